@@ -1,0 +1,133 @@
+# The vocabulary of this project: `make help` lists it. The first verb anyone runs makes the environment by itself,
+# from Python and the package registries alone; a stamp in each environment says that it is current.
+
+PYTHON ?= python3
+STAGE ?= dev
+
+BIN := $(CURDIR)/.venv/bin
+CDK := $(CURDIR)/node_modules/.bin/cdk
+PYTEST := $(BIN)/python -m pytest
+COMPILE = $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+VENV := .venv/.stamp
+NODE := node_modules/.stamp
+CLOUD := .local/cloud-venv/.stamp
+
+# The environment's Python and Node come first, so that `#!/usr/bin/env node` never finds an older one.
+export PATH := $(BIN):$(PATH)
+unexport PYTHONPATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench synth deploy fmt lock clean aws-stage
+
+help: ## List these verbs
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  STAGE is $(STAGE) unless you say STAGE=prod. UPGRADE=--upgrade lets lock take newer versions."
+
+# --- run it here -----------------------------------------------------------------------------------------
+
+demo: $(VENV) $(NODE) $(CLOUD) ## Start the local cloud and watch a tenant register, pay, send 1,000 texts and see them end
+	@$(BIN)/python -m sandbox demo
+
+up: $(VENV) $(NODE) $(CLOUD) ## Start the local cloud, deploy and seed it, and leave it running
+	@$(BIN)/python -m sandbox up
+
+down: $(VENV) ## End the local cloud that `up` or `demo` started, and nothing else
+	@$(BIN)/python -m sandbox down
+
+# --- prove it --------------------------------------------------------------------------------------------
+
+test: lint types imports unit infra e2e ## Run everything that a change must pass, cheapest first
+
+lint: $(VENV) ## Check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/vulture
+
+types: $(VENV) ## Check types, strictly
+	@$(BIN)/mypy
+
+imports: $(VENV) ## Check that imports only go down
+	@$(BIN)/lint-imports --no-logo
+
+unit: $(VENV) $(NODE) ## Test rules, storage, doors, simulators and the API contract
+	@$(PYTEST) tests -m "not e2e" --ignore=tests/infra --ignore=tests/e2e --numprocesses=auto
+
+infra: $(VENV) $(NODE) ## Test the stacks, synthesize each AWS stage and lint its templates
+	@$(PYTEST) tests/infra --numprocesses=auto --dist=loadfile
+	@$(MAKE) --no-print-directory synth STAGE=dev
+	@$(MAKE) --no-print-directory synth STAGE=prod
+	@$(BIN)/cfn-lint cdk.out/dev/*.template.json cdk.out/prod/*.template.json
+
+e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a local cloud of its own
+	@$(PYTEST) tests/e2e -m e2e
+
+bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
+	@$(BIN)/python -m bench
+
+openapi: $(VENV) ## Write docs/api/openapi.json from the routes
+	@$(BIN)/python -m tools.openapi
+
+# --- ship it ---------------------------------------------------------------------------------------------
+
+synth: $(VENV) $(NODE) ## Synthesize the stacks of STAGE into cdk.out/STAGE
+	@$(CDK) synth --quiet --context stage=$(STAGE) --output cdk.out/$(STAGE)
+
+deploy: aws-stage $(VENV) $(NODE) ## Deploy STAGE to AWS with your own credentials (once before: npx cdk bootstrap)
+	@$(CDK) deploy --all --context stage=$(STAGE) --output cdk.out/$(STAGE)
+
+seed: $(VENV) ## Put packages, sender IDs and the first tenant into STAGE; passwords are shown once
+	@$(BIN)/python -m tools.seed --stage $(STAGE)
+
+aws-stage:
+	@test "$(STAGE)" != local || { echo "The local stage is deployed by 'make up': name an AWS stage, as in make deploy STAGE=dev." >&2; exit 1; }
+
+# --- keep it ---------------------------------------------------------------------------------------------
+
+fmt: $(VENV) ## Format the code and repair what ruff can repair
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(BIN)/uv ## Pin every dependency anew, with hashes, from the .in files and pyproject
+	@$(COMPILE) layers/common/pyproject.toml -o layers/common/requirements.txt >/dev/null
+	@$(COMPILE) functions/auth/requirements.in -o functions/auth/requirements.txt >/dev/null
+	@$(COMPILE) requirements/cloud.in -o requirements/cloud.txt >/dev/null
+	@$(COMPILE) requirements/dev.in layers/common/pyproject.toml functions/auth/requirements.in \
+		-c layers/common/requirements.txt -c functions/auth/requirements.txt -o requirements/dev.txt >/dev/null
+	@$(MAKE) --no-print-directory $(VENV)
+	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+
+clean: ## Remove caches and synthesized stacks; environments and the local cloud stay
+	@rm -rf cdk.out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	@find . \( -name .venv -o -name .local -o -name node_modules \) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# --- environments ----------------------------------------------------------------------------------------
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed and '$(PYTHON)' is not one: install it, or say where it is with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@echo "Making the Python environment in .venv ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+		echo "'$(PYTHON) -m venv' failed: install Python's venv module (on Debian and Ubuntu: python3-venv)." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements/dev.txt >.venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+
+$(VENV): requirements/dev.txt layers/common/pyproject.toml | $(BIN)/uv
+	@echo "Installing the Python packages of requirements/dev.txt ..."
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable layers/common
+	@touch $@
+
+$(CLOUD): requirements/cloud.txt | $(VENV)
+	@echo "Installing the emulator in .local/cloud-venv ..."
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .local/cloud-venv
+	@$(BIN)/uv pip sync --quiet --python .local/cloud-venv/bin/python --require-hashes requirements/cloud.txt
+	@touch $@
+
+$(NODE): package-lock.json | $(VENV)
+	@echo "Installing the CDK command line in node_modules ..."
+	@$(BIN)/npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
