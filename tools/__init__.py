@@ -1,0 +1,1 @@
+"""Verbs for the person at the terminal: the API document, seed data."""
