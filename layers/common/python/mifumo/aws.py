@@ -1,0 +1,99 @@
+"""AWS: the clients, built once on one session; items in and out of DynamoDB's wire form; secrets by reference.
+
+The only module that imports boto3.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+
+from mifumo import clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+Item = dict[str, Any]
+
+# A revoked key or a rotated secret is out of every process five minutes later.
+_SECRET_TTL_S = 300
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4}, tcp_keepalive=True)
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """Returns the one DynamoDB client of this process."""
+    return _session().client("dynamodb", config=_CONFIG)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Returns the one SQS client of this process."""
+    return _session().client("sqs", config=_CONFIG)
+
+
+@cache
+def secrets_manager() -> "SecretsManagerClient":
+    """Returns the one Secrets Manager client of this process."""
+    return _session().client("secretsmanager", config=_CONFIG)
+
+
+def connect(*clients: Callable[[], object]) -> None:
+    """Builds clients while the function initialises: INIT runs at full CPU whatever the memory, a request does not."""
+    for client in clients:
+        client()
+
+
+def forget() -> None:
+    """Drops clients and secrets, so that a test can start over."""
+    for cached in (_session, dynamodb, sqs, secrets_manager):
+        cached.cache_clear()
+    _secrets.clear()
+
+
+class _IntegerDeserializer(TypeDeserializer):
+    """Numbers are whole in every table of ours: no Decimal leaves this module."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(value)
+
+
+_to_wire = TypeSerializer().serialize
+_from_wire = _IntegerDeserializer().deserialize
+
+
+def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes an item in DynamoDB's wire form."""
+    return {name: _to_wire(value) for name, value in item.items()}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Item:
+    """Reads an item from DynamoDB's wire form; numbers become int."""
+    return {name: _from_wire(value) for name, value in item.items()}
+
+
+_secrets: dict[str, tuple[int, dict[str, str]]] = {}
+
+
+def secret(arn: str, *, fresh_since: int = 0) -> dict[str, str]:
+    """Returns the JSON members of a secret, cached for five minutes from the read.
+
+    `fresh_since` (epoch seconds) asks for a copy that was read after that moment: for a key id not seen yet.
+    """
+    cached = _secrets.get(arn)
+    if cached and cached[0] > max(clock.epoch() - _SECRET_TTL_S, fresh_since):
+        return cached[1]
+    value: dict[str, str] = json.loads(secrets_manager().get_secret_value(SecretId=arn)["SecretString"])
+    _secrets[arn] = (clock.epoch(), value)
+    return value

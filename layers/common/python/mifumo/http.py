@@ -1,0 +1,148 @@
+"""HTTP for every door: one resolver, one error shape, callers denied by default.
+
+`api()` makes the resolver. A route without a principal must say so with `@public`; every other route gets its
+`Caller`. Every refusal, ours or the library's, leaves as problem+json.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Depends, Request, Response
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupportedContentType, RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from mifumo import callers, ids, problems
+from mifumo.callers import Principal
+from mifumo.errors import AppError, MethodNotAllowed, NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from mifumo.observability import count, logger
+
+# 1,000 recipients of 20 characters and a text of ten segments fit into a tenth of this.
+BODY_BYTES_MAX = 256 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.context["principal"]
+    return principal
+
+
+def _idempotency_key(request: Request) -> str:
+    """Returns the caller's Idempotency-Key, or mints one; the answer carries it either way."""
+    key = request.headers.get("idempotency-key") or ids.new()
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise ValidationFailed.of(
+            "header:Idempotency-Key", "idempotency_key_invalid", "Use 1 to 255 visible ASCII characters."
+        )
+    request.context["headers"]["Idempotency-Key"] = key
+    return key
+
+
+Caller = Annotated[Principal, Depends(_principal)]
+IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+Limit = Annotated[int, Query(ge=1, le=250, description="How many items a page has at most.")]
+Cursor = Annotated[str | None, Query(max_length=1024, description="The `next` of the page before.")]
+
+
+def public(route: Function) -> Function:
+    """Declares that a route needs no principal. Write it below the route's decorator."""
+    route.__public__ = True  # type: ignore[attr-defined]
+    return route
+
+
+class Api(APIGatewayHttpResolver):
+    """The resolver of one slice."""
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answers one request: path normalised, request id and security headers always there."""
+        request_id = _request_id(event)
+        logger.append_keys(correlation_id=request_id, tenant_id=None, user_id=None)
+        self._answer_headers = {**_HEADERS, "X-Request-Id": request_id}
+        self.context.update(headers=self._answer_headers)
+        answer = super().resolve({**event, "rawPath": event["rawPath"].rstrip("/") + "/"}, context)
+        for name, value in self._answer_headers.items():
+            answer["headers"].setdefault(name, value)
+        return answer
+
+    def replayed(self) -> None:
+        """Marks the answer as that of an earlier request with the same Idempotency-Key."""
+        self._answer_headers["Idempotent-Replayed"] = "true"
+
+    def problem(self, error: AppError) -> Response[str]:
+        """Makes the answer for a refusal."""
+        event = self.current_event
+        return problems.answer(error, instance=event.raw_path, request_id=self._answer_headers["X-Request-Id"])
+
+    def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
+        """Lets a caller in before anything of the request is looked at, so that a stranger learns nothing from it."""
+        try:
+            self._admit(route)
+        except AppError as refusal:
+            return ResponseBuilder(self.problem(refusal), self._serializer, route)
+        return super()._call_route(route, route_arguments)
+
+    def _admit(self, route: Route) -> None:
+        if len(self.current_event.body or "") > BODY_BYTES_MAX:
+            raise PayloadTooLarge(f"A body has at most {BODY_BYTES_MAX:,} bytes.")
+        if getattr(route.func, "__public__", False) or route.func.__name__ == "not_found_handler":
+            return
+        principal = callers.authenticate(self.current_event.headers.get("authorization"))
+        logger.append_keys(tenant_id=principal.tenant_id, user_id=principal.user_id)
+        self.context.update(principal=principal)
+
+    def methods_of(self, path: str) -> list[str]:
+        """Lists the methods that a path answers to."""
+        routes = [*self._static_routes, *self._dynamic_routes]
+        return sorted({route.method for route in routes if route.rule.match(path)})
+
+
+def _request_id(event: Mapping[str, Any]) -> str:
+    """Takes the client's request id if it is well formed, else mints one."""
+    given = event.get("headers", {}).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else ids.new()
+
+
+def api() -> Api:
+    """Makes the resolver of a slice, with the one error shape."""
+    app = Api(enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def invalid(error: RequestValidationError) -> Response[str]:
+        return app.problem(problems.of_validation(error))
+
+    def not_json(_: RequestUnsupportedContentType) -> Response[str]:
+        return app.problem(UnsupportedMediaType())
+
+    def no_route(_: NotFoundError) -> Response[str]:
+        allowed = app.methods_of(app.current_event.raw_path)
+        if not allowed:
+            return app.problem(NotFound("There is nothing at this path; /api/docs/ lists what there is."))
+        answer = app.problem(MethodNotAllowed(f"This path answers to {', '.join(allowed)}."))
+        answer.headers["Allow"] = ", ".join(allowed)
+        return answer
+
+    def broken(error: Exception) -> Response[str]:
+        logger.exception("unexpected", exc_info=error)
+        count("UnexpectedError")
+        return app.problem(AppError("Tell us the request id and we can find out what happened."))
+
+    app.exception_handler(AppError)(app.problem)
+    app.exception_handler(RequestValidationError)(invalid)
+    app.exception_handler(RequestUnsupportedContentType)(not_json)
+    app.exception_handler(NotFoundError)(no_route)
+    app.exception_handler(Exception)(broken)
+    return app

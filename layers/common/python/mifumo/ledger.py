@@ -1,0 +1,257 @@
+"""Prepaid credits: credit, hold, settle, adjust. The only code that moves a balance.
+
+A wallet has `available`, `held` and `version`. Every move is one transaction of the wallet's update (on condition that
+nobody moved it since it was read), an immutable entry numbered by the new version, so that numbers have no gaps, and a
+journal record under the move's own name (`hold:<batch>`), put where none stands: that record is what makes a replay
+harmless. Holds are two-phase, as in TigerBeetle: a hold is settled once, in parts captured and released.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from mifumo import backoff, clock, tables, wallets, writes
+from mifumo.aws import Item
+from mifumo.errors import AppError, Busy
+from mifumo.ids import TenantId
+from mifumo.tables import Key
+from mifumo.wallets import LedgerSettings, Wallet
+from mifumo.writes import Write
+
+# Parallel sends of one tenant meet on one wallet and each round lets one through: more tries than a conflict needs.
+_TRIES = 24
+
+
+class Kind(StrEnum):
+    """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available)."""
+
+    CREDIT = "credit"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    ADJUST = "adjust"
+
+
+class InsufficientCredits(AppError):
+    """The wallet has fewer credits available than this needs."""
+
+    status = 402
+    code = "insufficient_credits"
+    title = "Not enough credits"
+
+    def __init__(self, *, required: int, available: int) -> None:
+        shortfall = required - available
+        super().__init__(
+            f"This needs {required:,} credits and {available:,} are available: buy {shortfall:,} more.",
+            required=required,
+            available=available,
+            shortfall=shortfall,
+        )
+
+
+class AlreadyRecorded(Exception):
+    """A move under this name was made before: a replay met its own record."""
+
+
+class HoldSettled(Exception):
+    """The hold was settled before, or there is none."""
+
+
+class WalletMoved(Exception):
+    """Somebody else moved the wallet since it was read; it carries the wallet as it stands, if known."""
+
+    def __init__(self, wallet: Wallet | None) -> None:
+        super().__init__()
+        self.wallet = wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Credits set aside for one batch."""
+
+    id: str
+    amount: int
+    captured: int
+    released: int
+    settled: bool
+
+
+def _table() -> str:
+    return LedgerSettings.load().ledger_table
+
+
+def _entry_key(tenant: TenantId, seq: int) -> Key:
+    return Key(f"W#{tenant}", f"E#{seq:012d}")
+
+
+def _hold_key(tenant: TenantId, hold: str) -> Key:
+    return Key(f"W#{tenant}", f"HOLD#{hold}")
+
+
+def read_hold(tenant: TenantId, hold: str) -> Hold | None:
+    """Reads a hold, None when there is none."""
+    item = tables.get(_table(), _hold_key(tenant, hold))
+    if not item:
+        return None
+    return Hold(hold, item["amount"], item["captured"], item["released"], item["status"] == "settled")
+
+
+def move(known: Wallet, build: Callable[[Wallet], list[Write]]) -> Wallet:
+    """Commits what `build` makes of the wallet, again with the fresh wallet when somebody moved it meanwhile.
+
+    Raises what the writes refuse; Busy, with nothing changed, when the wallet does not come to rest.
+    """
+    wallet = known
+    for _ in backoff.attempts(_TRIES):
+        try:
+            writes.transact(*build(wallet))
+        except WalletMoved as moved:
+            wallet = moved.wallet or wallets.read(known.tenant)
+        else:
+            return wallet
+    raise Busy(retry_after_s=1)
+
+
+def credit(
+    wallet: Wallet, amount: int, *, name: str, reference: str, postings: list[Item], package: str | None = None
+) -> list[Write]:
+    """Adds bought credits. `postings` are the money side (TZS); the credit side is added here."""
+    issued = _posting("contra:issued", "CREDIT", -amount)
+    return [
+        _journal(name, reference, [*postings, issued, _posting(_account(wallet), "CREDIT", amount)]),
+        *_moved(wallet, [(Kind.CREDIT, amount, amount, 0)], reference, package=package),
+    ]
+
+
+def adjust(wallet: Wallet, amount: int, *, name: str, reference: str, reason: str, actor: str) -> list[Write]:
+    """Adds (or with a negative amount takes) credits by hand, for a stated reason."""
+    if wallet.available + amount < 0:
+        raise InsufficientCredits(required=-amount, available=wallet.available)
+    posting = [_posting("contra:adjustment", "CREDIT", -amount), _posting(_account(wallet), "CREDIT", amount)]
+    return [
+        _journal(name, reference, posting, reason=reason, actor=actor),
+        *_moved(wallet, [(Kind.ADJUST, amount, amount, 0)], reference),
+    ]
+
+
+def hold(wallet: Wallet, amount: int, *, batch: str) -> list[Write]:
+    """Sets credits aside for a batch; raises InsufficientCredits when the wallet has fewer."""
+    if wallet.available < amount:
+        raise InsufficientCredits(required=amount, available=wallet.available)
+    item = {
+        **_hold_key(wallet.tenant, batch)._asdict(),
+        "amount": amount,
+        "captured": 0,
+        "released": 0,
+        "status": "open",
+        "created_at": clock.stamp(),
+    }
+    return [
+        _journal(f"hold:{batch}", batch, []),
+        writes.put(_table(), item, refused=lambda _: AlreadyRecorded(batch)),
+        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], batch),
+    ]
+
+
+def settle(wallet: Wallet, held: Hold, *, captured: int) -> list[Write]:
+    """Ends a hold: what was handed over is captured, the rest is released."""
+    released = held.amount - captured
+    if not 0 <= captured <= held.amount:
+        raise ValueError(f"cannot capture {captured} of a hold of {held.amount}")
+    moves = [(Kind.CAPTURE, captured, 0, -captured), (Kind.RELEASE, released, released, -released)]
+    spent = [_posting(_account(wallet), "CREDIT", -captured), _posting("contra:consumed", "CREDIT", captured)]
+    closed = writes.update(
+        _table(),
+        _hold_key(wallet.tenant, held.id),
+        "SET #status = :settled, captured = :captured, released = :released, settled_at = :now",
+        condition="#status = :open AND amount = :amount",
+        names={"#status": "status"},
+        values={
+            ":settled": "settled",
+            ":open": "open",
+            ":amount": held.amount,
+            ":captured": captured,
+            ":released": released,
+            ":now": clock.stamp(),
+        },
+        refused=lambda _: HoldSettled(held.id),
+    )
+    return [
+        _journal(f"hold:{held.id}:settle", held.id, spent if captured else []),
+        closed,
+        *_moved(wallet, [move for move in moves if move[1]], held.id),
+    ]
+
+
+def _account(wallet: Wallet) -> str:
+    return f"tenant:{wallet.tenant}:wallet"
+
+
+def _posting(account: str, asset: str, amount: int) -> Item:
+    return {"account": account, "asset": asset, "amount": amount}
+
+
+def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Write:
+    """Writes the record that makes a move happen once; its postings sum to zero in each asset."""
+    item = {
+        "pk": f"TXN#{name}",
+        "sk": "TXN",
+        "reference": reference,
+        "postings": postings,
+        "created_at": clock.stamp(),
+        **more,
+    }
+    return writes.put(_table(), item, refused=lambda _: AlreadyRecorded(name))
+
+
+def _moved(
+    wallet: Wallet, moves: list[tuple[Kind, int, int, int]], reference: str, *, package: str | None = None
+) -> list[Write]:
+    """Writes the wallet after the moves (kind, amount, change of available, change of held) and an entry for each."""
+    now, after, entry_writes = clock.stamp(), wallet, []
+    for kind, amount, available_delta, held_delta in moves:
+        after = replace(
+            after,
+            available=after.available + available_delta,
+            held=after.held + held_delta,
+            version=after.version + 1,
+        )
+        entry = {
+            **_entry_key(wallet.tenant, after.version)._asdict(),
+            "seq": after.version,
+            "kind": kind.value,
+            "amount": amount,
+            "available_delta": available_delta,
+            "held_delta": held_delta,
+            "available_after": after.available,
+            "held_after": after.held,
+            "reference": reference,
+            "created_at": now,
+        }
+        entry_writes.append(writes.put(_table(), entry, refused=lambda _: AlreadyRecorded(reference)))
+    return [_wallet_write(wallet, after, now, package), *entry_writes]
+
+
+def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) -> Write:
+    values: Item = {
+        ":available": after.available,
+        ":held": after.held,
+        ":version": after.version,
+        ":now": now,
+        ":before": before.version,
+    }
+    expression = "SET available = :available, held = :held, version = :version, updated_at = :now"
+    if package:
+        expression, values[":package"] = f"{expression}, package = :package", package
+    condition = "version = :before"
+    if before.version == 0:
+        condition = "attribute_not_exists(pk) OR version = :before"
+    return writes.update(
+        _table(),
+        wallets.key(before.tenant),
+        expression,
+        condition=condition,
+        values=values,
+        refused=lambda item: WalletMoved(wallets.of(before.tenant, item) if item else None),
+    )
