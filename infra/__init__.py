@@ -1,0 +1,1 @@
+"""The plot plan: every AWS resource of the product, as a CDK app."""

@@ -1,0 +1,62 @@
+"""The Data stack: tables and secrets, which outlive every other resource."""
+
+from aws_cdk import CfnOutput, Environment, RemovalPolicy, Stack
+from constructs import Construct
+
+from infra.parts.emulator import synthesizer
+from infra.parts.secret import Secret
+from infra.parts.table import Index, Table
+from infra.stage import Stage
+
+
+class Data(Stack):
+    """One table per data lifecycle, single-table inside; one secret per party that we share a secret with."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
+        super().__init__(
+            scope,
+            name,
+            description=f"Mifumo SMS ({stage.name}): tables and secrets",
+            env=Environment(account=stage.account, region=stage.region),
+            synthesizer=synthesizer(stage),
+            termination_protection=stage.retained,
+        )
+        keep = RemovalPolicy.RETAIN if stage.retained else RemovalPolicy.DESTROY
+
+        self.accounts = Table(self, "Accounts", stage=stage)
+        self.access = Table(self, "Access", stage=stage)
+        self.messaging = Table(
+            self,
+            "Messaging",
+            stage=stage,
+            indexes=[
+                Index("listing", "listing", whole=True),
+                Index("numbers", "number"),
+                Index("due", "due"),
+            ],
+        )
+        # Money never expires.
+        self.ledger = Table(
+            self,
+            "Ledger",
+            stage=stage,
+            expires=False,
+            indexes=[Index("listing", "listing", whole=True), Index("due", "due")],
+        )
+
+        self.signing_keys = Secret(self, "SigningKeys", removal=keep, known={"current": "k1"}, generated="k1")
+        self.beem = Secret(
+            self, "Beem", removal=keep, known={"api_key": "", "secret_key": ""}, generated="callback_token"
+        )
+        self.zenopay = Secret(self, "Zenopay", removal=keep, known={"api_key": ""}, generated="token_key")
+
+        for output, value in {
+            "AccountsTable": self.accounts.table_name,
+            "AccessTable": self.access.table_name,
+            "MessagingTable": self.messaging.table_name,
+            "LedgerTable": self.ledger.table_name,
+            "SigningKeysSecret": self.signing_keys.secret_arn,
+            "BeemSecret": self.beem.secret_arn,
+            "ZenopaySecret": self.zenopay.secret_arn,
+        }.items():
+            CfnOutput(self, output, value=value)

@@ -1,0 +1,47 @@
+"""A schedule: invokes a function every minute, under a role that can do nothing else."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from infra.parts.house import House
+from infra.parts.queue import DeadLetters
+
+
+class EveryMinute(Construct):
+    def __init__(self, scope: Construct, name: str, *, function: lambda_.Function, house: House) -> None:
+        super().__init__(scope, name)
+        dead = DeadLetters(
+            self, "Dead", stage=house.stage, alerts=house.alerts, meaning=f"{name}: invocations were not delivered"
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            ),
+        )
+        # Written by hand, because the target's own grant covers every version and alias of the function.
+        function_arn, dead_arn = function.function_arn, dead.queue.queue_arn
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function_arn]))
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[dead_arn]))
+        scheduler.Schedule(
+            self,
+            "Schedule",
+            description=f"{name}, every minute",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            time_window=scheduler.TimeWindow.off(),
+            target=targets.LambdaInvoke(
+                function,
+                role=role.without_policy_updates(),
+                dead_letter_queue=dead.queue,
+                max_event_age=Duration.minutes(1),
+                retry_attempts=2,
+            ),
+        )
+        # The next minute is the retry of a sweep that failed.
+        function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))

@@ -1,0 +1,98 @@
+"""The billing slice: packages and payments over HTTP, verified from a queue, watched on a schedule."""
+
+from constructs import Construct
+
+from infra.data import Data
+from infra.parts.function import Function
+from infra.parts.house import House
+from infra.parts.queue import Queue
+from infra.parts.schedule import EveryMinute
+from infra.parts.table import READ, UPDATE, WRITE
+
+_SWEEP_TIMEOUT_S = 55  # done before the next one starts
+# One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
+# provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
+_PAYMENTS_PER_BATCH = 1
+
+
+class Billing(Construct):
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+        super().__init__(scope, name)
+        self._house = house
+        self._data = data
+        stage = house.stage
+        self.payments = Queue(self, "Payments", house=house, consumer_timeout_s=stage.worker_timeout_s)
+        self._watched = {
+            "LEDGER_TABLE": data.ledger.table_name,
+            "PAYMENTS_QUEUE_URL": self.payments.url,
+            "PAYMENT_EXPIRY_S": str(stage.payment_expiry_s),
+            "PAYMENT_CHECKS_S": stage.payment_checks_s,
+            "PAYMENT_WATCH_S": str(stage.payment_watch_s),
+        }
+        self._provider = {
+            "ZENOPAY_SECRET": data.zenopay.secret_arn,
+            "ZENOPAY_URL": stage.zenopay_url,
+            "PUBLIC_URL": stage.public_url or house.api.url,
+        }
+        self.api = self._sell()
+        self.worker = self._verify()
+        self.sweep = self._sweep()
+
+    def _sell(self) -> Function:
+        house, data = self._house, self._data
+        api = Function(
+            self,
+            "Api",
+            handler="functions.billing.api.handler",
+            house=house,
+            environment={
+                **self._watched,
+                **self._provider,
+                "ACCESS_TABLE": data.access.table_name,
+                "SIGNING_KEYS_SECRET": data.signing_keys.secret_arn,
+                "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
+                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
+            },
+        )
+        data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's
+        data.ledger.grant(api, *READ, *WRITE)
+        data.signing_keys.grant_read(api)
+        data.zenopay.grant_read(api)
+        self.payments.grant_send(api)
+        house.api.route("/api/billing/{proxy+}", api)
+        house.api.route("/api/admin/billing/{proxy+}", api)
+        return api
+
+    def _verify(self) -> Function:
+        data, stage = self._data, self._house.stage
+        worker = Function(
+            self,
+            "Worker",
+            handler="functions.billing.worker.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                **self._watched,
+                **self._provider,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        data.ledger.grant(worker, *READ, *WRITE)
+        data.zenopay.grant_read(worker)
+        self.payments.grant_send(worker)
+        self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
+        return worker
+
+    def _sweep(self) -> Function:
+        sweep = Function(
+            self,
+            "Sweep",
+            handler="functions.billing.sweep.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment=self._watched,
+        )
+        self._data.ledger.grant(sweep, *READ, *WRITE)
+        self.payments.grant_send(sweep)
+        EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
+        return sweep

@@ -1,0 +1,132 @@
+"""The sms slice: accept over HTTP, hand over and follow up from queues, sweep on a schedule."""
+
+from constructs import Construct
+
+from infra.data import Data
+from infra.parts.function import Function
+from infra.parts.house import House
+from infra.parts.queue import Queue
+from infra.parts.schedule import EveryMinute
+from infra.parts.table import DELETE, READ, UPDATE, WRITE
+
+_RECEIPTS_TIMEOUT_S = 30
+_SWEEP_TIMEOUT_S = 55  # done before the next one starts
+
+
+class Sms(Construct):
+    """Two lanes carry chunks to Beem, so that a campaign of a million texts delays nobody's one-time code."""
+
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+        super().__init__(scope, name)
+        self._house = house
+        self._data = data
+        self.urgent = Queue(self, "Urgent", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
+        self.bulk = Queue(self, "Bulk", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
+        self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
+        self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
+        self._tables = {
+            "MESSAGING_TABLE": data.messaging.table_name,
+            "LEDGER_TABLE": data.ledger.table_name,
+        }
+        self.api = self._accept()
+        self.worker = self._hand_over()
+        self.receiver = self._follow_up()
+        self.sweep = self._sweep()
+
+    def _accept(self) -> Function:
+        house, data = self._house, self._data
+        api = Function(
+            self,
+            "Api",
+            handler="functions.sms.api.handler",
+            house=house,
+            environment={
+                **self._tables,
+                **self._lanes,
+                "ACCESS_TABLE": data.access.table_name,
+                "SIGNING_KEYS_SECRET": data.signing_keys.secret_arn,
+                "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
+                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
+            },
+        )
+        data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's
+        data.messaging.grant(api, *READ, *WRITE, *DELETE)
+        data.ledger.grant(api, *READ, *WRITE)
+        data.signing_keys.grant_read(api)
+        self.urgent.grant_send(api)
+        self.bulk.grant_send(api)
+        house.api.route("/api/sms/{proxy+}", api)
+        house.api.route("/api/admin/sms/{proxy+}", api)
+        return api
+
+    def _hand_over(self) -> Function:
+        data, stage = self._data, self._house.stage
+        worker = Function(
+            self,
+            "Worker",
+            handler="functions.sms.worker.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                **self._tables,
+                **self._lanes,
+                "BEEM_SECRET": data.beem.secret_arn,
+                "BEEM_URL": stage.beem_url,
+                "BEEM_REPORTS_URL": stage.beem_reports_url,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+                "CLAIM_LEASE_S": str(stage.claim_lease_s),
+                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
+                "SEND_ATTEMPTS_MAX": str(stage.send_attempts_max),
+                "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
+            },
+        )
+        data.messaging.grant(worker, *READ, *WRITE, *DELETE)
+        data.ledger.grant(worker, *READ, *WRITE)
+        data.beem.grant_read(worker)
+        self.urgent.grant_send(worker)
+        self.bulk.grant_send(worker)
+        # One chunk at a time: it is one call to Beem, which may take nearly all of the timeout.
+        self.urgent.feed(worker, batch_size=1, concurrency=stage.worker_concurrency)
+        self.bulk.feed(worker, batch_size=1, concurrency=stage.worker_concurrency)
+        return worker
+
+    def _follow_up(self) -> Function:
+        data, stage = self._data, self._house.stage
+        receiver = Function(
+            self,
+            "Receiver",
+            handler="functions.sms.receipts.handler",
+            house=self._house,
+            timeout_s=_RECEIPTS_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+            },
+        )
+        data.messaging.grant(receiver, *READ, *WRITE, *DELETE)
+        self.receipts.feed(receiver, batch_size=stage.receipts_per_batch, window_s=1)
+        return receiver
+
+    def _sweep(self) -> Function:
+        data, stage = self._data, self._house.stage
+        sweep = Function(
+            self,
+            "Sweep",
+            handler="functions.sms.sweep.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                **self._tables,
+                **self._lanes,
+                "CLAIM_LEASE_S": str(stage.claim_lease_s),
+                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
+            },
+        )
+        data.messaging.grant(sweep, *READ, *WRITE, *DELETE)
+        data.ledger.grant(sweep, *READ, *WRITE)
+        self.urgent.grant_send(sweep)
+        self.bulk.grant_send(sweep)
+        EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
+        return sweep

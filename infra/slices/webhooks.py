@@ -1,0 +1,39 @@
+"""The webhooks slice: the only public door, where providers prove themselves and leave events."""
+
+from constructs import Construct
+
+from infra.data import Data
+from infra.parts.function import Function
+from infra.parts.house import House
+from infra.parts.queue import Queue
+from infra.parts.table import PUT
+
+
+class Webhooks(Construct):
+    """It can write an event down and wake a worker; it can read no balance and change none."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, receipts: Queue, payments: Queue
+    ) -> None:
+        super().__init__(scope, name)
+        self.api = Function(
+            self,
+            "Api",
+            handler="functions.webhooks.api.handler",
+            house=house,
+            memory_mb=256,
+            environment={
+                "LEDGER_TABLE": data.ledger.table_name,
+                "BEEM_SECRET": data.beem.secret_arn,
+                "ZENOPAY_SECRET": data.zenopay.secret_arn,
+                "RECEIPTS_QUEUE_URL": receipts.url,
+                "PAYMENTS_QUEUE_URL": payments.url,
+                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
+            },
+        )
+        data.ledger.grant(self.api, *PUT)
+        data.beem.grant_read(self.api)
+        data.zenopay.grant_read(self.api)
+        receipts.grant_send(self.api)
+        payments.grant_send(self.api)
+        house.api.route("/api/webhooks/{proxy+}", self.api)

@@ -1,0 +1,106 @@
+"""Stage: everything in which one environment differs from another, as plain data."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    name: str
+    emulated: bool = False
+    """Deployed to the local emulator: infra/parts/emulator.py says what that changes."""
+    account: str | None = None
+    """None: the account of the credentials that deploy."""
+    region: str = "af-south-1"
+
+    python: str = "3.13"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    wheels: str | None = "aarch64-manylinux_2_28"
+    """uv's name of the platform that wheels are chosen for; None is the machine that bundles."""
+
+    retained: bool = True
+    """Tables, secrets and logs survive the deletion of their stack, and a table refuses to be deleted."""
+    log_days: Literal[7, 30, 365] = 30
+
+    cors_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    """The origin that providers call back, without a trailing slash; None is the API's own address."""
+    beem_url: str = "https://apisms.beem.africa"
+    beem_reports_url: str = "https://dlrapi.beem.africa"
+    zenopay_url: str = "https://zenoapi.com/api/payments"
+
+    api_rate: int = 1000
+    """Requests a second; the account's own limit is 2,500 in Cape Town."""
+    api_burst: int = 500
+    worker_concurrency: int = 10
+    """Workers of one lane that call Beem at the same time."""
+    receipts_per_batch: int = 100
+    worker_timeout_s: int = 60
+    provider_timeout_s: int = 30
+    door_provider_timeout_s: int = 20
+    """A door's wait for a provider: it must still record "unknown" before the gateway hangs up after 30 s."""
+
+    claim_lease_s: int = 300
+    receipt_window_s: int = 259_200
+    send_retry_base_s: int = 15
+    send_attempts_max: int = 20
+    circuit_open_s: int = 60
+    urgent_recipients_max: int = 10
+    payment_expiry_s: int = 1800
+    payment_checks_s: str = "15,30,60,120,300,600,900,1800,3600"
+    """Gaps between two looks at a payment; the last one repeats."""
+    payment_watch_s: int = 604_800
+
+
+def named(name: str) -> Stage:
+    """The stage of that name; an unknown one stops the synthesis."""
+    match name:
+        case "local":
+            return _local()
+        case "dev":
+            return Stage(name="dev", retained=False, cors_origins=("http://localhost:5173",))
+        case "prod":
+            return Stage(name="prod", log_days=365, cors_origins=("https://console.example",))
+        case _:
+            sys.exit(f"unknown stage {name!r}: it is local, dev or prod")
+
+
+def _local() -> Stage:
+    """The emulator runs functions as plain processes, so they are built for this machine and this Python.
+
+    The waits are short enough to be watched, and long enough for a loaded laptop.
+    """
+    beem = f"http://127.0.0.1:{os.environ.get('BEEM_PORT', '8081')}"
+    zenopay = f"http://127.0.0.1:{os.environ.get('ZENOPAY_PORT', '8082')}/api/payments"
+    front_port = os.environ.get("FRONT_PORT", "8080")
+    return Stage(
+        name="local",
+        emulated=True,
+        account="000000000000",
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        architecture="arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
+        wheels=None,
+        retained=False,
+        log_days=7,
+        cors_origins=(f"http://127.0.0.1:{front_port}", f"http://localhost:{front_port}"),
+        public_url=f"http://127.0.0.1:{front_port}",
+        beem_url=beem,
+        beem_reports_url=beem,
+        zenopay_url=zenopay,
+        worker_concurrency=4,
+        receipts_per_batch=10,
+        worker_timeout_s=15,
+        provider_timeout_s=4,
+        door_provider_timeout_s=4,
+        claim_lease_s=20,
+        receipt_window_s=45,
+        send_retry_base_s=1,
+        send_attempts_max=8,
+        circuit_open_s=6,
+        payment_expiry_s=25,
+        payment_checks_s="2,3,5,10,20",
+        payment_watch_s=300,
+    )
