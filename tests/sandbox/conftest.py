@@ -1,0 +1,26 @@
+"""Simulators and a customer's door, each on a port of its own, for the tests of the sandbox."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.doorstep import Doorstep, open_doorstep
+from sandbox.testing import RunningBeem, RunningZenoPay, running_beem, running_zenopay
+
+
+@pytest.fixture
+def doorstep() -> Iterator[Doorstep]:
+    with open_doorstep() as open_door:
+        yield open_door
+
+
+@pytest.fixture
+def beem(doorstep: Doorstep) -> Iterator[RunningBeem]:
+    with running_beem(doorstep.url) as running:
+        yield running
+
+
+@pytest.fixture
+def zenopay() -> Iterator[RunningZenoPay]:
+    with running_zenopay() as running:
+        yield running
