@@ -44,7 +44,6 @@ test: lint types imports unit infra e2e ## Run everything that a change must pas
 lint: $(VENV) ## Check style and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/vulture
 
 types: $(VENV) ## Check types, strictly
 	@$(BIN)/mypy
