@@ -1,0 +1,77 @@
+"""Fixtures that every room's tests share: an AWS of moto, with the tables of the synthesized template."""
+
+import json
+import os
+from collections.abc import Iterator
+
+# Before any module of ours is imported: botocore wants a region, and no test may meet a real account.
+os.environ.update(
+    AWS_DEFAULT_REGION="af-south-1",
+    AWS_REGION="af-south-1",
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    POWERTOOLS_SERVICE_NAME="test",
+    POWERTOOLS_METRICS_NAMESPACE="Mifumo",
+    POWERTOOLS_DEV="false",
+)
+os.environ.pop("AWS_PROFILE", None)
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from mifumo import aws, settings
+from tests.builders import KEY, KEY_ID
+from tests.infra.tables import create_tables
+from tests.wire import Wire
+
+
+@pytest.fixture
+def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Starts an AWS with our tables, queues and signing key, in the environment as a function gets them.
+
+    Yields the `Wire`, which counts, records and breaks calls to AWS.
+    """
+    with mock_aws():
+        settings.forget()
+        aws.forget()
+        secrets = boto3.client("secretsmanager")
+        for name, value in {
+            "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
+            "BEEM_SECRET": {"api_key": "beem-key", "secret_key": "beem-secret", "callback_token": "beem-token"},
+            "ZENOPAY_SECRET": {"api_key": "zeno-key", "token_key": "zeno-token-key"},
+        }.items():
+            arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+            monkeypatch.setenv(name, arn)
+        queues = boto3.client("sqs")
+        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS"):
+            monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
+        for name, value in create_tables(boto3.client("dynamodb")).items():
+            monkeypatch.setenv(name, value)
+        for name, value in _SETTINGS.items():
+            monkeypatch.setenv(name, value)
+        wire = Wire()
+        wire.attach()
+        yield wire
+        wire.mend()
+    settings.forget()
+    aws.forget()
+
+
+_SETTINGS = {
+    "STAGE": "local",
+    "PROVIDER_TIMEOUT_S": "1",
+    "CLAIM_LEASE_S": "20",
+    "RECEIPT_WINDOW_S": "45",
+    "SEND_RETRY_BASE_S": "1",
+    "SEND_ATTEMPTS_MAX": "8",
+    "CIRCUIT_OPEN_S": "6",
+    "URGENT_RECIPIENTS_MAX": "10",
+    "PAYMENT_EXPIRY_S": "25",
+    "PAYMENT_CHECKS_S": "2,3,5,10,20",
+    "PAYMENT_WATCH_S": "300",
+    "BEEM_URL": "http://127.0.0.1:9",
+    "BEEM_REPORTS_URL": "http://127.0.0.1:9",
+    "ZENOPAY_URL": "http://127.0.0.1:9/api/payments",
+    "PUBLIC_URL": "http://127.0.0.1:8080",
+}
