@@ -1,0 +1,47 @@
+"""The daemon: the front door and the simulators in one process, until it is told to end."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from sandbox.beem import Beem
+from sandbox.front import FrontDoor
+from sandbox.listener import bound
+from sandbox.ports import Ports
+from sandbox.simulator import Simulator
+from sandbox.zenopay import ZenoPay
+
+_BACKLOG = 1024
+
+
+def serve(ports: Ports, *, api_id: str) -> None:
+    """Serve until SIGTERM or SIGINT; a port in use is raised as PortInUseError."""
+    asyncio.run(_serve(ports, api_id))
+
+
+async def _serve(ports: Ports, api_id: str) -> None:
+    ended = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    async with serving(ports, api_id=api_id):
+        print(f"front door on {ports.front_url}, Beem on {ports.beem}, ZenoPay on {ports.zenopay}", flush=True)
+        await ended.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(ports: Ports, *, api_id: str) -> AsyncIterator[None]:
+    """Front door and simulators for the time of the block."""
+    beem, zenopay = Beem(), ZenoPay()
+    simulators: dict[str, Simulator] = {"beem": beem, "zenopay": zenopay}
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(beem.serving(ports.beem))
+        await stack.enter_async_context(zenopay.serving(ports.zenopay))
+        front = FrontDoor(api_id=api_id, cloud_port=ports.cloud, simulators=simulators)
+        runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=1.0)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.SockSite(runner, bound(ports.front, "front door"), backlog=_BACKLOG).start()
+        yield

@@ -1,0 +1,62 @@
+"""The ports of the local cloud, all on the loopback interface and all set by environment variables."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_PORT_MAX = 65_535
+
+
+class PortInvalidError(ValueError):
+    """An environment variable holds something that is no port."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    cloud: int = 4566
+    front: int = 8080
+    beem: int = 8081
+    zenopay: int = 8082
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As the CDK app and the daemon read them."""
+        return {
+            "CLOUD_PORT": str(self.cloud),
+            "FRONT_PORT": str(self.front),
+            "BEEM_PORT": str(self.beem),
+            "ZENOPAY_PORT": str(self.zenopay),
+        }
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.cloud}"
+
+    @property
+    def front_url(self) -> str:
+        """For people and browsers."""
+        return f"http://localhost:{self.front}"
+
+    @property
+    def public_url(self) -> str:
+        """For the providers' callbacks: the address itself, as a name may mean IPv6 first."""
+        return f"http://127.0.0.1:{self.front}"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Ports:
+    standard = Ports()
+    return Ports(
+        cloud=_port(environment, "CLOUD_PORT", standard.cloud),
+        front=_port(environment, "FRONT_PORT", standard.front),
+        beem=_port(environment, "BEEM_PORT", standard.beem),
+        zenopay=_port(environment, "ZENOPAY_PORT", standard.zenopay),
+    )
+
+
+def _port(environment: Mapping[str, str], name: str, standard: int) -> int:
+    text = environment.get(name, "").strip()
+    if not text:
+        return standard
+    if not text.isdecimal() or not 1 <= int(text) <= _PORT_MAX:
+        raise PortInvalidError(f"{name}={text!r} is no port: give a number from 1 to {_PORT_MAX}")
+    return int(text)
