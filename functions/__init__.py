@@ -1,0 +1,1 @@
+"""Doors: one folder per slice, one function per trust boundary and workload."""

@@ -1,0 +1,117 @@
+"""HTTP routes of the auth slice; also the API's manual, and the answer to every path that no slice has."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.auth import manual, signin, tokens, users
+from functions.auth.throttles import Throttled
+from functions.auth.wire import (
+    Entrance,
+    LoginRequest,
+    Me,
+    Refreshed,
+    RefreshRequest,
+    RegisterRequest,
+    TenantView,
+    TokensView,
+    UserView,
+)
+from mifumo import aws
+from mifumo.errors import InvalidCredentials
+from mifumo.http import Caller, api, public
+from mifumo.observability import entrypoint, logger
+
+app = api()
+app.include_router(manual.router)
+
+
+@app.post(
+    "/api/auth/register/",
+    status_code=201,
+    summary="Register a business and its owner",
+    description="Makes the user, the tenant and the ownership, or nothing of them. The answer signs you in.",
+    tags=["auth"],
+    openapi_extensions={"x-problems": [409]},
+)
+@public
+def register(request: RegisterRequest) -> Entrance:
+    entered = signin.register(
+        request.person(),
+        password=request.password.get_secret_value(),
+        business_name=request.business_name,
+        source_ip=_source_ip(),
+    )
+    logger.info("registered", user_id=entered.user.id, tenant_id=entered.tenant.id)
+    return Entrance.of(entered)
+
+
+@app.post(
+    "/api/auth/login/",
+    summary="Sign in",
+    description="An unknown address and a wrong password get the same answer. Ten failures close an account's door "
+    "for at most a quarter of an hour.",
+    tags=["auth"],
+)
+@public
+def login(request: LoginRequest) -> Entrance:
+    entered = signin.login(request.email, request.password.get_secret_value(), source_ip=_source_ip())
+    return Entrance.of(entered)
+
+
+@app.post(
+    "/api/auth/refresh/",
+    summary="Trade a refresh token for new tokens",
+    description="A refresh token is good once. One that comes again ends its session, because somebody has a copy.",
+    tags=["auth"],
+)
+@public
+def refresh(request: RefreshRequest) -> Refreshed:
+    return Refreshed(tokens=TokensView.of(tokens.refresh(request.refresh.get_secret_value())))
+
+
+@app.post(
+    "/api/auth/logout/",
+    status_code=204,
+    summary="End the session of a refresh token",
+    description="Needs no access token, because that may have expired. A token without a session gets the same answer.",
+    tags=["auth"],
+)
+@public
+def logout(request: RefreshRequest) -> Response[None]:
+    tokens.end(request.refresh.get_secret_value())
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+@app.get("/api/auth/me/", summary="Who am I", tags=["auth"])
+def me(caller: Caller) -> Me:
+    found = users.read(caller.user_id, caller.tenant_id)
+    if found is None:
+        raise InvalidCredentials("This account is no longer active.")
+    user, tenant = found
+    return Me(user=UserView.of(user), tenant=TenantView.of(tenant))
+
+
+def _throttled(refusal: Throttled) -> Response[str]:
+    answer = app.problem(refusal)
+    answer.headers.update(refusal.headers)
+    return answer
+
+
+app.exception_handler(Throttled)(_throttled)
+
+
+def _source_ip() -> str:
+    http: dict[str, str] = app.current_event["requestContext"]["http"]
+    return http["sourceIp"]
+
+
+@entrypoint
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Answers one HTTP request."""
+    return app.resolve(event, context)
+
+
+aws.connect(aws.dynamodb, aws.secrets_manager)

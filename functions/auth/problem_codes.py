@@ -1,0 +1,106 @@
+"""Problem codes: what each `code` of a problem document means, and the page that says so.
+
+Refusals that this function can import explain themselves; those of the other slices are listed here, because slices do
+not import each other. A test compares both with every refusal in the code.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from typing import NamedTuple
+
+from mifumo.errors import AppError
+
+
+class Problem(NamedTuple):
+    """One code that clients may branch on."""
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+
+
+ELSEWHERE = (
+    Problem(
+        "insufficient_credits",
+        402,
+        "Not enough credits",
+        "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many.",
+    ),
+    Problem(
+        "sender_id_not_allowed",
+        403,
+        "This sender ID is not yours to use",
+        "It is neither an approved one of your own nor a platform's one that your package includes.",
+    ),
+    Problem(
+        "sender_id_taken",
+        409,
+        "This sender ID is in use or under review",
+        "Somebody, perhaps you, has asked for it before.",
+    ),
+    Problem(
+        "amount_outside_limits",
+        422,
+        "The wallet does not take this amount",
+        "The price is below the minimum or above the maximum of the chosen mobile-money wallet.",
+    ),
+    Problem(
+        "provider_unavailable",
+        503,
+        "The provider does not answer",
+        "Nothing was changed: try again after Retry-After.",
+    ),
+)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Problem codes of the Mifumo SMS API</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }}
+:target {{ background: #fff3bf; color: #000; }}
+</style>
+<main>
+<h1>Problem codes</h1>
+<p>Every refusal is a problem document (RFC 9457). Branch on <code>code</code>, show <code>detail</code>, and tell us
+the <code>request_id</code> when you ask for help. Where <code>retryable</code> is true, the same request can be sent
+again. <a href="/api/docs/">Back to the API</a>.</p>
+{sections}
+</main>
+</html>
+"""
+
+
+@cache
+def page() -> str:
+    """Returns the page, with an anchor for each code."""
+    return _PAGE.format(sections="\n".join(map(_section, known())))
+
+
+def known() -> list[Problem]:
+    """Lists every problem, by status and code."""
+    own = {refusal.code: _of(refusal) for refusal in _refusals(AppError)}
+    elsewhere = {problem.code: problem for problem in ELSEWHERE}
+    return sorted({**elsewhere, **own}.values(), key=lambda problem: (problem.status, problem.code))
+
+
+def _refusals(parent: type[AppError]) -> Iterator[type[AppError]]:
+    """Yields the tree from the leaves up, so that the parent whose code a child inherits speaks last."""
+    for child in parent.__subclasses__():
+        yield from _refusals(child)
+    yield parent
+
+
+def _of(refusal: type[AppError]) -> Problem:
+    first = (refusal.__doc__ or "").strip().split("\n\n")[0]
+    return Problem(refusal.code, refusal.status, refusal.title, " ".join(first.split()))
+
+
+def _section(problem: Problem) -> str:
+    return (
+        f'<section id="{escape(problem.code)}"><h2><code>{escape(problem.code)}</code></h2>'
+        f"<p>{problem.status}. <strong>{escape(problem.title)}.</strong> {escape(problem.meaning)}</p></section>"
+    )

@@ -1,0 +1,115 @@
+"""Throttles: how often one address and one account may fail, counted in fixed windows.
+
+A window's counter is an item of its own whose key holds the window's number; it is raised by a conditional write, so
+no number of parallel attempts gets more answers than the limit, and TTL takes it away afterwards. Across the boundary
+of two windows twice the limit can pass.
+
+The address is the gateway's `sourceIp`, and no header: anyone can reach the gateway and write what they like into
+X-Forwarded-For. Mobile networks here put many people behind one address, hence its limit is well above an account's.
+An IPv6 network of 64 bits is one address, because one customer has all of it.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from functions.auth.users import AccountsSettings
+from mifumo import clock, writes
+from mifumo.aws import Item
+from mifumo.errors import RateLimited
+from mifumo.settings import Settings
+from mifumo.tables import Key
+from mifumo.writes import Write
+
+_WINDOW_S = 900
+# Ten wrong passwords are a person who tries all of theirs; at 40 an hour no password of ten letters is found. A
+# stranger can close a known account for a quarter of an hour and no longer, which is the price of the limit.
+_PER_ACCOUNT = 10
+# The TTL sweep may be late, never early.
+_KEPT_S = 2 * _WINDOW_S
+
+
+class ThrottleSettings(Settings):
+    """How many attempts one address has in a quarter of an hour: failed logins, and registrations."""
+
+    auth_attempts_per_ip: int = 30
+
+
+class Throttled(RateLimited):
+    """The window's attempts are used up."""
+
+    def __init__(self, throttle: "Throttle") -> None:
+        left_s = _WINDOW_S - clock.epoch() % _WINDOW_S
+        super().__init__(
+            f"Too many attempts. Try again in {-(-left_s // 60)} minutes.",
+            retry_after_s=left_s,
+        )
+        # draft-ietf-httpapi-ratelimit-headers
+        self.headers = {
+            "RateLimit": f'"{throttle.name}";r=0;t={left_s}',
+            "RateLimit-Policy": f'"{throttle.name}";q={throttle.attempts_max};w={_WINDOW_S}',
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """The attempts of one subject at one thing in the current window."""
+
+    name: str
+    subject: str
+    attempts_max: int
+    window: int
+
+    @property
+    def key(self) -> Key:
+        return Key(f"THROTTLE#{self.name}#{self.subject}", f"W#{self.window}")
+
+    def require_room(self, item: Item | None) -> None:
+        """Raises Throttled when the counter, as it was read, has no attempt left."""
+        if item and item["attempts"] >= self.attempts_max:
+            raise Throttled(self)
+
+    def attempt(self) -> Write:
+        """Counts one attempt; refuses with Throttled when none is left."""
+        return writes.update(
+            AccountsSettings.load().accounts_table,
+            self.key,
+            "SET #ttl = :ttl ADD attempts :one",
+            condition="attribute_not_exists(pk) OR attempts < :max",
+            names={"#ttl": "ttl"},
+            values={":one": 1, ":max": self.attempts_max, ":ttl": clock.epoch() + _KEPT_S},
+            refused=lambda _: Throttled(self),
+        )
+
+    def forgive(self) -> Write:
+        """Forgets the failures; refuses with Throttled when they had used up the window meanwhile."""
+        return writes.delete(
+            AccountsSettings.load().accounts_table,
+            self.key,
+            condition="attribute_not_exists(pk) OR attempts < :max",
+            values={":max": self.attempts_max},
+            refused=lambda _: Throttled(self),
+        )
+
+
+def of_address(name: str, source_ip: str) -> Throttle:
+    """Returns the throttle of the address that a request came from."""
+    return Throttle(f"{name}-address", _network(source_ip), ThrottleSettings.load().auth_attempts_per_ip, _window())
+
+
+def of_account(name: str, email: str) -> Throttle:
+    """Returns the throttle of one account, whether or not it exists."""
+    return Throttle(f"{name}-account", email, _PER_ACCOUNT, _window())
+
+
+def _window() -> int:
+    return clock.epoch() // _WINDOW_S
+
+
+def _network(source_ip: str) -> str:
+    try:
+        address = ipaddress.ip_address(source_ip)
+    except ValueError:
+        return "unknown"
+    if address.version == 4:  # noqa: PLR2004 # IP's version 4
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))

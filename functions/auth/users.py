@@ -1,0 +1,182 @@
+"""User: a person, the e-mail address they sign in with, and what they are in a tenant.
+
+| pk | sk | what |
+|---|---|---|
+| `LOGIN#<email>` | `LOGIN` | who owns the address, and the password's hash: all that a login needs to be judged |
+| `U#<user>` | `USER` | the person |
+| `T#<tenant>` | `MEMBER#<user>` | the role; listed by tenant |
+"""
+
+from dataclasses import dataclass
+
+from functions.auth.passwords import digest
+from mifumo import clock, tables, tenants, writes
+from mifumo.aws import Item
+from mifumo.callers import Role
+from mifumo.errors import Conflict
+from mifumo.ids import TenantId, UserId
+from mifumo.phone import Msisdn
+from mifumo.settings import Settings
+from mifumo.tables import Key
+from mifumo.tenants import AccessSettings, Tenant
+from mifumo.writes import Write
+
+
+class AccountsSettings(Settings):
+    """Where users, sessions and throttles are: the auth slice's own table."""
+
+    accounts_table: str
+
+
+class EmailTaken(Conflict):
+    """Somebody has registered this address.
+
+    This tells that an account exists, as anything would that lets its owner go on; the throttles keep it from telling
+    much. Answers to a login tell nothing.
+    """
+
+    code = "email_taken"
+    title = "This e-mail address has an account already"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who registers."""
+
+    email: str
+    phone: Msisdn
+    first_name: str
+    last_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An e-mail address in use, and what proves its owner."""
+
+    email: str
+    user_id: UserId
+    tenant_id: TenantId
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A member of a tenant."""
+
+    id: UserId
+    email: str
+    phone: str
+    first_name: str
+    last_name: str
+    role: Role
+    created_at: str
+
+
+def canonical(email: str) -> str:
+    """Writes an address in the one form under which it is unique."""
+    return email.strip().lower()
+
+
+def login_key(email: str) -> Key:
+    """Returns the key of the address, given in its canonical form."""
+    return Key(f"LOGIN#{email}", "LOGIN")
+
+
+def login_of(item: Item | None) -> Login | None:
+    """Reads a login from its item."""
+    if not item:
+        return None
+    return Login(item["email"], UserId(item["user_id"]), TenantId(item["tenant_id"]), item["password_hash"])
+
+
+def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, role: Role) -> tuple[User, list[Write]]:
+    """Makes a user and their membership; the writes refuse with EmailTaken when the address is in use."""
+    made = User(user, person.email, person.phone, person.first_name, person.last_name, role, clock.stamp())
+    return made, [
+        _put(
+            login_key(person.email),
+            email=person.email,
+            user_id=user,
+            tenant_id=tenant,
+            password_hash=password_hash,
+            changed_at=made.created_at,
+        ),
+        _put(
+            _user_key(user),
+            id=user,
+            email=person.email,
+            phone=str(person.phone),
+            first_name=person.first_name,
+            last_name=person.last_name,
+            created_at=made.created_at,
+        ),
+        _put(
+            _member_key(tenant, user),
+            user_id=user,
+            tenant_id=tenant,
+            role=role.value,
+            status="active",
+            joined_at=made.created_at,
+        ),
+    ]
+
+
+def read(user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
+    """Reads a user and the tenant in one call; None unless the user is an active member."""
+    person, member = (AccountsSettings.load().accounts_table, _user_key(user)), membership(user, tenant)
+    business = (AccessSettings.load().access_table, tenants.key(tenant))
+    found = tables.read(person, member, business)
+    role = role_of(found.get(member))
+    if person not in found or business not in found or role is None:
+        return None
+    return _user_of(found[person], role), tenants.of(found[business])
+
+
+def membership(user: UserId, tenant: TenantId) -> tuple[str, Key]:
+    """Returns where it stands what the user is in the tenant: read it along with something else."""
+    return AccountsSettings.load().accounts_table, _member_key(tenant, user)
+
+
+def role_of(member: Item | None) -> Role | None:
+    """Reads the role of an active member; None for anybody else."""
+    return Role(member["role"]) if member and member["status"] == "active" else None
+
+
+def change_password(login: Login, password: str) -> Write:
+    """Stores a new hash; refuses with Conflict when the password was changed since the login was read."""
+    return writes.update(
+        AccountsSettings.load().accounts_table,
+        login_key(login.email),
+        "SET password_hash = :new, changed_at = :now",
+        condition="password_hash = :old",
+        values={":new": digest(password), ":old": login.password_hash, ":now": clock.stamp()},
+        refused=lambda _: Conflict("The password was changed meanwhile: sign in with the new one."),
+    )
+
+
+def _user_of(person: Item, role: Role) -> User:
+    return User(
+        UserId(person["id"]),
+        person["email"],
+        person["phone"],
+        person["first_name"],
+        person["last_name"],
+        role,
+        person["created_at"],
+    )
+
+
+def _user_key(user: UserId) -> Key:
+    return Key(f"U#{user}", "USER")
+
+
+def _member_key(tenant: TenantId, user: UserId) -> Key:
+    return Key(f"T#{tenant}", f"MEMBER#{user}")
+
+
+def _put(key: Key, **attributes: str) -> Write:
+    item = {**key._asdict(), **attributes}
+    return writes.put(AccountsSettings.load().accounts_table, item, refused=lambda _: EmailTaken(_TAKEN))
+
+
+_TAKEN = "Sign in with it, or register with another address."

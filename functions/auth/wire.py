@@ -1,0 +1,176 @@
+"""What the auth routes take and give, field by field."""
+
+import re
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from functions.auth import passwords, tokens, users
+from functions.auth.passwords import WeakPassword
+from functions.auth.signin import SignedIn
+from functions.auth.tokens import Tokens
+from functions.auth.users import Person, User
+from mifumo import phone
+from mifumo.callers import Role
+from mifumo.phone import InvalidNumber, Msisdn
+from mifumo.tenants import Status, Tenant
+
+# The addresses that mail servers here take; names of other scripts are written in their ASCII form (RFC 5321, 4.5.3.1).
+_EMAIL = re.compile(
+    r"(?=.{3,254}\Z)[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
+)
+
+
+def _email(text: str) -> str:
+    email = users.canonical(text)
+    if not _EMAIL.fullmatch(email):
+        raise PydanticCustomError("email_invalid", "Give an e-mail address, such as asha@duka.example.")
+    return email
+
+
+def _phone(text: str) -> str:
+    try:
+        return phone.parse(text)
+    except InvalidNumber as error:
+        raise PydanticCustomError("phone_invalid", "{detail}", {"detail": error.detail}) from error
+
+
+def _words(text: str) -> str:
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
+        raise PydanticCustomError("text_unprintable", "Leave out control characters and line breaks.")
+    return text
+
+
+def _strong(password: SecretStr, info: ValidationInfo) -> SecretStr:
+    try:
+        passwords.require_strong(password.get_secret_value(), email=info.data.get("email", ""))
+    except WeakPassword as error:
+        raise PydanticCustomError(error.reason, "{detail}", {"detail": error.detail}) from error
+    return password
+
+
+def _given(secret: SecretStr) -> SecretStr:
+    if not _words(secret.get_secret_value()):
+        raise PydanticCustomError("string_too_short", "This is empty.")
+    return secret
+
+
+Email = Annotated[str, Field(max_length=254, examples=["asha@duka.example"]), AfterValidator(_email)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_words)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RegisterRequest(_Request):
+    email: Annotated[Email, Field(description="What you sign in with. Upper and lower case are the same.")]
+    password: Annotated[
+        SecretStr,
+        AfterValidator(_strong),
+        Field(
+            min_length=passwords.LENGTH_MIN,
+            max_length=passwords.LENGTH_MAX,
+            description="At least ten characters, of any kind but digits alone.",
+            examples=["mbuyu tatu za asali"],
+        ),
+    ]
+    first_name: Annotated[Name, Field(examples=["Asha"])]
+    last_name: Annotated[Name, Field(examples=["Mrema"])]
+    phone: Annotated[
+        str,
+        Field(
+            max_length=40, description="A Tanzanian mobile number, written in any usual way.", examples=["0712345678"]
+        ),
+        AfterValidator(_phone),
+    ]
+    business_name: Annotated[Name, Field(description="The tenant that you will own.", examples=["Duka la Asha"])]
+
+    def person(self) -> Person:
+        """Returns who registers."""
+        return Person(self.email, Msisdn(self.phone), self.first_name, self.last_name)
+
+
+class LoginRequest(_Request):
+    email: Email
+    password: Annotated[
+        SecretStr,
+        AfterValidator(_given),
+        Field(min_length=1, max_length=passwords.LENGTH_MAX, examples=["mbuyu tatu za asali"]),
+    ]
+
+
+class RefreshRequest(_Request):
+    refresh: Annotated[
+        SecretStr,
+        AfterValidator(_given),
+        Field(min_length=1, max_length=512, description="The last refresh token that you were given."),
+    ]
+
+
+class TokensView(BaseModel):
+    access: str = Field(description="For the Authorization header: `Bearer <access>`. A JWT; treat it as opaque.")
+    refresh: str = Field(description="Good for one refresh. Sending one twice ends the session.")
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 # the scheme's name
+    expires_in: int = Field(tokens.ACCESS_S, description="Seconds until the access token expires.", examples=[900])
+
+    @classmethod
+    def of(cls, issued: Tokens) -> "TokensView":
+        """Shows a pair of tokens."""
+        return cls(access=issued.access, refresh=issued.refresh, expires_in=tokens.ACCESS_S)
+
+
+class UserView(BaseModel):
+    id: str
+    email: str = Field(examples=["asha@duka.example"])
+    phone: str = Field(examples=["+255712345678"])
+    first_name: str = Field(examples=["Asha"])
+    last_name: str = Field(examples=["Mrema"])
+    role: Role = Field(description="What the user may do in the tenant; staff are the platform's own people.")
+    created_at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
+
+    @classmethod
+    def of(cls, user: User) -> "UserView":
+        """Shows a user."""
+        return cls(
+            id=user.id,
+            email=user.email,
+            phone=user.phone,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            role=user.role,
+            created_at=user.created_at,
+        )
+
+
+class TenantView(BaseModel):
+    id: str
+    name: str = Field(examples=["Duka la Asha"])
+    status: Status = Field(description="A suspended tenant may read, and neither send nor pay.")
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "TenantView":
+        """Shows a tenant."""
+        return cls(id=tenant.id, name=tenant.name, status=tenant.status)
+
+
+class Me(BaseModel):
+    user: UserView
+    tenant: TenantView
+
+
+class Entrance(Me):
+    tokens: TokensView
+
+    @classmethod
+    def of(cls, entered: SignedIn) -> "Entrance":
+        """Shows who came in."""
+        return cls(
+            user=UserView.of(entered.user), tenant=TenantView.of(entered.tenant), tokens=TokensView.of(entered.tokens)
+        )
+
+
+class Refreshed(BaseModel):
+    tokens: TokensView
