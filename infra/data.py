@@ -1,6 +1,6 @@
 """The Data stack: tables and secrets, which outlive every other resource."""
 
-from aws_cdk import CfnOutput, Environment, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from infra.parts.emulator import synthesizer
@@ -21,8 +21,6 @@ class Data(Stack):
             synthesizer=synthesizer(stage),
             termination_protection=stage.retained,
         )
-        keep = RemovalPolicy.RETAIN if stage.retained else RemovalPolicy.DESTROY
-
         self.accounts = Table(self, "Accounts", stage=stage)
         self.access = Table(self, "Access", stage=stage)
         self.messaging = Table(
@@ -44,19 +42,19 @@ class Data(Stack):
             indexes=[Index("listing", "listing", whole=True), Index("due", "due")],
         )
 
-        self.signing_keys = Secret(self, "SigningKeys", removal=keep, known={"current": "k1"}, generated="k1")
+        self.signing_keys = Secret(self, "SigningKeys", stage=stage, known={"current": "k1"}, generated="k1")
         self.beem = Secret(
-            self, "Beem", removal=keep, known={"api_key": "", "secret_key": ""}, generated="callback_token"
+            self, "Beem", stage=stage, known={"api_key": "", "secret_key": ""}, generated="callback_token"
         )
-        self.zenopay = Secret(self, "Zenopay", removal=keep, known={"api_key": ""}, generated="token_key")
+        self.zenopay = Secret(self, "Zenopay", stage=stage, known={"api_key": ""}, generated="token_key")
 
         for output, value in {
             "AccountsTable": self.accounts.table_name,
             "AccessTable": self.access.table_name,
             "MessagingTable": self.messaging.table_name,
             "LedgerTable": self.ledger.table_name,
-            "SigningKeysSecret": self.signing_keys.secret_arn,
-            "BeemSecret": self.beem.secret_arn,
-            "ZenopaySecret": self.zenopay.secret_arn,
+            "SigningKeysSecret": self.signing_keys.arn,
+            "BeemSecret": self.beem.arn,
+            "ZenopaySecret": self.zenopay.arn,
         }.items():
             CfnOutput(self, output, value=value)

@@ -75,7 +75,9 @@ class Api(Construct):
     def route(self, path: str, function: lambda_.Function) -> None:
         """Sends every method of the path to the function; `$default` takes what no other route takes."""
         integration = self._integrations.setdefault(function.node.path, _integration(function))
-        key = apigatewayv2.HttpRouteKey.DEFAULT if path == "$default" else apigatewayv2.HttpRouteKey.with_(path)
+        any_method = apigatewayv2.HttpMethod.ANY
+        default = path == "$default"
+        key = apigatewayv2.HttpRouteKey.DEFAULT if default else apigatewayv2.HttpRouteKey.with_(path, any_method)
         route = apigatewayv2.HttpRoute(
             self, f"Route {path.strip('/')}", http_api=self._api, route_key=key, integration=integration
         )

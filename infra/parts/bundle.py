@@ -22,6 +22,19 @@ from infra.stage import Stage
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "bundles"
 _LEFT_OUT = frozenset({"__pycache__", "requirements.in", "requirements.txt"})
+_UNUSED = (
+    # argon2's binding is compiled against cffi's C core; the code generator and its parser have done their work.
+    "cffi",
+    "pycparser",
+    # Parts of Powertools that none of its other parts imports, and neither do we.
+    "aws_lambda_powertools/utilities/auth_alpha",
+    "aws_lambda_powertools/utilities/circuit_breaker",
+    "aws_lambda_powertools/utilities/data_masking",
+    "aws_lambda_powertools/utilities/feature_flags",
+    "aws_lambda_powertools/utilities/idempotency",
+    "aws_lambda_powertools/utilities/kafka",
+    "aws_lambda_powertools/utilities/streaming",
+)
 _DIST_INFO_KEPT = frozenset({"METADATA", "licenses", "entry_points.txt"})
 
 
@@ -119,7 +132,7 @@ def _trim(target: Path) -> None:
     """Drops what no import needs: installers' notes, scripts, test suites, and bytecode of the wrong kind."""
     for info in target.glob("*.dist-info"):
         _remove(path for path in info.iterdir() if path.name not in _DIST_INFO_KEPT)
-    _remove(target / name for name in ("bin", ".lock"))
+    _remove(target / name for name in ("bin", ".lock", *_UNUSED))
     _remove(target.glob("*/tests"))
     _remove(list(target.rglob("__pycache__")))
     _remove(target.rglob("*.pyi"))

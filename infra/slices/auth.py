@@ -20,7 +20,7 @@ class Auth(Construct):
             environment={
                 "ACCOUNTS_TABLE": data.accounts.table_name,
                 "ACCESS_TABLE": data.access.table_name,
-                "SIGNING_KEYS_SECRET": data.signing_keys.secret_arn,
+                "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },
         )

@@ -30,7 +30,7 @@ class Billing(Construct):
             "PAYMENT_WATCH_S": str(stage.payment_watch_s),
         }
         self._provider = {
-            "ZENOPAY_SECRET": data.zenopay.secret_arn,
+            "ZENOPAY_SECRET": data.zenopay.arn,
             "ZENOPAY_URL": stage.zenopay_url,
             "PUBLIC_URL": stage.public_url or house.api.url,
         }
@@ -49,7 +49,7 @@ class Billing(Construct):
                 **self._watched,
                 **self._provider,
                 "ACCESS_TABLE": data.access.table_name,
-                "SIGNING_KEYS_SECRET": data.signing_keys.secret_arn,
+                "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
                 "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },

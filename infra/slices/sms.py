@@ -44,7 +44,7 @@ class Sms(Construct):
                 **self._tables,
                 **self._lanes,
                 "ACCESS_TABLE": data.access.table_name,
-                "SIGNING_KEYS_SECRET": data.signing_keys.secret_arn,
+                "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
                 "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },
@@ -70,7 +70,7 @@ class Sms(Construct):
             environment={
                 **self._tables,
                 **self._lanes,
-                "BEEM_SECRET": data.beem.secret_arn,
+                "BEEM_SECRET": data.beem.arn,
                 "BEEM_URL": stage.beem_url,
                 "BEEM_REPORTS_URL": stage.beem_reports_url,
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),

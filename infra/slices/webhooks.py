@@ -24,8 +24,8 @@ class Webhooks(Construct):
             memory_mb=256,
             environment={
                 "LEDGER_TABLE": data.ledger.table_name,
-                "BEEM_SECRET": data.beem.secret_arn,
-                "ZENOPAY_SECRET": data.zenopay.secret_arn,
+                "BEEM_SECRET": data.beem.arn,
+                "ZENOPAY_SECRET": data.zenopay.arn,
                 "RECEIPTS_QUEUE_URL": receipts.url,
                 "PAYMENTS_QUEUE_URL": payments.url,
                 "CORS_ORIGINS": ",".join(house.stage.cors_origins),

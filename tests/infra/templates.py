@@ -42,7 +42,8 @@ def assembly(stage: str) -> Path:
 
 def synthesize(stage: str, out: Path) -> None:
     """Runs the app as the CDK CLI does, in its own process, so that no test process starts a Node."""
-    context = {"stage": stage, "aws:cdk:bundling-stacks": []}
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context = {**flags, "stage": stage, "aws:cdk:bundling-stacks": []}
     done = subprocess.run(
         [sys.executable, "-m", "infra.app"],
         cwd=ROOT,
@@ -73,6 +74,6 @@ def _keep(out: Path, kept: Path) -> None:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]} {importlib.metadata.version('aws-cdk-lib')}".encode())
-    for source in sorted((ROOT / "infra").rglob("*.py")):
+    for source in (ROOT / "cdk.json", *sorted((ROOT / "infra").rglob("*.py"))):
         digest.update(f"{source.relative_to(ROOT)}\n".encode() + source.read_bytes())
     return digest.hexdigest()[:16]
