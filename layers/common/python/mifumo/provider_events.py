@@ -5,7 +5,7 @@ kept as evidence, and the worker that looks into it writes down what came of it.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mifumo import clock, writes
 from mifumo.settings import Settings
@@ -25,6 +25,10 @@ class EventRef:
     provider: str
     order: str
     digest: str
+
+    def as_item(self) -> dict[str, str]:
+        """Returns its members, as `EventRef(**members)` takes them back from a message."""
+        return asdict(self)
 
 
 class EventKept(Exception):

@@ -1,0 +1,234 @@
+"""Wire models of the billing routes."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from mifumo import phone
+from mifumo.aws import Item
+from mifumo.ledger import Kind
+from mifumo.packages import Package
+from mifumo.phone import InvalidNumber, Msisdn
+from mifumo.wallets import Wallet as Credits
+
+from .catalogue import Plan, Wallet
+from .payments import Payment
+from .states import Status
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+def _payer(written: object) -> object:
+    """Reads the payer's number as people write it; what is wrong with it is the caller's to know."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return phone.parse(written)
+    except InvalidNumber as refusal:
+        raise PydanticCustomError("phone_invalid", "{detail}", {"detail": refusal.detail}) from refusal
+
+
+PackageId = Literal["lite", "standard", "pro", "enterprise"]
+WalletCode = Literal["vodacom", "tigo", "airtel", "halotel"]
+_PHONE = Field(min_length=1, max_length=40, description="The payer's mobile number.", examples=["0754123456"])
+
+
+class PaymentRequest(_Wire):
+    """A package to buy, and the wallet that pays for it."""
+
+    package_id: PackageId = Field(description="The package to buy.", examples=["lite"])
+    provider: WalletCode = Field(description="The wallet that pays.", examples=["vodacom"])
+    phone: Annotated[str, BeforeValidator(_payer), _PHONE]
+
+    @property
+    def payer(self) -> Msisdn:
+        """The payer's number, which the validator has read."""
+        return Msisdn(self.phone)
+
+
+class PackageView(_Wire):
+    """A package as it is sold."""
+
+    id: PackageId
+    name: str = Field(examples=["Lite"])
+    credits: int = Field(description="SMS credits; one pays for one part to one recipient.", examples=[5000])
+    price: int = Field(description="Whole TZS.", examples=[150000])
+    unit_price: int = Field(description="Whole TZS a credit.", examples=[30])
+    currency: Literal["TZS"] = "TZS"
+    features: list[str] = Field(examples=[["Basic support", "4 Sender IDs"]])
+    sender_ids: list[str] = Field(description="The platform's sender IDs that come with it.", examples=[["INFO"]])
+
+    @classmethod
+    def of(cls, package: Package) -> Self:
+        """Shows a package."""
+        return cls(
+            id=package.id,  # type: ignore[arg-type] # a test holds the kernel's ids and these together
+            name=package.name,
+            credits=package.credits,
+            price=package.price_tzs,
+            unit_price=package.unit_price_tzs,
+            features=list(package.features),
+            sender_ids=list(package.sender_ids),
+        )
+
+
+class PackageList(_Wire):
+    """All packages, cheapest first."""
+
+    items: list[PackageView]
+
+
+class PlanView(_Wire):
+    """A subscription plan."""
+
+    id: str = Field(examples=["sms-service"])
+    name: str = Field(examples=["SMS Service Plan"])
+    kind: str = Field(examples=["basic"])
+    price: int = Field(description="Whole TZS a cycle.", examples=[10000])
+    currency: Literal["TZS"] = "TZS"
+    cycle: str = Field(examples=["monthly"])
+    max_contacts: int = Field(examples=[1000])
+    max_campaigns: int = Field(examples=[10])
+    max_sms_per_month: int = Field(examples=[1000])
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """Shows a plan."""
+        return cls(
+            id=plan.id,
+            name=plan.name,
+            kind=plan.kind,
+            price=plan.price_tzs,
+            cycle=plan.cycle,
+            max_contacts=plan.contacts_max,
+            max_campaigns=plan.campaigns_max,
+            max_sms_per_month=plan.sms_per_month_max,
+        )
+
+
+class PlanList(_Wire):
+    """All plans."""
+
+    items: list[PlanView]
+
+
+class ProviderView(_Wire):
+    """A mobile-money wallet and what one push from it may ask for."""
+
+    code: WalletCode
+    name: str = Field(examples=["Vodacom M-Pesa"])
+    description: str = Field(examples=["Pay with M-Pesa via Vodacom"])
+    popular: bool
+    min_amount: int = Field(description="Whole TZS.", examples=[1000])
+    max_amount: int = Field(description="Whole TZS.", examples=[1000000])
+    available: bool = Field(description="Whether a payment can be started now.")
+
+    @classmethod
+    def of(cls, wallet: Wallet, *, available: bool) -> Self:
+        """Shows a wallet."""
+        return cls(
+            code=wallet.code.value,  # type: ignore[arg-type] # a test holds the catalogue's codes and these together
+            name=wallet.name,
+            description=wallet.description,
+            popular=wallet.popular,
+            min_amount=wallet.amount_min_tzs,
+            max_amount=wallet.amount_max_tzs,
+            available=available,
+        )
+
+
+class ProviderList(_Wire):
+    """The wallets that can pay."""
+
+    items: list[ProviderView]
+
+
+class PaymentView(_Wire):
+    """A payment and where it stands."""
+
+    id: str = Field(examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
+    status: Status = Field(description="`completed` means paid and credited.", examples=["pending"])
+    package_id: PackageId
+    credits: int = Field(examples=[5000])
+    amount: int = Field(description="Whole TZS.", examples=[150000])
+    currency: Literal["TZS"] = "TZS"
+    provider: WalletCode
+    phone: str = Field(examples=["+255754123456"])
+    failure_code: str | None = Field(description="Why it ended without a credit.", examples=["payment_failed"])
+    receipt: str | None = Field(description="The operator's number of the transaction.", examples=["CEJ3I3SETSN"])
+    created_at: str = Field(examples=["2026-01-31T09:30:00.000Z"])
+    expires_at: str = Field(description="When an unanswered push ends.", examples=["2026-01-31T10:00:00.000Z"])
+    completed_at: str | None
+
+    @classmethod
+    def of(cls, payment: Payment) -> Self:
+        """Shows a payment."""
+        return cls(
+            id=payment.id,
+            status=payment.status,
+            package_id=payment.package,  # type: ignore[arg-type] # what was stored had been validated
+            credits=payment.credits,
+            amount=payment.amount,
+            provider=payment.wallet,  # type: ignore[arg-type] # likewise
+            phone=payment.phone,
+            failure_code=payment.failure_code,
+            receipt=payment.receipt,
+            created_at=payment.created_at,
+            expires_at=payment.expires_at,
+            completed_at=payment.completed_at,
+        )
+
+
+class PaymentPage(_Wire):
+    """A page of payments, newest first."""
+
+    items: list[PaymentView]
+    next: str | None = Field(description="The cursor of the next page, null at the end.")
+
+
+class Balance(_Wire):
+    """What the tenant has."""
+
+    available: int = Field(description="Credits to spend.", examples=[5000])
+    held: int = Field(description="Credits set aside for texts on their way.", examples=[0])
+    package: PackageId | None = Field(description="The best package ever completed.")
+    updated_at: str | None
+
+    @classmethod
+    def of(cls, wallet: Credits) -> Self:
+        """Shows a wallet of credits."""
+        return cls(
+            available=wallet.available,
+            held=wallet.held,
+            package=wallet.package,  # type: ignore[arg-type] # only packages are written there
+            updated_at=wallet.updated_at,
+        )
+
+
+class EntryView(_Wire):
+    """A line of the statement."""
+
+    seq: int = Field(description="Numbered without gaps.", examples=[1])
+    kind: Kind
+    amount: int = Field(description="Credits moved.", examples=[5000])
+    available_delta: int = Field(examples=[5000])
+    held_delta: int = Field(examples=[0])
+    available_after: int = Field(examples=[5000])
+    held_after: int = Field(examples=[0])
+    reference: str = Field(description="The payment or batch that it belongs to.")
+    created_at: str
+
+    @classmethod
+    def of(cls, entry: Item) -> Self:
+        """Shows an entry; its item's attributes have the names of the fields."""
+        return cls(**{name: entry[name] for name in cls.model_fields})
+
+
+class EntryPage(_Wire):
+    """A page of the statement, newest first."""
+
+    items: list[EntryView]
+    next: str | None = Field(description="The cursor of the next page, null at the end.")

@@ -1,0 +1,274 @@
+"""Payment: a tenant's purchase of a package, from the first push to the credit, and each step between.
+
+The only code that reads or writes payments. A step is written on condition that nobody took another one meanwhile,
+together with a line of the payment's history.
+"""
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from mifumo import clock, ids, tables, writes
+from mifumo.aws import Item
+from mifumo.errors import NotFound
+from mifumo.ids import PaymentId, TenantId
+from mifumo.tables import Key, Page
+from mifumo.wallets import LedgerSettings
+from mifumo.writes import Write
+
+from .states import Event, Status, transition
+
+# Unfinished payments are spread over so many partitions of the `due` index.
+DUE_SHARDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One purchase, at the price and credits of the moment it began. Amounts are whole TZS and whole credits."""
+
+    id: PaymentId
+    tenant: TenantId
+    user: str
+    package: str
+    credits: int
+    amount: int
+    currency: str
+    gateway: str
+    wallet: str
+    phone: str
+    fingerprint: str
+    created_at: str
+    expires_at: str
+    watched_until: str
+    status: Status = Status.CREATED
+    version: int = 1
+    initiated: str | None = None
+    """`accepted` or `unknown`, by the answer to the push or by a later look."""
+    checks: int = 0
+    checked_at: str | None = None
+    next_check_at: str | None = None
+    failure_code: str | None = None
+    receipt: str | None = None
+    paid_amount: int | None = None
+    """What the provider says was paid; it differs from `amount` in a review only."""
+    paid_currency: str | None = None
+    completed_at: str | None = None
+    late: bool | None = None
+    credit_txn: str | None = None
+
+    @property
+    def order_id(self) -> str:
+        """The provider's reference for it: the same id in the form of a UUID."""
+        return ids.as_uuid(self.id)
+
+
+class PaymentExists(Exception):
+    """The payment was made before; it carries what stands there."""
+
+    def __init__(self, payment: Payment) -> None:
+        super().__init__(payment.id)
+        self.payment = payment
+
+
+class PaymentMoved(Exception):
+    """Somebody else took a step since the payment was read; it carries the payment as it stands."""
+
+    def __init__(self, payment: Payment) -> None:
+        super().__init__(payment.id)
+        self.payment = payment
+
+
+class LookedAtAlready(PaymentMoved):
+    """Somebody else looks at the payment right now, or has changed it."""
+
+
+class ReceiptReused(Exception):
+    """The operator's transaction has paid for another payment."""
+
+
+def _table() -> str:
+    return LedgerSettings.load().ledger_table
+
+
+def _key(payment: str) -> Key:
+    return Key(f"PAY#{payment}", "META")
+
+
+def _listing(tenant: TenantId) -> str:
+    return f"T#{tenant}#PAY"
+
+
+def _due(payment: Payment) -> dict[str, str]:
+    """Returns the keys of the sparse index of payments to look at; a payment that is left alone has none."""
+    if payment.next_check_at is None:
+        return {}
+    shard = sum(payment.id.encode()) % DUE_SHARDS
+    return {"due_pk": f"PAYDUE#{shard}", "due_sk": f"{payment.next_check_at}#{payment.id}"}
+
+
+def _item(payment: Payment) -> Item:
+    values = {field.name: getattr(payment, field.name) for field in fields(Payment)}
+    return {
+        **_key(payment.id)._asdict(),
+        **{name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()},
+        "listing_pk": _listing(payment.tenant),
+        "listing_sk": f"{payment.created_at}#{payment.id}",
+        **_due(payment),
+    }
+
+
+def of(item: Item) -> Payment:
+    """Reads a payment from its item."""
+    values = {field.name: item[field.name] for field in fields(Payment) if field.name in item}
+    return Payment(**{**values, "status": Status(item["status"])})
+
+
+def read(payment: PaymentId) -> Payment | None:
+    """Reads a payment, consistently; for workers, which speak for no tenant."""
+    item = tables.get(_table(), _key(payment))
+    return of(item) if item else None
+
+
+def find(tenant: TenantId, payment: str) -> Payment:
+    """Reads a tenant's payment; raises NotFound for one that is not there or is another tenant's."""
+    found = read(PaymentId(payment)) if ids.valid(payment) else None
+    if found is None or found.tenant != tenant:
+        raise NotFound("There is no such payment.")
+    return found
+
+
+def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of a tenant's payments, newest first."""
+    return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
+
+
+def due(shard: int, *, items_max: int) -> list[tuple[PaymentId, str]]:
+    """Lists (payment, due since) of one shard, longest overdue first."""
+    overdue = tables.query(_table(), f"PAYDUE#{shard}", index="due", between=("0", clock.stamp()), limit=items_max)
+    stamps = [(item["pk"], item["due_sk"]) for item in overdue.items]
+    return [(PaymentId(pk.removeprefix("PAY#")), sk.partition("#")[0]) for pk, sk in stamps]
+
+
+def create(payment: Payment) -> list[Write]:
+    """Writes a new payment and the first line of its history; refuses with PaymentExists."""
+    item = {name: value for name, value in _item(payment).items() if value is not None}
+    put = writes.put(_table(), item, refused=lambda old: PaymentExists(_standing(payment, old)))
+    return [put, _history(payment, before=None, trigger="initiated", facts={"user": payment.user})]
+
+
+def step(
+    payment: Payment, event: Event, *, next_check_at: str | None = None, note: str = "", **facts: Any
+) -> tuple[Payment, list[Write]]:
+    """Takes a payment to its state after an event; the writes refuse with PaymentMoved.
+
+    `facts` become attributes. Ask `transition` first: an event without one is a mistake in the program.
+    """
+    target = transition(payment.status, event)
+    if target is None:
+        raise ValueError(f"{event} leads nowhere from {payment.status}")
+    after = replace(payment, status=target, version=payment.version + 1, next_check_at=next_check_at, **facts)
+    moved = _rewrite(
+        payment,
+        after,
+        condition="#version = :version AND #status = :before AND #amount = :amount AND #currency = :currency "
+        "AND attribute_not_exists(#credit_txn)",
+        names=("version", "status", "amount", "currency", "credit_txn"),
+        values={
+            ":version": payment.version,
+            ":before": str(payment.status),
+            ":amount": payment.amount,
+            ":currency": payment.currency,
+        },
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
+    known = {name: value for name, value in facts.items() if value is not None}
+    return after, [
+        moved,
+        _history(after, before=payment.status, trigger=event, facts={**known, **({"note": note} if note else {})}),
+    ]
+
+
+def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Payment:
+    """Takes the turn to ask the provider, and sets the next one; a payment is asked for at most once per `gap_s`.
+
+    Raises LookedAtAlready.
+    """
+    after = replace(payment, checks=payment.checks + 1, checked_at=clock.stamp(), next_check_at=next_check_at)
+    return of(
+        writes.commit(
+            _rewrite(
+                payment,
+                after,
+                condition="#status = :before AND (attribute_not_exists(#checked_at) OR #checked_at <= :rested)",
+                names=("status", "checked_at"),
+                values={":before": str(payment.status), ":rested": clock.after(-gap_s)},
+                refused=lambda old: LookedAtAlready(_standing(payment, old)),
+            )
+        )
+    )
+
+
+def receipt_guard(payment: Payment, receipt: str) -> Write:
+    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused."""
+    item = {
+        "pk": f"PTXN#{payment.gateway}#{receipt}",
+        "sk": "META",
+        "payment_id": payment.id,
+        "amount": payment.amount,
+        "created_at": clock.stamp(),
+    }
+    return writes.put(
+        _table(),
+        item,
+        condition="attribute_not_exists(pk) OR payment_id = :payment",
+        values={":payment": payment.id},
+        refused=lambda _: ReceiptReused(receipt),
+    )
+
+
+def _standing(payment: Payment, item: Item | None) -> Payment:
+    """Returns the payment that stood in a write's way."""
+    standing = of(item) if item else read(payment.id)
+    if standing is None:
+        raise LookupError(f"payment {payment.id} is gone")
+    return standing
+
+
+def _history(after: Payment, *, before: Status | None, trigger: str, facts: Item) -> Write:
+    item = {
+        "pk": _key(after.id).pk,
+        "sk": f"H#{after.version:06d}",
+        **({"before": str(before)} if before else {}),
+        "after": str(after.status),
+        "trigger": str(trigger),
+        "at": clock.stamp(),
+        **facts,
+    }
+    return writes.put(_table(), item, refused=lambda _: PaymentMoved(_standing(after, None)))
+
+
+def _rewrite(
+    before: Payment,
+    after: Payment,
+    *,
+    condition: str,
+    names: tuple[str, ...],
+    values: Item,
+    refused: writes.Refusal,
+) -> Write:
+    """Updates what differs between two versions of a payment; what became None is removed."""
+    was, now = _item(before), _item(after)
+    put = {name: value for name, value in now.items() if value is not None and was.get(name) != value}
+    gone = [name for name in was if was[name] is not None and now.get(name) is None]
+    expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in put)
+    if gone:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+    return writes.update(
+        _table(),
+        _key(before.id),
+        expression,
+        condition=condition,
+        names={f"#{name}": name for name in {*names, *put, *gone}},
+        values={**values, **{f":new_{name}": value for name, value in put.items()}},
+        refused=refused,
+    )

@@ -1,0 +1,126 @@
+"""Purchase: start a payment. Written down first, then pushed outside any transaction, then the outcome recorded.
+
+A push is made once per payment, whatever comes back. Where nothing can have reached the provider, the same request may
+simply come again: it gets a new attempt, with an order of its own, under the same Idempotency-Key.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mifumo import clock, ids, tenants, writes
+from mifumo.callers import Principal, Role
+from mifumo.errors import IdempotencyKeyReused
+from mifumo.ids import PaymentId
+from mifumo.packages import Package
+from mifumo.phone import Msisdn
+from mifumo.providers.payments import Initiation
+
+from . import catalogue, gateway, payments, schedule
+from .catalogue import Wallet
+from .gateway import ProviderUnavailable
+from .payments import Payment, PaymentExists, PaymentMoved
+from .schedule import PaymentSettings
+from .states import Event, transition
+
+_ROUTE = "payments/initiate"
+# Attempts under one Idempotency-Key that each found nobody at the provider's.
+_ATTEMPTS_MAX = 10
+# Steps that a worker may take on a payment while its push is being answered.
+_RACES_MAX = 5
+
+_EVENTS = {
+    Initiation.ACCEPTED: Event.ACCEPTED,
+    Initiation.UNKNOWN: Event.UNKNOWN,
+    Initiation.REJECTED: Event.REFUSED,
+    Initiation.NOT_SENT: Event.REFUSED,
+}
+_FAILURES = {Initiation.REJECTED: "provider_rejected", Initiation.NOT_SENT: ProviderUnavailable.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a tenant wants to buy, from which wallet, paid by whom."""
+
+    package: Package
+    wallet: Wallet
+    phone: Msisdn
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two orders apart that come with the same Idempotency-Key."""
+        return ids.fingerprint(self.package.id, self.wallet.code, self.phone)
+
+
+def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
+    """Starts a payment; returns it and whether an earlier request with this key had started it.
+
+    Raises AmountOutsideLimits, TenantSuspended, IdempotencyKeyReused and ProviderUnavailable.
+    """
+    caller.require(Role.OWNER, Role.ADMIN, Role.STAFF)
+    catalogue.require_payable(order.package, order.wallet)
+    provider = gateway.provider()
+    tenant = tenants.require_active(tenants.get(caller.tenant_id))
+    for payment in _attempts(caller, key, order, provider.name):
+        try:
+            writes.transact(*payments.create(payment))
+        except PaymentExists as exists:
+            if exists.payment.fingerprint != order.fingerprint:
+                raise IdempotencyKeyReused from exists
+            if exists.payment.failure_code == ProviderUnavailable.code:
+                continue
+            return exists.payment, True
+        initiated = provider.initiate(gateway.push(payment, buyer=tenant.name))
+        started = _record(payment, initiated.initiation, initiated.detail)
+        if started.failure_code == ProviderUnavailable.code:
+            raise ProviderUnavailable("Nobody was asked for money; try again.", payment_id=started.id)
+        schedule.call(started.id, started.next_check_at)
+        return started, False
+    raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+
+
+def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Iterator[Payment]:
+    """Makes the payment of each attempt; its id follows from tenant, route, key and attempt, so it exists once."""
+    settings, now = PaymentSettings.load(), clock.now()
+    for attempt in range(_ATTEMPTS_MAX):
+        yield Payment(
+            id=PaymentId(ids.derived(caller.tenant_id, _ROUTE, key, str(attempt))),
+            tenant=caller.tenant_id,
+            user=caller.user_id,
+            package=order.package.id,
+            credits=order.package.credits,
+            amount=order.package.price_tzs,
+            currency="TZS",
+            gateway=provider,
+            wallet=order.wallet.code,
+            phone=order.phone,
+            fingerprint=order.fingerprint,
+            created_at=clock.stamp(now),
+            expires_at=clock.after(settings.payment_expiry_s, now),
+            watched_until=clock.after(settings.payment_watch_s, now),
+            next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
+        )
+
+
+def _record(payment: Payment, initiation: Initiation, detail: str) -> Payment:
+    """Records the outcome of a push; what a worker has found out meanwhile stays.
+
+    A payment that was never pushed, or refused, is over at once: no money can move, so nobody watches it.
+    """
+    event, failure = _EVENTS[initiation], _FAILURES.get(initiation)
+    for _ in range(_RACES_MAX):
+        if transition(payment.status, event) is None or payment.initiated:
+            return payment
+        next_check_at = None
+        if failure is None:
+            next_check_at = schedule.next_check(
+                payment.checks, expires_at=payment.expires_at, watched_until=payment.watched_until, waiting=True
+            )
+        facts = {"failure_code": failure} if failure else {"initiated": str(initiation)}
+        after, steps = payments.step(payment, event, next_check_at=next_check_at, note=detail, **facts)
+        try:
+            writes.transact(*steps)
+        except PaymentMoved as moved:
+            payment = moved.payment
+        else:
+            return after
+    return payment

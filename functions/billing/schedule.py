@@ -1,0 +1,48 @@
+"""Schedule: when a payment is looked at again, and the message that says so."""
+
+import math
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from mifumo import clock, queue
+from mifumo.settings import Settings
+
+# A payment that is still `created` by then was left by a door that died: doors answer within 30 s.
+CRASHED_AFTER_S = 30
+
+
+def _gaps(text: object) -> object:
+    return tuple(text.split(",")) if isinstance(text, str) else text
+
+
+class PaymentSettings(Settings):
+    """How long payments wait and are watched, in seconds, and the queue that looks at them."""
+
+    payments_queue_url: str
+    payment_expiry_s: int
+    payment_checks_s: Annotated[tuple[int, ...], BeforeValidator(_gaps)]
+    payment_watch_s: int
+
+
+def next_check(checks: int, *, expires_at: str, watched_until: str, waiting: bool) -> str | None:
+    """Says when to look again after so many looks; None when the watch is over.
+
+    A waiting payment is looked at as long as it waits, and at the moment when it expires. An ended one is watched for
+    money that comes late.
+    """
+    gaps = PaymentSettings.load().payment_checks_s
+    now, then = clock.stamp(), clock.after(gaps[min(checks, len(gaps) - 1)])
+    if not waiting:
+        return then if now < watched_until else None
+    return min(then, expires_at) if now < expires_at else then
+
+
+def call(payment_id: str, due: str | None) -> None:
+    """Has the worker look at a payment when it is due; what lies further off than a queue can hold is the sweep's."""
+    if due is None:
+        return
+    delay_s = math.ceil((clock.parse(due) - clock.now()).total_seconds())
+    if delay_s <= queue.DELAY_MAX_S:
+        url = PaymentSettings.load().payments_queue_url
+        queue.send(url, [{"payment_id": payment_id, "due": due}], delay_s=max(delay_s, 0))

@@ -1,0 +1,220 @@
+"""Settlement: ask the provider where a payment stands, and bring ours there. The only code that credits for money.
+
+A look at a payment is safe at any time, any number of times, by any number of workers: asking reads only, the next look
+is set before the question goes out, and the credit is one transaction that can be made once.
+"""
+
+from enum import StrEnum
+
+from mifumo import clock, ledger, queue, wallets, writes
+from mifumo.aws import Item
+from mifumo.ids import PaymentId
+from mifumo.observability import count, logger
+from mifumo.packages import best
+from mifumo.providers.payments import Standing, Statement
+from mifumo.wallets import Wallet
+from mifumo.writes import Write
+
+from . import gateway, payments, schedule
+from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
+from .states import ENDED, WAITING, Event, Status, transition
+
+# However many callbacks come for a payment, the provider is asked about it at most this often.
+ASK_GAP_S = 2
+_RACES_MAX = 5
+
+_ENDINGS = {
+    Standing.FAILED: (Event.FAILED, "payment_failed"),
+    Standing.CANCELLED: (Event.CANCELLED, "cancelled_by_payer"),
+}
+
+
+class Finding(StrEnum):
+    """What a look at a payment came to."""
+
+    CREDITED = "credited"
+    ENDED = "ended"
+    REVIEW = "review"
+    OPEN = "open"
+    SETTLED = "settled"
+    """There was nothing to ask: it is completed, or in the hands of the staff."""
+    STALE = "stale"
+    """The look has been taken by another one meanwhile."""
+    LATER = "later"
+    """Somebody asked a moment before this was known: it is looked at again in a moment."""
+    UNAVAILABLE = "unavailable"
+    ORPHAN = "orphan"
+    """There is no such payment."""
+
+
+def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | None = None) -> Finding:
+    """Looks at a payment.
+
+    `due` is the moment for which the schedule asked for this look: when it is not the payment's next one any more,
+    another look has taken its place. `received_at` is when a callback came in.
+    """
+    payment = payments.read(payment_id)
+    if payment is None:
+        logger.error("no such payment", payment_id=payment_id)
+        count("PaymentOrphan")
+        return Finding.ORPHAN
+    if due and payment.next_check_at != due:
+        return Finding.STALE
+    for _ in range(_RACES_MAX):
+        if payment.status not in WAITING | ENDED:
+            return Finding.SETTLED
+        try:
+            looked = payments.look(payment, next_check_at=_next_check(payment), gap_s=ASK_GAP_S)
+        except LookedAtAlready as busy:
+            if busy.payment.status is payment.status:
+                return _too_soon(busy.payment, received_at)
+            payment = busy.payment
+        else:
+            return _asked(looked)
+    return Finding.STALE
+
+
+def _next_check(payment: Payment) -> str | None:
+    return schedule.next_check(
+        payment.checks,
+        expires_at=payment.expires_at,
+        watched_until=payment.watched_until,
+        waiting=payment.status in WAITING,
+    )
+
+
+def _too_soon(payment: Payment, received_at: str | None) -> Finding:
+    """Tells whether the look that has just been taken could know what this one knows."""
+    if received_at is None or (payment.checked_at or "") > received_at:
+        return Finding.STALE
+    return Finding.LATER
+
+
+def _asked(payment: Payment) -> Finding:
+    """Asks the provider and applies what it says to the payment as it then stands."""
+    statement = gateway.provider().fetch_status(payment.order_id)
+    for _ in range(_RACES_MAX):
+        try:
+            after, finding = _applied(payment, statement)
+        except PaymentMoved as moved:
+            payment = moved.payment
+        else:
+            schedule.call(after.id, after.next_check_at)
+            return finding
+    raise PaymentMoved(payment)
+
+
+def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    if payment.status not in WAITING | ENDED:
+        return payment, Finding.SETTLED
+    match statement.standing:
+        case Standing.UNAVAILABLE:
+            logger.warning("provider did not say", payment_id=payment.id, detail=statement.detail)
+            count("ProviderUnavailable")
+            return payment, Finding.UNAVAILABLE
+        case Standing.COMPLETED:
+            return _paid(payment, statement)
+        case Standing.FAILED | Standing.CANCELLED:
+            return _ended(payment, statement)
+        case Standing.PENDING | Standing.NOT_FOUND:
+            return _still_open(payment, found=statement.standing is Standing.PENDING)
+
+
+def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    if statement.amount_tzs != payment.amount or statement.currency != payment.currency:
+        return _reviewed(payment, statement, "the provider names another amount or currency")
+    try:
+        return _credited(payment, statement), Finding.CREDITED
+    except ReceiptReused:
+        return _reviewed(payment, statement, "the receipt has paid for another payment")
+
+
+def _credited(payment: Payment, statement: Statement) -> Payment:
+    """Completes the payment and credits the tenant in one transaction, which can be made once."""
+    name, receipt = f"pay:{payment.id}:credit", statement.receipt or payment.order_id
+    late = payment.status in ENDED
+    completed, steps = payments.step(
+        payment, Event.PAID, receipt=receipt, completed_at=clock.stamp(), credit_txn=name, late=late, failure_code=None
+    )
+
+    def build(wallet: Wallet) -> list[Write]:
+        return [
+            *steps,
+            payments.receipt_guard(payment, receipt),
+            *ledger.credit(
+                wallet,
+                payment.credits,
+                name=name,
+                reference=payment.id,
+                postings=_postings(payment),
+                package=best(wallet.package, payment.package),
+            ),
+        ]
+
+    ledger.move(wallets.read(payment.tenant), build)
+    logger.info("payment credited", payment_id=payment.id, tenant_id=payment.tenant, credits=payment.credits, late=late)
+    count("PaymentCredited")
+    if late:
+        count("PaymentCreditedLate")
+    return completed
+
+
+def _postings(payment: Payment) -> list[Item]:
+    """The money side: the provider owes it to us, and we owe texts for it."""
+    return [
+        {"account": f"asset:provider:{payment.gateway}:receivable", "asset": "TZS", "amount": payment.amount},
+        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": -payment.amount},
+    ]
+
+
+def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment, Finding]:
+    """Money moved, and not as agreed: no credits, and a person decides."""
+    after, steps = payments.step(
+        payment,
+        Event.MISMATCHED,
+        note=why,
+        receipt=statement.receipt,
+        paid_amount=statement.amount_tzs,
+        paid_currency=statement.currency,
+    )
+    writes.transact(*steps)
+    logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
+    count("PaymentReview")
+    return after, Finding.REVIEW
+
+
+def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    event, failure = _ENDINGS[statement.standing]
+    if transition(payment.status, event) is None:
+        return payment, Finding.ENDED
+    after, steps = payments.step(
+        payment, event, next_check_at=payment.next_check_at, note=statement.detail, failure_code=failure
+    )
+    writes.transact(*steps)
+    return after, Finding.ENDED
+
+
+def _still_open(payment: Payment, *, found: bool) -> tuple[Payment, Finding]:
+    """Nothing has been paid: the payment waits on, becomes known for what it is, or has waited long enough."""
+    event, facts = _waited(payment, found=found)
+    if event is None:
+        return payment, Finding.OPEN if payment.status in WAITING else Finding.ENDED
+    after, steps = payments.step(payment, event, next_check_at=payment.next_check_at, **facts)
+    writes.transact(*steps)
+    return after, Finding.OPEN if after.status in WAITING else Finding.ENDED
+
+
+def _waited(payment: Payment, *, found: bool) -> tuple[Event | None, dict[str, str]]:
+    if payment.status is Status.PENDING and clock.stamp() >= payment.expires_at:
+        return Event.EXPIRED, {"failure_code": "expired"}
+    crashed = payment.status is Status.CREATED and clock.after(-schedule.CRASHED_AFTER_S) >= payment.created_at
+    if found and (crashed or payment.initiated == Event.UNKNOWN) and payment.status in WAITING:
+        return Event.ACCEPTED, {"initiated": str(Event.ACCEPTED)}
+    if crashed:
+        return Event.UNKNOWN, {"initiated": str(Event.UNKNOWN)}
+    return None, {}
+
+
+def look_again(body: Item) -> None:
+    """Puts a callback's message back for a moment: the look before it could not know of it."""
+    queue.send(schedule.PaymentSettings.load().payments_queue_url, [body], delay_s=ASK_GAP_S)

@@ -1,0 +1,1 @@
+"""The webhooks slice: the public door, where providers prove themselves and leave what they have to say."""
