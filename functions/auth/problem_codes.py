@@ -23,6 +23,13 @@ class Problem(NamedTuple):
 
 ELSEWHERE = (
     Problem(
+        "internal_error",
+        500,
+        "Something went wrong on our side",
+        "We have logged it: tell us the request id. Send a request that made messages or money again with the same "
+        "Idempotency-Key.",
+    ),
+    Problem(
         "insufficient_credits",
         402,
         "Not enough credits",
@@ -31,26 +38,33 @@ ELSEWHERE = (
     Problem(
         "sender_id_not_allowed",
         403,
-        "This sender ID is not yours to use",
-        "It is neither an approved one of your own nor a platform's one that your package includes.",
+        "This sender ID cannot be used",
+        "It is neither an approved one of your own nor one of the platform's that your package includes. It is never "
+        "replaced by another one.",
     ),
     Problem(
         "sender_id_taken",
         409,
-        "This sender ID is in use or under review",
-        "Somebody, perhaps you, has asked for it before.",
+        "This sender ID is taken",
+        "The name is the platform's or another tenant's, or was asked for already.",
     ),
     Problem(
         "amount_outside_limits",
         422,
-        "The wallet does not take this amount",
+        "This wallet does not take that amount",
         "The price is below the minimum or above the maximum of the chosen mobile-money wallet.",
     ),
     Problem(
         "provider_unavailable",
         503,
-        "The provider does not answer",
-        "Nothing was changed: try again after Retry-After.",
+        "The payment provider cannot be reached",
+        "Nobody was asked for money: try again after Retry-After.",
+    ),
+    Problem(
+        "callback_refused",
+        403,
+        "This callback was refused",
+        "The call does not prove that it comes from the provider; nothing of it was kept.",
     ),
 )
 
@@ -67,7 +81,8 @@ body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem aut
 <h1>Problem codes</h1>
 <p>Every refusal is a problem document (RFC 9457). Branch on <code>code</code>, show <code>detail</code>, and tell us
 the <code>request_id</code> when you ask for help. Where <code>retryable</code> is true, the same request can be sent
-again. <a href="/api/docs/">Back to the API</a>.</p>
+again. What the gateway refuses before it reaches us (a body above 10 MB, too many requests at once) has a status of
+413, 429 or 503 and no <code>code</code>. <a href="/api/docs/">Back to the API</a>.</p>
 {sections}
 </main>
 </html>
@@ -88,10 +103,11 @@ def known() -> list[Problem]:
 
 
 def _refusals(parent: type[AppError]) -> Iterator[type[AppError]]:
-    """Yields the tree from the leaves up, so that the parent whose code a child inherits speaks last."""
+    """Yields the tree below, less those that inherit their code."""
     for child in parent.__subclasses__():
+        if "code" in vars(child):
+            yield child
         yield from _refusals(child)
-    yield parent
 
 
 def _of(refusal: type[AppError]) -> Problem:

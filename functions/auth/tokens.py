@@ -41,9 +41,10 @@ class Tokens(NamedTuple):
 
 
 class SessionEnded(InvalidCredentials):
-    """The refresh token is of no use: sign in again. Why is not told."""
+    """The refresh token is of no use, and why is not told."""
 
-    title = "The session has ended; sign in again"
+    def __init__(self) -> None:
+        super().__init__("The session has ended: sign in again.")
 
 
 class _Reused(Exception):
