@@ -21,6 +21,7 @@ import pytest
 from moto import mock_aws
 
 from mifumo import aws, settings
+from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, ZENOPAY_API_KEY
 from tests.builders import KEY, KEY_ID
 from tests.infra.tables import create_tables
 from tests.wire import Wire
@@ -38,8 +39,8 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         secrets = boto3.client("secretsmanager")
         for name, value in {
             "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
-            "BEEM_SECRET": {"api_key": "beem-key", "secret_key": "beem-secret", "callback_token": "beem-token"},
-            "ZENOPAY_SECRET": {"api_key": "zeno-key", "token_key": "zeno-token-key"},
+            "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
+            "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
         }.items():
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)

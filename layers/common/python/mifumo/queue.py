@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from mifumo.aws import sqs
 from mifumo.observability import count, logger
 
@@ -23,12 +25,20 @@ def send(url: str, bodies: Sequence[dict[str, Any]], *, group: str | None = None
         entries = [
             _entry(index, body, group, delay_s) for index, body in enumerate(bodies[first : first + _ENTRIES_MAX])
         ]
-        answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
-        left_out += len(answer.get("Failed", []))
+        left_out += _refused(url, entries)
     if left_out:
         logger.warning("queue refused messages", left_out=left_out)
         count("QueueRefused", left_out)
     return left_out
+
+
+def _refused(url: str, entries: list[dict[str, Any]]) -> int:
+    try:
+        answer = sqs().send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("queue did not answer", error=type(error).__name__)
+        return len(entries)
+    return len(answer.get("Failed", []))
 
 
 def _entry(index: int, body: dict[str, Any], group: str | None, delay_s: int) -> dict[str, Any]:

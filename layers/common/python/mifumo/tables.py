@@ -10,6 +10,9 @@ from mifumo import backoff
 from mifumo.aws import Item, dynamodb, marshal, unmarshal
 from mifumo.errors import Busy
 
+# A batch read takes at most 100 keys (DynamoDB's limit).
+READ_KEYS_MAX = 100
+
 
 class Key(NamedTuple):
     """The primary key of an item in any of our tables."""

@@ -46,11 +46,14 @@ def put(
     refused: Refusal,
     condition: str = "attribute_not_exists(pk)",
     values: Item | None = None,
+    names: dict[str, str] | None = None,
 ) -> Write:
     """Puts an item; by default only where none stands."""
     arguments: dict[str, Any] = {"Item": marshal(item), "ConditionExpression": condition}
     if values:
         arguments["ExpressionAttributeValues"] = marshal(values)
+    if names:
+        arguments["ExpressionAttributeNames"] = names
     return Write("Put", table, Key(item["pk"], item["sk"]), refused, arguments)
 
 

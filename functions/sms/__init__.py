@@ -1,0 +1,1 @@
+"""The sms slice: sender IDs, and texts from accept to receipt."""

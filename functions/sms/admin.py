@@ -1,0 +1,76 @@
+"""Routes for platform staff: decide on sender IDs."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from functions.sms import sender_ids
+from functions.sms.models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
+from functions.sms.sender_ids import Status
+from mifumo import cursors
+from mifumo.callers import Principal, Role
+from mifumo.http import Caller, Cursor, Limit
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+_TAGS = ["admin"]
+
+
+def _staff(caller: Principal) -> Principal:
+    caller.require(Role.STAFF)
+    return caller
+
+
+@router.get("/sender-ids/", summary="List sender IDs by status, oldest first", tags=_TAGS)
+def list_waiting(
+    caller: Caller,
+    status: Annotated[Status, Query(description="Which ones to list.")] = Status.PENDING,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> WaitingPage:
+    _staff(caller)
+    scope = f"waiting {status.value}"
+    page = sender_ids.waiting(status, limit=limit, start=cursors.decode(cursor, scope=scope))
+    items = [_waiting(sender_ids.of(item)) for item in page.items]
+    return WaitingPage(items=items, next=cursors.encode(page.last, scope=scope))
+
+
+def _waiting(sender_id: sender_ids.SenderId) -> WaitingSenderIdAnswer:
+    shown = SenderIdAnswer.of(sender_id).model_dump()
+    return WaitingSenderIdAnswer(**shown, tenant_id=sender_id.tenant or "")
+
+
+@router.post(
+    "/sender-ids/<sender_id>/approve/",
+    summary="Approve a sender ID, once it is registered with the provider",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+def approve(sender_id: str, caller: Caller, body: OptionalReason | None = None) -> SenderIdAnswer:
+    reason = body.reason if body else None
+    return _decide(sender_id, Status.APPROVED, caller, reason)
+
+
+@router.post(
+    "/sender-ids/<sender_id>/reject/",
+    summary="Reject a sender ID, or take an approval back",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+def reject(sender_id: str, body: Reason, caller: Caller) -> SenderIdAnswer:
+    return _decide(sender_id, Status.REJECTED, caller, body.reason)
+
+
+@router.post(
+    "/sender-ids/<sender_id>/request-changes/",
+    summary="Ask the tenant to change its request",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+def request_changes(sender_id: str, body: Reason, caller: Caller) -> SenderIdAnswer:
+    return _decide(sender_id, Status.CHANGES_REQUESTED, caller, body.reason)
+
+
+def _decide(sender_id: str, status: Status, caller: Principal, reason: str | None) -> SenderIdAnswer:
+    _staff(caller)
+    return SenderIdAnswer.of(sender_ids.decide(sender_id, status, reason=reason, actor=caller.user_id))

@@ -1,0 +1,160 @@
+"""HTTP routes of the sms slice: can I send, send, what became of it, sender IDs."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.sms import admin, batches, chunks, dispatch, entitlement, listings, sender_ids, standing
+from functions.sms.chunks import Chunk
+from functions.sms.dispatch import Accepted, Order
+from functions.sms.models import (
+    AvailabilityAnswer,
+    BalanceAnswer,
+    BatchAnswer,
+    BatchPage,
+    CapabilityAnswer,
+    MessageAnswer,
+    MessagePage,
+    SenderIdAnswer,
+    SenderIdPage,
+    SenderIdRequest,
+    SendRequest,
+)
+from mifumo import aws, cursors, phone, wallets
+from mifumo.callers import Role
+from mifumo.errors import NotFound, ValidationFailed
+from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api
+from mifumo.ids import BatchId
+from mifumo.observability import entrypoint
+
+app = api()
+app.include_router(admin.router, prefix="/api/admin/sms")
+_TAGS = ["sms"]
+
+
+@app.get("/api/sms/capability/", summary="Can I send now, and if not why", tags=_TAGS)
+def capability(caller: Caller) -> CapabilityAnswer:
+    found = standing.read(caller.tenant_id)
+    return CapabilityAnswer(
+        can_send=not found.obstacles,
+        reasons=[obstacle.value for obstacle in found.obstacles],
+        balance=BalanceAnswer(available=found.wallet.available, held=found.wallet.held),
+        sender_ids=found.sender_ids,
+    )
+
+
+@app.post(
+    "/api/sms/send/",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Send a text to up to 1,000 numbers",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [402]},
+)
+def send(body: SendRequest, caller: Caller, key: IdempotencyKey) -> Response[BatchAnswer]:
+    order = Order(caller.tenant_id, caller.user_id, body.sender_id, body.text, tuple(body.recipients))
+    accepted = dispatch.rehearse(order) if body.dry_run else dispatch.accept(order, key=key)
+    if accepted.replayed:
+        app.replayed()
+    status = HTTPStatus.OK if body.dry_run else HTTPStatus.ACCEPTED
+    return Response(status, "application/json", _accepted(accepted))
+
+
+def _accepted(accepted: Accepted) -> BatchAnswer:
+    """Answers what was accepted; a replay is told how far it is by now."""
+    if accepted.replayed:
+        return _batch(accepted.batch, accepted.refused, chunks.of_batch(accepted.batch.tenant, accepted.batch.id))
+    batch = accepted.batch
+    counts = {"queued": batch.accepted}
+    return BatchAnswer.of(batch, accepted.refused, status=batch.status.value, counts=counts)
+
+
+@app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)
+def list_batches(caller: Caller, limit: Limit = 20, cursor: Cursor = None) -> BatchPage:
+    scope = f"batches {caller.tenant_id}"
+    found, last = listings.batch_page(caller.tenant_id, limit=limit, start=cursors.decode(cursor, scope=scope))
+    items = [_batch(batch, [], parts) for batch, parts in found]
+    return BatchPage(items=items, next=cursors.encode(last, scope=scope))
+
+
+@app.get("/api/sms/batches/<batch_id>/", summary="See how far a batch is", tags=_TAGS)
+def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
+    found = batches.read(caller.tenant_id, BatchId(batch_id))
+    if found is None:
+        raise NotFound("You have no such batch.")
+    batch, refused = found
+    return _batch(batch, refused, chunks.of_batch(batch.tenant, batch.id))
+
+
+@app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)
+def list_batch_messages(batch_id: str, caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> MessagePage:
+    batch, scope = listings.require(caller.tenant_id, batch_id), f"messages {caller.tenant_id} {batch_id}"
+    found, last = listings.message_page(batch, limit=limit, start=cursors.decode(cursor, scope=scope))
+    return MessagePage(items=[MessageAnswer.of(m) for m in found], next=cursors.encode(last, scope=scope))
+
+
+@app.get("/api/sms/messages/", summary="Find what was sent to a number", tags=_TAGS)
+def find_messages(
+    caller: Caller,
+    to: Annotated[str, Query(max_length=32, description="A number as people write it.", examples=["0712345678"])],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> MessagePage:
+    try:
+        digits = phone.parse(to).digits
+    except phone.InvalidNumber as error:
+        raise ValidationFailed.of("query:to", error.reason_code.value, error.detail) from error
+    scope = f"messages to {caller.tenant_id} {digits}"
+    start = cursors.decode(cursor, scope=scope)
+    found, last = listings.messages_to(caller.tenant_id, digits, limit=limit, start=start)
+    return MessagePage(items=[MessageAnswer.of(m) for m in found], next=cursors.encode(last, scope=scope))
+
+
+@app.get("/api/sms/sender-ids/", summary="List the sender IDs that you may use or asked for", tags=_TAGS)
+def list_sender_ids(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> SenderIdPage:
+    scope = f"sender ids {caller.tenant_id}"
+    start = cursors.decode(cursor, scope=scope)
+    page = sender_ids.own(caller.tenant_id, limit=limit, start=start)
+    own = [sender_ids.of(item) for item in page.items]
+    platform = entitlement.platform(wallets.read(caller.tenant_id).package) if start is None else []
+    items = [SenderIdAnswer.of(sender_id) for sender_id in [*platform, *own]]
+    return SenderIdPage(items=items, next=cursors.encode(page.last, scope=scope))
+
+
+@app.post(
+    "/api/sms/sender-ids/",
+    status_code=HTTPStatus.CREATED,
+    summary="Ask for a sender ID of your own",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+def request_sender_id(body: SenderIdRequest, caller: Caller) -> SenderIdAnswer:
+    caller.require(Role.OWNER, Role.ADMIN, Role.STAFF)
+    made = sender_ids.request(
+        caller.tenant_id, name=body.name.strip(), purpose=body.purpose, sample=body.sample, actor=caller.user_id
+    )
+    return SenderIdAnswer.of(made)
+
+
+@app.get("/api/sms/sender-ids/availability/", summary="Can this name be asked for", tags=_TAGS)
+def sender_id_availability(
+    caller: Caller, name: Annotated[str, Query(min_length=1, max_length=32, examples=["Quantum"])]
+) -> AvailabilityAnswer:
+    found = sender_ids.availability(caller.tenant_id, name.strip())
+    available = found is sender_ids.Availability.AVAILABLE
+    return AvailabilityAnswer(name=name.strip(), available=available, reason=None if available else found.value)
+
+
+def _batch(batch: batches.Batch, refused: list[batches.Refused], parts: list[Chunk]) -> BatchAnswer:
+    return BatchAnswer.of(batch, refused, status=batches.status_of(batch, parts).value, counts=batches.counts(parts))
+
+
+@entrypoint
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answers one request."""
+    return app.resolve(event, context)
+
+
+aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

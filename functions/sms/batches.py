@@ -1,0 +1,223 @@
+"""Batch: what one request accepts, one recipient or a thousand; what it cost and how far it is."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from functions.sms import chunks
+from functions.sms.chunks import ENQUEUE_AGAIN_S, Chunk, Lane, MessagingSettings, State
+from functions.sms.messages import Status as MessageStatus
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.segments import Encoding
+from mifumo.tables import Key, Page
+from mifumo.writes import Write
+
+_DUE = "BATCHES"
+
+
+class Status(StrEnum):
+    """How far a batch is; `completed` means handed over and settled, receipts may still come."""
+
+    ACCEPTED = "accepted"
+    SENDING = "sending"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A recipient that was not accepted, as it was written, and why."""
+
+    recipient: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One accepted request. `price` is what was held, `charged` what was captured in the end, both in credits."""
+
+    id: BatchId
+    tenant: TenantId
+    status: Status
+    sender_id: str
+    text: str
+    encoding: Encoding
+    segments: int
+    accepted: int
+    price: int
+    charged: int
+    chunks: int
+    lane: Lane
+    fingerprint: str
+    created_at: str
+    completed_at: str | None = None
+
+
+class AlreadyAccepted(Exception):
+    """The batch of this id exists: the same request came before."""
+
+
+class AlreadyCompleted(Exception):
+    """The batch was completed before."""
+
+
+def key(tenant: TenantId, batch: BatchId) -> Key:
+    """Returns the key of a batch."""
+    return Key(f"T#{tenant}", f"BATCH#{batch}")
+
+
+def refused_key(tenant: TenantId, batch: BatchId) -> Key:
+    """Returns the key of the list of recipients that a batch did not accept."""
+    return Key(f"T#{tenant}", f"REFUSED#{batch}")
+
+
+def _progress_key(tenant: TenantId, batch: BatchId) -> Key:
+    return Key(chunks.partition(tenant, batch), "PROGRESS")
+
+
+def of(item: Item) -> Batch:
+    """Reads a batch from its item."""
+    return Batch(
+        id=BatchId(item["id"]),
+        tenant=TenantId(item["tenant"]),
+        status=Status(item["status"]),
+        sender_id=item["sender_id"],
+        text=item["text"],
+        encoding=Encoding(item["encoding"]),
+        segments=item["segments"],
+        accepted=item["accepted"],
+        price=item["price"],
+        charged=item["charged"],
+        chunks=item["chunks"],
+        lane=Lane(item["lane"]),
+        fingerprint=item["fingerprint"],
+        created_at=item["created_at"],
+        completed_at=item.get("completed_at"),
+    )
+
+
+def refused_of(item: Item | None) -> list[Refused]:
+    """Reads the refused recipients from their item."""
+    return [Refused(*row) for row in item["rows"]] if item else []
+
+
+def new(batch: Batch, refused: list[Refused], *, actor: str) -> list[Write]:
+    """Writes an accepted batch; refuses with AlreadyAccepted. Put it first in its transaction."""
+    item = {
+        **key(batch.tenant, batch.id)._asdict(),
+        "id": batch.id,
+        "tenant": batch.tenant,
+        "status": batch.status.value,
+        "sender_id": batch.sender_id,
+        "text": batch.text,
+        "encoding": batch.encoding.value,
+        "segments": batch.segments,
+        "accepted": batch.accepted,
+        "price": batch.price,
+        "charged": batch.charged,
+        "chunks": batch.chunks,
+        "lane": batch.lane.value,
+        "fingerprint": batch.fingerprint,
+        "actor": actor,
+        "created_at": batch.created_at,
+        "listing_pk": _listing(batch.tenant),
+        "listing_sk": f"{batch.created_at}#{batch.id}",
+        "due_pk": _DUE,
+        "due_sk": clock.after(ENQUEUE_AGAIN_S),
+    }
+    made = [writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch.id))]
+    if refused:
+        listed = {
+            **refused_key(batch.tenant, batch.id)._asdict(),
+            "rows": [[row.recipient, row.code, row.detail] for row in refused],
+        }
+        made.append(writes.put(_table(), listed, refused=lambda _: AlreadyAccepted(batch.id)))
+    return made
+
+
+def read(tenant: TenantId, batch: BatchId) -> tuple[Batch, list[Refused]] | None:
+    """Reads a batch with the recipients it refused; None when the tenant has no such batch."""
+    wanted, listed = (_table(), key(tenant, batch)), (_table(), refused_key(tenant, batch))
+    found = tables.read(wanted, listed)
+    return (of(found[wanted]), refused_of(found.get(listed))) if wanted in found else None
+
+
+def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of a tenant's batches, newest first."""
+    return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
+
+
+def due(now: str, *, limit: int) -> list[Key]:
+    """Finds batches that were not completed by their moment."""
+    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    return [Key(item["pk"], item["sk"]) for item in page.items]
+
+
+def look_again(batch: Batch) -> Write:
+    """Puts the moment of the next look a minute ahead."""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        "SET due_sk = :due",
+        condition="#status <> :completed",
+        names={"#status": "status"},
+        values={":due": clock.after(ENQUEUE_AGAIN_S), ":completed": Status.COMPLETED.value},
+        refused=lambda _: AlreadyCompleted(batch.id),
+    )
+
+
+def completed(batch: Batch, *, charged: int) -> Write:
+    """Closes a batch; refuses with AlreadyCompleted."""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        "SET #status = :completed, charged = :charged, completed_at = :now REMOVE due_pk, due_sk",
+        condition="#status <> :completed",
+        names={"#status": "status"},
+        values={":completed": Status.COMPLETED.value, ":charged": charged, ":now": clock.stamp()},
+        refused=lambda _: AlreadyCompleted(batch.id),
+    )
+
+
+def one_more_ended(batch: Batch) -> int:
+    """Counts one more chunk as ended and returns how many are.
+
+    A plain counter: it may be one too many or too few after a crash, so it only says when to recount.
+    """
+    write = writes.update(
+        _table(),
+        _progress_key(batch.tenant, batch.id),
+        "ADD ended :one",
+        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+        values={":one": 1},
+        refused=lambda _: AlreadyCompleted(batch.id),
+    )
+    ended: int = writes.commit(write)["ended"]
+    return ended
+
+
+def status_of(batch: Batch, parts: list[Chunk]) -> Status:
+    """Tells a batch that waits for its first worker from one that is on its way."""
+    if batch.status is Status.COMPLETED or all(part.state is State.QUEUED and not part.attempts for part in parts):
+        return batch.status
+    return Status.SENDING
+
+
+def counts(parts: list[Chunk]) -> dict[str, int]:
+    """Counts a batch's messages by status, from its chunks alone."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        finals = dict(part.finals)
+        total.update(finals)
+        total[MessageStatus.of_chunk(part.state).value] += len(part.recipients) - sum(finals.values())
+    return {status: count for status, count in total.items() if count > 0}
+
+
+def _listing(tenant: TenantId) -> str:
+    return f"T#{tenant}#BATCHES"
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table

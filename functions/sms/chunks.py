@@ -1,0 +1,236 @@
+"""Chunk: up to 100 recipients of a batch, claimed by one worker at a time, handed over once.
+
+    queued ⇄ claimed → submitting → submitted | rejected | failed | submit_unknown → submitted | unknown
+                          └→ queued (certainly not sent)
+
+Only a claimed chunk is handed over. From `submitting` on nobody can know that nothing was sent unless the provider
+says so: such a chunk is never handed over again. Every open chunk stands in the `due` index, with the moment at which
+the sweep looks at it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mifumo import clock, ids, tables, writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.settings import Settings
+from mifumo.tables import Key
+from mifumo.writes import Write
+
+RECIPIENTS_MAX = 100
+# Spreads the due index over partitions; the sweep reads them all.
+_SHARDS = 4
+# A message that the queue lost is sent again after this long.
+ENQUEUE_AGAIN_S = 60
+
+
+class MessagingSettings(Settings):
+    """Where batches, chunks, messages and sender IDs are."""
+
+    messaging_table: str
+
+
+class State(StrEnum):
+    """How far a chunk is."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SUBMITTING = "submitting"
+    SUBMIT_UNKNOWN = "submit_unknown"
+    SUBMITTED = "submitted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+# Nothing is left to hand over, and what it costs is known.
+ENDED = frozenset({State.SUBMITTED, State.REJECTED, State.FAILED, State.UNKNOWN})
+
+
+class Lane(StrEnum):
+    """Which queue it takes: a large campaign must not delay a one-time password."""
+
+    URGENT = "urgent"
+    BULK = "bulk"
+
+
+class ChunkTaken(Exception):
+    """Somebody else moved the chunk first; it carries nothing, the caller looks again or goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a batch. `invalid` counts recipients that the provider did not take, without saying which."""
+
+    tenant: TenantId
+    batch: BatchId
+    number: int
+    lane: Lane
+    state: State
+    recipients: tuple[str, ...]
+    segments: int
+    created_at: str
+    updated_at: str
+    attempts: int = 0
+    token: str | None = None
+    lease_until: str | None = None
+    due: str | None = None
+    request_id: str | None = None
+    invalid: int = 0
+    reason: str | None = None
+    submitted_at: str | None = None
+    finals: tuple[tuple[str, int], ...] = ()
+    tally: int = 0
+
+    @property
+    def handed_over(self) -> int:
+        """How many recipients the provider took: what the chunk costs is this times the segments."""
+        return len(self.recipients) - self.invalid if self.state is State.SUBMITTED else 0
+
+
+def partition(tenant: TenantId, batch: BatchId) -> str:
+    """Returns the partition of a batch's chunks."""
+    return f"T#{tenant}#B#{batch}"
+
+
+def key(tenant: TenantId, batch: BatchId, number: int) -> Key:
+    """Returns the key of a chunk."""
+    return Key(partition(tenant, batch), f"CHUNK#{number:05d}")
+
+
+def of(item: Item) -> Chunk:
+    """Reads a chunk from its item."""
+    finals = sorted((name.removeprefix("n_"), count) for name, count in item.items() if name.startswith("n_"))
+    return Chunk(
+        tenant=TenantId(item["tenant"]),
+        batch=BatchId(item["batch"]),
+        number=item["number"],
+        lane=Lane(item["lane"]),
+        state=State(item["state"]),
+        recipients=tuple(item["recipients"].split(",")),
+        segments=item["segments"],
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+        attempts=item.get("attempts", 0),
+        token=item.get("token"),
+        lease_until=item.get("lease_until"),
+        due=item.get("due_sk"),
+        request_id=item.get("request_id"),
+        invalid=item.get("invalid", 0),
+        reason=item.get("reason"),
+        submitted_at=item.get("submitted_at"),
+        finals=tuple(finals),
+        tally=item.get("tally", 0),
+    )
+
+
+def new(tenant: TenantId, batch: BatchId, number: int, recipients: list[str], *, segments: int, lane: Lane) -> Write:
+    """Writes a queued chunk with its recipients inside, as digits."""
+    now = clock.stamp()
+    item = {
+        **key(tenant, batch, number)._asdict(),
+        "tenant": tenant,
+        "batch": batch,
+        "number": number,
+        "lane": lane.value,
+        "state": State.QUEUED.value,
+        "recipients": ",".join(recipients),
+        "segments": segments,
+        "tally": 0,
+        "created_at": now,
+        "updated_at": now,
+        "due_pk": _shard(batch, number),
+        "due_sk": clock.after(ENQUEUE_AGAIN_S),
+    }
+    return writes.put(_table(), item, refused=lambda _: ChunkTaken())
+
+
+def get(tenant: TenantId, batch: BatchId, number: int) -> Chunk | None:
+    """Reads a chunk, consistently; None when there is none."""
+    item = tables.get(_table(), key(tenant, batch, number))
+    return of(item) if item else None
+
+
+def of_batch(tenant: TenantId, batch: BatchId) -> list[Chunk]:
+    """Reads all chunks of a batch, consistently."""
+    items = tables.query_all(_table(), partition(tenant, batch), begins_with="CHUNK#", consistent=True)
+    return [of(item) for item in items]
+
+
+def due(now: str, *, limit: int) -> list[Key]:
+    """Finds chunks whose moment has come, at most `limit` of each shard."""
+    found: list[Key] = []
+    for shard in range(_SHARDS):
+        page = tables.query(_table(), f"CHUNKS#{shard}", index="due", between=("0", now), limit=limit)
+        found += [Key(item["pk"], item["sk"]) for item in page.items]
+    return found
+
+
+def claim(chunk: Chunk, *, lease_s: float) -> Write:
+    """Takes a queued chunk for one worker, under a new fencing token."""
+    until = clock.after(lease_s)
+    taken = {"token": ids.new(), "lease_until": until, "attempts": chunk.attempts + 1}
+    return move(chunk, State.CLAIMED, due=until, **taken)
+
+
+def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> Write:
+    """Moves a chunk on, if it is still as it was read: in the same state, under the same token, as far counted.
+
+    `due` is when the sweep looks at it next, None for never. Refusal: ChunkTaken.
+    """
+    values: Item = {":state": state.value, ":was": chunk.state.value, ":now": clock.stamp()}
+    names = {"#state": "state", "#token": "token"}
+    sets = ["#state = :state", "updated_at = :now"]
+    if due:
+        values[":due_pk"], values[":due"] = _shard(chunk.batch, chunk.number), due
+        sets += ["due_pk = :due_pk", "due_sk = :due"]
+    for name, value in attributes.items():
+        names[f"#{name}"], values[f":{name}"] = name, value
+        sets.append(f"#{name} = :{name}")
+    condition = "#state = :was AND attribute_not_exists(#token)"
+    if chunk.token:
+        condition, values[":held"] = "#state = :was AND #token = :held", chunk.token
+    if state is State.SUBMITTED and chunk.state is State.SUBMITTED:
+        condition, values[":tally"] = f"{condition} AND tally = :tally", chunk.tally
+    expression = f"SET {', '.join(sets)}" + ("" if due else " REMOVE due_pk, due_sk")
+    return writes.update(
+        _table(),
+        key(chunk.tenant, chunk.batch, chunk.number),
+        expression,
+        condition=condition,
+        names=names,
+        values=values,
+        refused=lambda _: ChunkTaken(),
+    )
+
+
+def add_finals(where: Key, counts: dict[str, int]) -> Write:
+    """Adds to the plain counters of final statuses: a hint of progress, which `recounted` makes exact."""
+    names = {f"#{status}": f"n_{status}" for status in counts}
+    adds = ", ".join(["tally :one", *(f"#{status} :{status}" for status in counts)])
+    values = {":one": 1} | {f":{status}": count for status, count in counts.items()}
+    return writes.update(
+        _table(),
+        where,
+        f"ADD {adds}",
+        condition="attribute_exists(pk)",
+        names=names,
+        values=values,
+        refused=lambda _: ChunkTaken(),
+    )
+
+
+def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None) -> Write:
+    """Sets the counters to what the rows say, unless somebody added to them since the chunk was read."""
+    figures = {f"n_{status}": counts.get(status, 0) for status in {*counts, *dict(chunk.finals)}}
+    return move(chunk, chunk.state, due=due, **figures)
+
+
+def _shard(batch: BatchId, number: int) -> str:
+    return f"CHUNKS#{(ord(batch[-1]) + number) % _SHARDS}"
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table

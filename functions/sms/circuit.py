@@ -1,0 +1,64 @@
+"""Circuit: whether texts can be handed to the provider at all; open means that our own account there needs mending."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from functions.sms.chunks import MessagingSettings
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.observability import count, logger
+from mifumo.settings import Settings
+from mifumo.tables import Key
+
+KEY = Key("PLATFORM", "CIRCUIT#beem")
+
+
+class CircuitSettings(Settings):
+    """How long an open circuit holds texts back before one is let through to try."""
+
+    circuit_open_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Open until a moment, for a reason; closed when the moment has passed."""
+
+    open_until: str = ""
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Tells whether nothing may be handed over now."""
+        return self.open_until > clock.stamp()
+
+
+class AlreadyOpen(Exception):
+    """The circuit is open for longer already."""
+
+
+def of(item: Item | None) -> Circuit:
+    """Reads the circuit from its item."""
+    return Circuit(item["open_until"], item["reason"]) if item else Circuit()
+
+
+def read() -> Circuit:
+    """Reads the circuit."""
+    return of(tables.get(MessagingSettings.load().messaging_table, KEY))
+
+
+def trip(reason: str, detail: str) -> Circuit:
+    """Opens the circuit and tells staff; returns it as it now is."""
+    circuit = Circuit(clock.after(CircuitSettings.load().circuit_open_s), reason)
+    item = {**KEY._asdict(), "open_until": circuit.open_until, "reason": reason}
+    write = writes.put(
+        MessagingSettings.load().messaging_table,
+        item,
+        condition="attribute_not_exists(pk) OR open_until <= :until",
+        values={":until": circuit.open_until},
+        refused=lambda _: AlreadyOpen(),
+    )
+    with suppress(AlreadyOpen):
+        writes.commit(write)
+    logger.error("provider circuit opened", reason=reason, detail=detail, until=circuit.open_until)
+    count("ProviderCircuitOpened")
+    return circuit

@@ -1,0 +1,177 @@
+"""Delivery reports, applied: in any order, any number of times, before our own commit or long after it.
+
+A report finds its message by the provider's request id (a route, written in the same transaction as the hand-over) and
+the position in the chunk, and must name the message's own number. What finds nothing waits in the inbox.
+"""
+
+from collections import Counter, defaultdict
+from contextlib import suppress
+
+from functions.sms import chunks, inbox, messages
+from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
+from functions.sms.inbox import WindowSettings
+from functions.sms.messages import FINAL, Status
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.observability import count, logger
+from mifumo.providers.beem_reports import Report
+from mifumo.tables import Key
+from mifumo.writes import Write
+
+_ROUTE_RETENTION_S = 30 * 24 * 3600
+Place = tuple[TenantId, BatchId, int]
+
+
+class RouteTaken(Exception):
+    """The request id belongs to another chunk."""
+
+
+def _route_key(request_id: str) -> Key:
+    return Key(f"REQUEST#beem#{request_id}", "ROUTE")
+
+
+def route(request_id: str, chunk: Chunk) -> Write:
+    """Remembers which chunk a request id stands for."""
+    item = {
+        **_route_key(request_id)._asdict(),
+        "tenant": chunk.tenant,
+        "batch": chunk.batch,
+        "number": chunk.number,
+        "ttl": clock.epoch() + _ROUTE_RETENTION_S,
+    }
+    return writes.put(
+        _table(),
+        item,
+        condition="attribute_not_exists(pk) OR (#batch = :batch AND #number = :number)",
+        names={"#batch": "batch", "#number": "number"},
+        values={":batch": chunk.batch, ":number": chunk.number},
+        refused=lambda _: RouteTaken(request_id),
+    )
+
+
+def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
+    """Applies reports; returns those that still match nothing. `kept` ones come out of the inbox and leave it."""
+    routes = _routes({report.request_id for report in reports})
+    raised: dict[Place, Counter[str]] = defaultdict(Counter)
+    unmatched = []
+    for report in reports:
+        place = routes.get(report.request_id) or _adopt(report)
+        if place is None:
+            unmatched.append(report)
+            continue
+        routes[report.request_id] = place
+        raised[place].update(_raise(place, report))
+        if kept:
+            inbox.drop(report)
+    for place, finals in raised.items():
+        _tally(place, finals)
+    return unmatched
+
+
+def receive(reports: list[Report]) -> None:
+    """Applies reports as they come in; keeps those that match nothing.
+
+    The hand-over looks into the inbox right after it wrote its route. Its look may have come just before our report was
+    kept, so routes are read once more after that.
+    """
+    unmatched = apply(reports)
+    for report in unmatched:
+        inbox.keep(report)
+    if unmatched:
+        waiting = apply(unmatched, kept=True)
+        count("ReportsKept", len(waiting))
+
+
+def _routes(request_ids: set[str]) -> dict[str, Place]:
+    wanted = {(_table(), _route_key(request_id)): request_id for request_id in request_ids}
+    keys = list(wanted)
+    found: dict[str, Place] = {}
+    for first in range(0, len(keys), tables.READ_KEYS_MAX):
+        for where, item in tables.read(*keys[first : first + tables.READ_KEYS_MAX]).items():
+            found[wanted[where]] = TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]
+    return found
+
+
+def _raise(place: Place, report: Report) -> dict[str, int]:
+    """Raises one message's status; returns what that adds to its chunk's finals."""
+    if report.status is None:
+        logger.warning("unmapped provider status", provider_status=report.provider_status)
+        count("ReportUnmapped")
+        return {}
+    status = Status(report.status)
+    row = messages.key(*place, report.position)
+    write = messages.report(
+        row, digits=report.digits, status=status, reason=report.reason, provider_status=report.provider_status
+    )
+    try:
+        writes.commit(write)
+    except messages.NotHigher:
+        return {}
+    except messages.NoSuchMessage:
+        logger.warning("report names another number", request_id=report.request_id, position=report.position)
+        count("ReportMismatch")
+        return {}
+    return {status.value: 1} if status in FINAL else {}
+
+
+def _adopt(report: Report) -> Place | None:
+    """Gives a chunk whose hand-over nobody knows the request id of a report that can only be its own.
+
+    The pointer names the number and the position; the oldest open one is taken, as the provider took it first.
+    """
+    for tenant, batch, number in inbox.candidates(report):
+        chunk = chunks.get(tenant, batch, number)
+        if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
+            continue
+        window = clock.after(WindowSettings.load().receipt_window_s)
+        adopted = chunks.move(chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None)
+        with suppress(ChunkTaken, RouteTaken):
+            writes.transact(adopted, route(report.request_id, chunk))
+            logger.info("unknown hand-over confirmed by a report", batch_id=batch, chunk=number)
+            count("SubmitUnknownConfirmed")
+            return tenant, batch, number
+    return None
+
+
+def _tally(place: Place, finals: Counter[str]) -> None:
+    """Adds to a chunk's counters, and recounts it exactly when they say that every message has ended."""
+    if not finals:
+        return
+    with suppress(ChunkTaken):
+        chunk = chunks.of(writes.commit(chunks.add_finals(chunks.key(*place), dict(finals))))
+        if chunk.state is State.SUBMITTED and sum(dict(chunk.finals).values()) >= chunk.handed_over:
+            recount(chunk, window_over=False)
+
+
+def recount(chunk: Chunk, *, window_over: bool) -> None:
+    """Counts a chunk's messages from their rows, ends those that can be told to have ended, and writes the figures.
+
+    When as many are without a report as the provider called invalid, those are the invalid ones: rejected. When the
+    window is over, whoever has no report is unknown.
+    """
+    rows = messages.read_rows(chunk)
+    silent = [position for position in range(1, len(chunk.recipients) + 1) if not _is_final(rows.get(position))]
+    if silent and (window_over or len(silent) == chunk.invalid):
+        invalid = len(silent) == chunk.invalid
+        _end(chunk, silent, *((Status.REJECTED, "invalid_number") if invalid else (Status.UNKNOWN, "no_report")))
+        rows, silent = messages.read_rows(chunk), []
+    ended = Counter(row["status"] for row in rows.values() if _is_final(row))
+    with suppress(ChunkTaken):
+        writes.commit(chunks.recounted(chunk, dict(ended), due=chunk.due if silent else None))
+
+
+def _end(chunk: Chunk, positions: list[int], status: Status, reason: str) -> None:
+    for position in positions:
+        row = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
+        # A report that comes in between has the higher rank, and stands.
+        with suppress(messages.NotHigher):
+            writes.commit(messages.report(row, digits=None, status=status, reason=reason))
+
+
+def _is_final(row: Item | None) -> bool:
+    return row is not None and "status" in row and Status(row["status"]) in FINAL
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table

@@ -1,0 +1,156 @@
+"""Hand over: one chunk to the provider, at most once.
+
+Each step is a conditional write, so a crash between any two leaves a state from which the sweep or the queue's
+redelivery goes on:
+
+    queued --claim--> claimed --rows written--> submitting --provider called--> what the answer means
+
+A claim that died before `submitting` is free again; one that died after it is unknown, and never handed over again.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from functions.sms import batches, chunks, circuit, delivery, dispatch, inbox, messages, settlement
+from functions.sms.batches import Batch
+from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
+from functions.sms.inbox import WindowSettings
+from mifumo import backoff, clock, tables, writes
+from mifumo.ids import BatchId, TenantId
+from mifumo.observability import count, logger
+from mifumo.providers import beem
+from mifumo.providers.beem import Answer, Kind
+from mifumo.segments import Encoding
+from mifumo.settings import Settings
+
+# Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
+_RETRY_MAX_S = 900
+
+
+class HandoverSettings(Settings):
+    """How long a claim lasts, how a failed hand-over is tried again and how often."""
+
+    claim_lease_s: float
+    send_retry_base_s: float
+    send_attempts_max: int
+
+
+class UnknownChunkError(LookupError):
+    """A queue names a chunk that does not exist."""
+
+
+def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
+    """Hands a chunk over if it is queued; does nothing when somebody else has it or it has ended."""
+    batch, chunk, state = _read(tenant, batch_id, number)
+    if chunk.state in chunks.ENDED:
+        # A worker may have died between the chunk's end and the batch's.
+        settlement.close(batch)
+        return
+    if chunk.state is not State.QUEUED:
+        return
+    if state.is_open:
+        with suppress(ChunkTaken):
+            writes.commit(chunks.move(chunk, State.QUEUED, due=state.open_until))
+        return
+    with suppress(ChunkTaken):
+        _submit(batch, chunk)
+
+
+def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, circuit.Circuit]:
+    table = MessagingSettings.load().messaging_table
+    wanted = [
+        (table, batches.key(tenant, batch_id)),
+        (table, chunks.key(tenant, batch_id, number)),
+        (table, circuit.KEY),
+    ]
+    found = tables.read(*wanted)
+    if wanted[0] not in found or wanted[1] not in found:
+        raise UnknownChunkError(f"batch {batch_id} has no chunk {number}")
+    return batches.of(found[wanted[0]]), chunks.of(found[wanted[1]]), circuit.of(found.get(wanted[2]))
+
+
+def _submit(batch: Batch, chunk: Chunk) -> None:
+    lease_s = HandoverSettings.load().claim_lease_s
+    chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=lease_s)))
+    writes.put_all(MessagingSettings.load().messaging_table, messages.rows(chunk))
+    until = clock.after(lease_s)
+    chunk = chunks.of(
+        writes.commit(chunks.move(chunk, State.SUBMITTING, due=until, lease_until=until, submitted_at=clock.stamp()))
+    )
+    answer = beem.send(
+        batch.sender_id,
+        batch.text,
+        list(enumerate(chunk.recipients, start=1)),
+        ucs_2=batch.encoding is Encoding.UCS_2,
+    )
+    logger.info(
+        "handed over",
+        batch_id=batch.id,
+        chunk=chunk.number,
+        recipients=len(chunk.recipients),
+        answer=answer.kind.value,
+        reason=answer.reason,
+        detail=answer.detail,
+    )
+    count(f"Handover{answer.kind.value.title().replace('_', '')}")
+    _RECORD[answer.kind](batch, chunk, answer)
+
+
+def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
+    """The provider has it: remember under which id, take the reports that came first, and see if the batch is done."""
+    request_id = answer.request_id or ""
+    window = clock.after(WindowSettings.load().receipt_window_s)
+    submitted = chunks.move(
+        chunk, State.SUBMITTED, due=window, request_id=request_id, invalid=answer.invalid, reason=None
+    )
+    writes.transact(submitted, delivery.route(request_id, chunk))
+    delivery.apply(inbox.of_request(request_id), kept=True)
+    settlement.chunk_ended(batch)
+
+
+def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
+    writes.commit(chunks.move(chunk, State.REJECTED, due=None, reason=answer.reason))
+    settlement.chunk_ended(batch)
+
+
+def _unknown(_: Batch, chunk: Chunk, answer: Answer) -> None:
+    mark_unknown(chunk, answer.reason)
+
+
+def mark_unknown(chunk: Chunk, reason: str) -> None:
+    """Marks a chunk of which nobody knows whether it was sent: a receipt or the end of the window settles it."""
+    inbox.announce_unknown(chunk)
+    window = clock.after(WindowSettings.load().receipt_window_s)
+    writes.commit(chunks.move(chunk, State.SUBMIT_UNKNOWN, due=window, reason=reason))
+    count("SubmitUnknown", len(chunk.recipients))
+
+
+def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
+    """Nothing left us: try again later, or give up. Waiting for a rate limit does not use up an attempt."""
+    settings = HandoverSettings.load()
+    attempts = chunk.attempts - 1 if answer.waits else chunk.attempts
+    if attempts >= settings.send_attempts_max:
+        writes.commit(chunks.move(chunk, State.FAILED, due=None, reason=answer.reason))
+        settlement.chunk_ended(batch)
+        return
+    wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
+    wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))
+    again = clock.after(wait_s + chunks.ENQUEUE_AGAIN_S)
+    writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
+    dispatch.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
+
+
+def _platform_trouble(_: Batch, chunk: Chunk, answer: Answer) -> None:
+    """Our own account needs mending: everything waits, credits held; the sweep sends on when the circuit closes."""
+    state = circuit.trip(answer.reason, answer.detail)
+    until = state.open_until
+    writes.commit(chunks.move(chunk, State.QUEUED, due=until, reason=answer.reason, attempts=chunk.attempts - 1))
+
+
+_RECORD: dict[Kind, Callable[[Batch, Chunk, Answer], None]] = {
+    Kind.ACCEPTED: _accepted,
+    Kind.REFUSED: _refused,
+    Kind.UNKNOWN: _unknown,
+    Kind.NOT_SENT: _not_sent,
+    Kind.PLATFORM: _platform_trouble,
+}

@@ -1,0 +1,136 @@
+"""Inbox: delivery reports that match nothing yet, kept until they do or their window is over.
+
+Three things bring a report here: it came before our own commit of the hand-over, its hand-over ended in
+`submit_unknown` and nobody knows its request id, or it is nonsense.
+"""
+
+from contextlib import suppress
+from dataclasses import asdict
+
+from functions.sms.chunks import Chunk, MessagingSettings
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.providers.beem_reports import Report
+from mifumo.settings import Settings
+from mifumo.tables import Key
+
+_DUE = "INBOX"
+_RETRY_S = 60
+_RETENTION_S = 14 * 24 * 3600
+
+
+class WindowSettings(Settings):
+    """How long a receipt is waited for: 72 hours on AWS."""
+
+    receipt_window_s: float
+
+
+class Kept(Exception):
+    """The same report is in the inbox already."""
+
+
+class Gone(Exception):
+    """The report left the inbox meanwhile."""
+
+
+def keep(report: Report) -> None:
+    """Keeps a report; the same one again changes nothing."""
+    item = {
+        **_key(report)._asdict(),
+        **asdict(report),
+        "received_at": clock.stamp(),
+        "due_pk": _DUE,
+        "due_sk": clock.after(_RETRY_S),
+        "ttl": clock.epoch() + _RETENTION_S,
+    }
+    with suppress(Kept):
+        writes.commit(writes.put(_table(), item, refused=lambda _: Kept()))
+
+
+def of_request(request_id: str) -> list[Report]:
+    """Reads the kept reports of one hand-over."""
+    return [of(item) for item in tables.query_all(_table(), _partition(request_id), consistent=True, pages_max=4)]
+
+
+def of(item: Item) -> Report:
+    """Reads a report back."""
+    return Report(**{name: item[name] for name in Report.__dataclass_fields__})
+
+
+def due(now: str, *, limit: int) -> list[tuple[Report, str]]:
+    """Finds kept reports whose moment has come, with when each was received."""
+    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=min(limit, tables.READ_KEYS_MAX))
+    keys = [(_table(), Key(item["pk"], item["sk"])) for item in page.items]
+    return [(of(item), item["received_at"]) for item in tables.read(*keys).values()] if keys else []
+
+
+def wait(report: Report) -> None:
+    """Puts the next look at a report a minute ahead."""
+    _reschedule(report, "SET due_sk = :due", {":due": clock.after(_RETRY_S)})
+
+
+def give_up(report: Report) -> None:
+    """Takes a report off the sweep's list; it stays readable for support until its TTL."""
+    _reschedule(report, "REMOVE due_pk, due_sk", None)
+
+
+def drop(report: Report) -> None:
+    """Removes a report that was applied."""
+    with suppress(Gone):
+        writes.commit(writes.delete(_table(), _key(report), refused=lambda _: Gone()))
+
+
+def _reschedule(report: Report, expression: str, values: Item | None) -> None:
+    write = writes.update(
+        _table(), _key(report), expression, condition="attribute_exists(pk)", values=values, refused=lambda _: Gone()
+    )
+    with suppress(Gone):
+        writes.commit(write)
+
+
+# --- hand-overs that nobody knows the outcome of -----------------------------------------------------------------
+
+
+def announce_unknown(chunk: Chunk) -> None:
+    """Leaves a pointer for each number of a chunk, so that a report of an unknown request can find it.
+
+    Written before the chunk is marked unknown: whoever sees the mark finds the pointers.
+    """
+    expires = clock.epoch() + _RETENTION_S
+    pointers = [
+        {
+            "pk": _lost_partition(digits, position),
+            "sk": f"{chunk.submitted_at}#{chunk.batch}#{chunk.number:05d}",
+            "tenant": chunk.tenant,
+            "batch": chunk.batch,
+            "number": chunk.number,
+            "ttl": expires,
+        }
+        for position, digits in enumerate(chunk.recipients, start=1)
+    ]
+    writes.put_all(_table(), pointers)
+
+
+def candidates(report: Report) -> list[tuple[TenantId, BatchId, int]]:
+    """Finds chunks that may have been handed over under the report's unknown request id, oldest hand-over first."""
+    page = tables.query(
+        _table(), _lost_partition(report.digits, report.position), limit=25, newest_first=True, consistent=True
+    )
+    return [(TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]) for item in reversed(page.items)]
+
+
+def _lost_partition(digits: str, position: int) -> str:
+    return f"LOST#beem#{digits}#{position:03d}"
+
+
+def _partition(request_id: str) -> str:
+    return f"INBOX#beem#{request_id}"
+
+
+def _key(report: Report) -> Key:
+    return Key(_partition(report.request_id), f"{report.position:03d}#{report.digits}#{report.provider_status.upper()}")
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table

@@ -1,0 +1,179 @@
+"""Message: one recipient's text; its statuses in order of rank, its row, and the only way a row's status changes.
+
+Rows are written before the provider is called and say nothing of their own until a report or the end of the receipt
+window does: until then a message is as far as its chunk. So a message costs one write, one index entry and one update.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from functions.sms.chunks import Chunk, MessagingSettings, State
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.tables import Key, Page
+from mifumo.writes import Write
+
+# Thirteen months, so that last year's campaign can still be looked at (product.md, decision D15).
+_RETENTION_S = 400 * 24 * 3600
+
+
+class Status(StrEnum):
+    """Where a message stands, as the API tells it (sms.md 4.2)."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    SUBMIT_UNKNOWN = "submit_unknown"
+    SUBMITTED = "submitted"
+    BUFFERED = "buffered"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    DELIVERED = "delivered"
+
+    @classmethod
+    def of_chunk(cls, state: State) -> "Status":
+        """Returns how far the messages of a chunk are that have no status of their own."""
+        return cls.QUEUED if state is State.CLAIMED else cls(state.value)
+
+
+# A status gives way only to one of a higher rank. No two have the same rank, so whatever reports come, in any order and
+# any number, the highest one stands at the end. `delivered` is the highest: a handset has it, whoever says otherwise.
+RANK = {status: rank for rank, status in enumerate(Status)}
+FINAL = frozenset({Status.UNKNOWN, Status.FAILED, Status.UNDELIVERED, Status.REJECTED, Status.DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One recipient's text as it stands."""
+
+    id: str
+    batch: BatchId
+    to: str
+    status: Status
+    reason: str | None
+    provider_status: str | None
+    segments: int
+    submitted_at: str | None
+    updated_at: str
+
+
+class NotHigher(Exception):
+    """The row's status has the same or a higher rank; the report changes nothing."""
+
+
+class NoSuchMessage(Exception):
+    """No row stands under that chunk and position with that number."""
+
+
+def _partition(chunk: Chunk) -> str:
+    return f"T#{chunk.tenant}#M#{chunk.batch}#{chunk.number:05d}"
+
+
+def key(tenant: TenantId, batch: BatchId, number: int, position: int) -> Key:
+    """Returns the key of the row at a position (1 to 100) of a chunk."""
+    return Key(f"T#{tenant}#M#{batch}#{number:05d}", f"{position:03d}")
+
+
+def _number_partition(tenant: TenantId, digits: str) -> str:
+    return f"T#{tenant}#N#{digits}"
+
+
+def rows(chunk: Chunk) -> list[Item]:
+    """Makes the rows of a chunk, the same ones whenever it is asked."""
+    expires = clock.epoch(clock.parse(chunk.created_at)) + _RETENTION_S
+    return [
+        {
+            **key(chunk.tenant, chunk.batch, chunk.number, position)._asdict(),
+            "to": digits,
+            "rank": 0,
+            "number_pk": _number_partition(chunk.tenant, digits),
+            "number_sk": f"{chunk.created_at}#{chunk.batch}#{chunk.number:05d}#{position:03d}",
+            "ttl": expires,
+        }
+        for position, digits in enumerate(chunk.recipients, start=1)
+    ]
+
+
+def report(
+    row: Key, *, digits: str | None, status: Status, reason: str | None = None, provider_status: str | None = None
+) -> Write:
+    """Raises a row's status to a higher one.
+
+    With `digits` the row must be that number's. Refusals: NotHigher, NoSuchMessage.
+    """
+    values: Item = {
+        ":status": status.value,
+        ":rank": RANK[status],
+        ":reason": reason,
+        ":provider": provider_status,
+        ":now": clock.stamp(),
+    }
+    condition = "attribute_exists(pk) AND #rank < :rank"
+    names = {"#status": "status", "#rank": "rank"}
+    if digits is not None:
+        condition, values[":to"], names["#to"] = f"{condition} AND #to = :to", digits, "to"
+
+    def refused(item: Item | None) -> Exception:
+        same = item is not None and (digits is None or item["to"] == digits)
+        return NotHigher() if same else NoSuchMessage()
+
+    return writes.update(
+        MessagingSettings.load().messaging_table,
+        row,
+        "SET #status = :status, #rank = :rank, reason = :reason, provider_status = :provider, updated_at = :now",
+        condition=condition,
+        names=names,
+        values=values,
+        refused=refused,
+    )
+
+
+def read_rows(chunk: Chunk) -> dict[int, Item]:
+    """Reads the rows of a chunk, consistently, by position."""
+    items = tables.query_all(MessagingSettings.load().messaging_table, _partition(chunk), consistent=True)
+    return {int(item["sk"]): item for item in items}
+
+
+def of_chunk(chunk: Chunk, found: dict[int, Item], *, first: int = 1) -> Iterator[Message]:
+    """Makes the messages of a chunk from position `first` on, each as far as its row says or else as its chunk is."""
+    for position, digits in enumerate(chunk.recipients, start=1):
+        if position >= first:
+            yield _message(chunk, position, digits, found.get(position))
+
+
+def of_row(chunk: Chunk, position: int, row: Item) -> Message:
+    """Makes the message of one row and its chunk."""
+    return _message(chunk, position, row["to"], row)
+
+
+def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Message:
+    status, reason, provider_status, updated_at = Status.of_chunk(chunk.state), chunk.reason, None, chunk.updated_at
+    if row and "status" in row and RANK[Status(row["status"])] > RANK[status]:
+        status, reason = Status(row["status"]), row["reason"]
+        provider_status, updated_at = row["provider_status"], row["updated_at"]
+    return Message(
+        id=f"{chunk.batch}-{chunk.number}-{position}",
+        batch=chunk.batch,
+        to=f"+{digits}",
+        status=status,
+        reason=reason,
+        provider_status=provider_status,
+        segments=chunk.segments,
+        submitted_at=chunk.submitted_at,
+        updated_at=updated_at,
+    )
+
+
+def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page:
+    """Finds a page of a number's rows (keys only), newest first."""
+    return tables.query(
+        MessagingSettings.load().messaging_table,
+        _number_partition(tenant, digits),
+        index="numbers",
+        limit=limit,
+        newest_first=True,
+        start=start,
+    )

@@ -1,0 +1,223 @@
+"""What the sms routes take and answer: the field names of docs/api."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.sms.batches import Batch, Refused
+from functions.sms.messages import Message
+from functions.sms.sender_ids import SenderId
+
+Recipient = Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class Request(BaseModel):
+    """A body: members that no route knows are refused, so that a misspelt one is not lost."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class Answer(BaseModel):
+    """An answer; more members may be added to it."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class SendRequest(Request):
+    """One text for up to 1,000 numbers."""
+
+    sender_id: str = Field(
+        min_length=1, max_length=11, description="A name of `GET /api/sms/capability/`.", examples=["INFO"]
+    )
+    text: str = Field(
+        min_length=1,
+        max_length=2000,
+        description="At most ten segments. White space around it is not sent.",
+        examples=["Habari ndugu mteja, salio lako ni TSh 10,000/=. Asante!"],
+    )
+    recipients: list[Recipient] = Field(
+        min_length=1,
+        max_length=1000,
+        description="Tanzanian mobile numbers as people write them; each number is sent to once.",
+        examples=[["0712345678", "+255 612 345 678"]],
+    )
+    dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
+
+
+class RefusedRecipient(Answer):
+    """A recipient that was not accepted, as it was written."""
+
+    recipient: str
+    code: str = Field(examples=["too_short"])
+    detail: str
+
+
+class BatchAnswer(Answer):
+    """What one request accepted. `price` and `charged` are credits."""
+
+    id: str | None = Field(description="None for a dry run.")
+    status: str = Field(examples=["accepted"])
+    sender_id: str
+    text: str
+    encoding: str = Field(examples=["GSM-7"])
+    segments: int
+    accepted: int
+    refused: list[RefusedRecipient]
+    price: int = Field(description="Credits held at accept: segments × accepted.")
+    charged: int = Field(description="Credits captured in the end; 0 until the batch is completed.")
+    counts: dict[str, int] = Field(description="How many of its messages are in each status.")
+    created_at: str
+    completed_at: str | None
+
+    @classmethod
+    def of(cls, batch: Batch, refused: list[Refused], *, status: str, counts: dict[str, int]) -> "BatchAnswer":
+        """Writes a batch for the wire."""
+        return cls(
+            id=batch.id or None,
+            status=status,
+            sender_id=batch.sender_id,
+            text=batch.text,
+            encoding=batch.encoding.value,
+            segments=batch.segments,
+            accepted=batch.accepted,
+            refused=[RefusedRecipient(recipient=r.recipient, code=r.code, detail=r.detail) for r in refused],
+            price=batch.price,
+            charged=batch.charged,
+            counts=counts,
+            created_at=batch.created_at,
+            completed_at=batch.completed_at,
+        )
+
+
+class BatchPage(Answer):
+    """A page of batches, newest first."""
+
+    items: list[BatchAnswer]
+    next: str | None
+
+
+class MessageAnswer(Answer):
+    """One recipient's text as it stands."""
+
+    id: str
+    batch_id: str
+    to: str = Field(examples=["+255712345678"])
+    status: str = Field(examples=["delivered"])
+    reason: str | None
+    provider_status: str | None
+    segments: int
+    submitted_at: str | None
+    updated_at: str
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageAnswer":
+        """Writes a message for the wire."""
+        return cls(
+            id=message.id,
+            batch_id=message.batch,
+            to=message.to,
+            status=message.status.value,
+            reason=message.reason,
+            provider_status=message.provider_status,
+            segments=message.segments,
+            submitted_at=message.submitted_at,
+            updated_at=message.updated_at,
+        )
+
+
+class MessagePage(Answer):
+    """A page of messages."""
+
+    items: list[MessageAnswer]
+    next: str | None
+
+
+class BalanceAnswer(Answer):
+    """Credits: `available` can be spent, `held` is set aside for batches under way."""
+
+    available: int
+    held: int
+
+
+class CapabilityAnswer(Answer):
+    """Whether a text could be sent now, and everything that stands in its way."""
+
+    can_send: bool
+    reasons: list[str] = Field(examples=[["no_credits"]])
+    balance: BalanceAnswer
+    sender_ids: list[str]
+
+
+class SenderIdRequest(Request):
+    """A name to send under."""
+
+    name: str = Field(max_length=11, description="3 to 11 letters, digits, spaces or dashes.", examples=["Quantum"])
+    purpose: str = Field(min_length=10, max_length=500, examples=["Taarifa za miamala kwa wateja wetu"])
+    sample: str = Field(min_length=1, max_length=170, examples=["Ndugu mteja, muamala wako umekamilika."])
+
+
+class SenderIdAnswer(Answer):
+    """A tenant's own sender ID or one of the platform's."""
+
+    id: str
+    name: str
+    kind: str = Field(examples=["own"])
+    status: str = Field(examples=["pending"])
+    reason: str | None
+    purpose: str | None
+    sample: str | None
+    created_at: str | None
+
+    @classmethod
+    def of(cls, sender_id: SenderId) -> "SenderIdAnswer":
+        """Writes a sender ID for the wire."""
+        return cls(
+            id=sender_id.id,
+            name=sender_id.name,
+            kind=sender_id.kind,
+            status=sender_id.status.value,
+            reason=sender_id.reason,
+            purpose=sender_id.purpose,
+            sample=sender_id.sample,
+            created_at=sender_id.created_at,
+        )
+
+
+class SenderIdPage(Answer):
+    """A page of sender IDs."""
+
+    items: list[SenderIdAnswer]
+    next: str | None
+
+
+class AvailabilityAnswer(Answer):
+    """Whether a name can be asked for, and if not why."""
+
+    name: str
+    available: bool
+    reason: str | None = Field(examples=["reserved"])
+
+
+class WaitingSenderIdAnswer(SenderIdAnswer):
+    """A sender ID as staff see it."""
+
+    tenant_id: str
+
+
+class WaitingPage(Answer):
+    """A page of sender IDs of all tenants."""
+
+    items: list[WaitingSenderIdAnswer]
+    next: str | None
+
+
+class Reason(Request):
+    """Why staff decided so; the tenant reads it."""
+
+    reason: str = Field(min_length=3, max_length=500, examples=["Attach a business registration."])
+
+
+class OptionalReason(Request):
+    """A word to go with an approval."""
+
+    reason: str | None = Field(default=None, min_length=3, max_length=500)

@@ -1,0 +1,97 @@
+"""Recover: whatever stopped in the middle goes on from here, once its moment has come.
+
+The sweep calls this every minute. Every step is the conditional write that a worker would have made, so a sweep that
+runs beside workers, or twice, changes nothing that they have done.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from functions.sms import batches, chunks, delivery, dispatch, handover, inbox, settlement
+from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
+from functions.sms.inbox import WindowSettings
+from mifumo import clock, tables, writes
+from mifumo.observability import count, logger
+from mifumo.tables import Key
+
+# Of each shard of the due index, in one sweep: what is left over is due again a minute later.
+CHUNKS_MAX = 250
+BATCHES_MAX = 100
+
+
+def chunk(key: Key) -> None:
+    """Moves one due chunk on."""
+    item = tables.get(MessagingSettings.load().messaging_table, key)
+    if item is None or item.get("due_sk", "~") > clock.stamp():
+        return
+    found = chunks.of(item)
+    with suppress(ChunkTaken):
+        _STEPS[found.state](found)
+
+
+def _enqueue_again(found: Chunk) -> None:
+    """The queue lost it, or it waited for the circuit."""
+    writes.commit(chunks.move(found, State.QUEUED, due=clock.after(chunks.ENQUEUE_AGAIN_S)))
+    dispatch.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
+
+
+def _claim_again(found: Chunk) -> None:
+    """Its worker died before anything was sent."""
+    logger.warning("claim expired", batch_id=found.batch, chunk=found.number)
+    _enqueue_again(found)
+
+
+def _give_up_knowing(found: Chunk) -> None:
+    """Its worker died with the call on its way: nobody knows."""
+    logger.warning("hand-over expired", batch_id=found.batch, chunk=found.number)
+    handover.mark_unknown(found, "worker_died")
+
+
+def _end_unknown(found: Chunk) -> None:
+    """No report confirmed it in the whole window: it ends unknown, and is not charged."""
+    writes.commit(chunks.move(found, State.UNKNOWN, due=None))
+    count("SubmitUnknownEnded", len(found.recipients))
+    batch = batches.read(found.tenant, found.batch)
+    if batch:
+        settlement.chunk_ended(batch[0])
+
+
+def _end_receipts(found: Chunk) -> None:
+    """The window for reports is over: who has none is unknown."""
+    delivery.recount(found, window_over=True)
+
+
+_STEPS: dict[State, Callable[[Chunk], None]] = {
+    State.QUEUED: _enqueue_again,
+    State.CLAIMED: _claim_again,
+    State.SUBMITTING: _give_up_knowing,
+    State.SUBMIT_UNKNOWN: _end_unknown,
+    State.SUBMITTED: _end_receipts,
+}
+
+
+def batch(key: Key) -> None:
+    """Settles a due batch whose chunks have all ended; puts the others a minute off."""
+    item = tables.get(MessagingSettings.load().messaging_table, key)
+    if item is None:
+        return
+    found = batches.of(item)
+    if not settlement.close(found):
+        with suppress(batches.AlreadyCompleted):
+            writes.commit(batches.look_again(found))
+
+
+def reports(now: str) -> int:
+    """Applies kept reports that match by now, gives up on those whose window is over; returns how many it saw."""
+    kept = inbox.due(now, limit=tables.READ_KEYS_MAX)
+    still = delivery.apply([report for report, _ in kept], kept=True) if kept else []
+    received = dict(kept)
+    oldest = clock.after(-2 * WindowSettings.load().receipt_window_s)
+    for report in still:
+        if received[report] > oldest:
+            inbox.wait(report)
+            continue
+        logger.error("report matches nothing", request_id=report.request_id, provider_status=report.provider_status)
+        count("ReportOrphaned")
+        inbox.give_up(report)
+    return len(kept)

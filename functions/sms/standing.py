@@ -1,0 +1,68 @@
+"""Standing: all that decides whether a tenant can send now, in one batched read of three tables."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from functions.sms import batches, circuit, entitlement, sender_ids
+from functions.sms.batches import Batch
+from functions.sms.chunks import MessagingSettings
+from functions.sms.circuit import Circuit
+from mifumo import tables, tenants, wallets
+from mifumo.aws import Item
+from mifumo.ids import BatchId, TenantId
+from mifumo.tenants import AccessSettings, Tenant
+from mifumo.wallets import LedgerSettings, Wallet
+
+
+class Obstacle(StrEnum):
+    """A reason why a tenant cannot send now."""
+
+    TENANT_SUSPENDED = "tenant_suspended"
+    NO_CREDITS = "no_credits"
+    NO_SENDER_ID = "no_sender_id"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A tenant with its wallet, its sender IDs and the provider's circuit. `earlier` is the batch of the same key."""
+
+    tenant: Tenant | None
+    wallet: Wallet
+    approved: Item | None
+    circuit: Circuit
+    earlier: Batch | None
+
+    @property
+    def sender_ids(self) -> list[str]:
+        """The names that the tenant may send under."""
+        return entitlement.usable(self.wallet.package, self.approved)
+
+    @property
+    def obstacles(self) -> list[Obstacle]:
+        """What stands in the way of sending one text, all of it."""
+        found = {
+            Obstacle.TENANT_SUSPENDED: self.tenant is None or self.tenant.status is not tenants.Status.ACTIVE,
+            Obstacle.NO_CREDITS: self.wallet.available < 1,
+            Obstacle.NO_SENDER_ID: not self.sender_ids,
+            Obstacle.PROVIDER_UNAVAILABLE: self.circuit.is_open,
+        }
+        return [obstacle for obstacle, stands in found.items() if stands]
+
+
+def read(tenant: TenantId, *, batch: BatchId | None = None) -> Standing:
+    """Reads a tenant's standing, and the batch of an id if it was accepted before."""
+    messaging = MessagingSettings.load().messaging_table
+    who = AccessSettings.load().access_table, tenants.key(tenant)
+    wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
+    names = messaging, sender_ids.approved_key(tenant)
+    provider = messaging, circuit.KEY
+    earlier = messaging, batches.key(tenant, batch or BatchId("-"))
+    found = tables.read(who, wallet, names, provider, *([earlier] if batch else []))
+    return Standing(
+        tenant=tenants.of(found[who]) if who in found else None,
+        wallet=wallets.of(tenant, found.get(wallet)),
+        approved=found.get(names),
+        circuit=circuit.of(found.get(provider)),
+        earlier=batches.of(found[earlier]) if earlier in found else None,
+    )

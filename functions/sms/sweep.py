@@ -1,0 +1,38 @@
+"""Every minute: find what stopped in the middle and let it go on."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.sms import batches, chunks, recovery
+from mifumo import aws, clock
+from mifumo.observability import count, entrypoint, logger
+
+# Stop in time for the last step to end: the next sweep goes on.
+_MARGIN_MS = 5_000
+
+
+@entrypoint
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
+    """Answers how many of each it looked at."""
+    now, done = clock.stamp(), {"chunks": 0, "batches": 0}
+    work = [
+        ("chunks", recovery.chunk, chunks.due(now, limit=recovery.CHUNKS_MAX)),
+        ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
+    ]
+    for name, step, keys in work:
+        for key in keys:
+            if context.get_remaining_time_in_millis() < _MARGIN_MS:
+                logger.warning("sweep ran out of time", done=done)
+                return done
+            try:
+                step(key)
+            except Exception:  # noqa: BLE001 # One broken item must not keep the sweep from the others.
+                logger.exception("sweep step failed", name_of_step=name, pk=key.pk, sk=key.sk)
+                count("SweepStepFailed")
+            done[name] += 1
+    done["reports"] = recovery.reports(now)
+    return done
+
+
+aws.connect(aws.dynamodb, aws.sqs)

@@ -1,0 +1,23 @@
+"""SQS `urgent` and `bulk`: hand one chunk to the provider."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.sms.handover import hand_over
+from mifumo import aws, queue
+from mifumo.ids import BatchId, TenantId
+from mifumo.observability import entrypoint
+
+
+@entrypoint
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Answers with the records to deliver again."""
+    return queue.each(event, _chunk)
+
+
+def _chunk(body: dict[str, Any]) -> None:
+    hand_over(TenantId(body["tenant"]), BatchId(body["batch"]), int(body["chunk"]))
+
+
+aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

@@ -1,0 +1,1 @@
+"""The sms slice's proofs."""

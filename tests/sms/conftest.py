@@ -1,0 +1,34 @@
+"""The world that the sms slice's tests live in."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.testing import RunningBeem, running_beem
+from tests.sms.world import Mailbox, World, open_mailbox
+from tests.wire import Wire
+
+
+@pytest.fixture(scope="session")
+def reports() -> Iterator[Mailbox]:
+    """Opens the mailbox that the simulator pushes to."""
+    with open_mailbox() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture(scope="session")
+def beem(reports: Mailbox) -> Iterator[RunningBeem]:
+    """Starts one Beem for all tests; each begins with a clean one."""
+    with running_beem(reports.url, report_delay_s=0.01, refusal_window_s=0.4) as running:
+        yield running
+
+
+@pytest.fixture
+def world(aws_tables: Wire, beem: RunningBeem, reports: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Makes a world with a funded tenant."""
+    beem.clear()
+    reports.take()
+    made = World(beem, aws_tables, monkeypatch, reports)
+    made.fund(5_000)
+    aws_tables.clear()
+    return made

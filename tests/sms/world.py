@@ -1,0 +1,192 @@
+"""World: the whole pipeline in one process, with real handlers, moto's AWS and a Beem that speaks real HTTP.
+
+Queues deliver when the test says so, once or as often as it likes; time goes on when the test says so.
+"""
+
+import json
+import os
+import queue as queues
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from functions.sms import api, receipts, sweep, worker
+from mifumo import aws, clock, ledger, tenants, wallets, writes
+from mifumo.ids import TenantId
+from sandbox.testing import RunningBeem
+from tests.builders import CONTEXT, answer, request, sqs, token
+from tests.wire import Wire
+
+OWNER = token()
+TENANT = TenantId("t1")
+LANES = ("URGENT_QUEUE_URL", "BULK_QUEUE_URL")
+
+
+class World:
+    """A tenant with credits, a provider, and the functions between them."""
+
+    def __init__(self, beem: RunningBeem, wire: Wire, monkeypatch: pytest.MonkeyPatch, reports: "Mailbox") -> None:
+        self.beem, self.wire, self.reports = beem, wire, reports
+        self._monkeypatch = monkeypatch
+        self._ahead = timedelta()
+        monkeypatch.setenv("BEEM_URL", beem.url)
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + self._ahead)
+        monkeypatch.setattr(clock, "pause", lambda seconds: None)  # noqa: ARG005
+
+    # --- the tenant ---
+
+    def fund(self, credits_: int, *, tenant: TenantId = TENANT, package: str | None = "lite") -> None:
+        """Makes the tenant active and gives it credits."""
+        writes.commit(tenants.put(tenant, "Duka la Mfano"))
+        ledger.move(
+            wallets.read(tenant),
+            lambda wallet: ledger.credit(
+                wallet, credits_, name=f"test:{tenant}", reference="test", postings=[], package=package
+            ),
+        )
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Calls the door as the owner unless another token is given; returns status and body."""
+        return answer(self.raw(method, path, body, **options))
+
+    def raw(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        """Calls the door; returns the whole response."""
+        response: dict[str, Any] = api.handler(request(method, path, body, **{"token": OWNER, **options}), CONTEXT)
+        return response
+
+    def send(self, *recipients: str, text: str = "Habari", key: str | None = None, **more: Any) -> tuple[int, Any]:
+        """Sends a text under a platform name."""
+        body = {"sender_id": "INFO", "text": text, "recipients": list(recipients), **more}
+        return self.call("POST", "/api/sms/send/", body, headers={"Idempotency-Key": key} if key else {})
+
+    def batch(self, batch_id: str) -> Any:
+        """Reads a batch."""
+        status, body = self.call("GET", f"/api/sms/batches/{batch_id}/")
+        assert status == 200, body
+        return body
+
+    def statuses(self, batch_id: str) -> dict[str, str]:
+        """Reads the status of every recipient, page by page."""
+        found, cursor = {}, None
+        while True:
+            query = {"limit": "250"} | ({"cursor": cursor} if cursor else {})
+            status, page = self.call("GET", f"/api/sms/batches/{batch_id}/messages/", query=query)
+            assert status == 200, page
+            found.update({item["to"]: item["status"] for item in page["items"]})
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    def wallet(self, tenant: TenantId = TENANT) -> tuple[int, int]:
+        """Reads (available, held)."""
+        wallet = wallets.read(tenant)
+        return wallet.available, wallet.held
+
+    # --- the machinery ---
+
+    def queued(self) -> list[dict[str, Any]]:
+        """Takes everything off both lanes."""
+        bodies = []
+        for lane in LANES:
+            while (
+                batch := aws.sqs()
+                .receive_message(QueueUrl=os.environ[lane], MaxNumberOfMessages=10, VisibilityTimeout=600)
+                .get("Messages")
+            ):
+                bodies += [json.loads(message["Body"]) for message in batch]
+                for message in batch:
+                    aws.sqs().delete_message(QueueUrl=os.environ[lane], ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def work(self) -> list[dict[str, Any]]:
+        """Lets the workers do what is queued; returns the bodies, for a second delivery."""
+        bodies = self.queued()
+        for body in bodies:
+            self.deliver(body)
+        return bodies
+
+    def deliver(self, body: dict[str, Any]) -> None:
+        """Delivers one message to the worker; it must not fail."""
+        assert worker.handler(sqs(body), CONTEXT) == {"batchItemFailures": []}
+
+    def receive(self, *, expected: int | None = None) -> list[dict[str, Any]]:
+        """Takes the reports that came (waiting for as many as expected) through the receipts function."""
+        reports = self.reports.take(expected)
+        self.report(*reports)
+        return reports
+
+    def report(self, *reports: dict[str, Any]) -> None:
+        """Delivers reports to the receipts function, ten a time as the queue does."""
+        for first in range(0, len(reports), 10):
+            bodies = [{"provider": "beem", "report": report} for report in reports[first : first + 10]]
+            assert receipts.handler(sqs(*bodies), CONTEXT) == {"batchItemFailures": []}
+
+    def pass_time(self, seconds: float) -> None:
+        """Moves our clock ahead."""
+        self._ahead += timedelta(seconds=seconds)
+
+    def sweep(self, after_s: float = 0) -> dict[str, int]:
+        """Lets the sweep run, that much later."""
+        self.pass_time(after_s)
+        done: dict[str, int] = sweep.handler({}, CONTEXT)
+        return done
+
+    def settle_down(self) -> None:
+        """Lets time pass until nothing is open: a bounded number of sweeps, workers and reports."""
+        for _ in range(12):
+            self.sweep(after_s=61)
+            self.work()
+            self.receive()
+
+    def sent_to(self) -> list[str]:
+        """Lists the numbers that the provider accepted a text for, as often as it did."""
+        return [entry["dest_addr"] for entry in self.beem.log()]
+
+
+class Mailbox:
+    """The door that the provider pushes its reports to."""
+
+    def __init__(self) -> None:
+        self._reports: queues.Queue[dict[str, Any]] = queues.Queue()
+        self.url = ""
+
+    def put(self, report: dict[str, Any]) -> None:
+        """Takes a report in."""
+        self._reports.put(report)
+
+    def take(self, expected: int | None = None) -> list[dict[str, Any]]:
+        """Returns what came, waiting a few seconds for each of those expected."""
+        taken = [self._reports.get(timeout=5) for _ in range(expected or 0)]
+        while not self._reports.empty():
+            taken.append(self._reports.get_nowait())
+        return taken
+
+
+@contextmanager
+def open_mailbox() -> Iterator[Mailbox]:
+    """Serves a mailbox on a free loopback port."""
+    mailbox = Mailbox()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            mailbox.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    mailbox.url = f"http://127.0.0.1:{server.server_port}/reports/"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield mailbox
+    finally:
+        server.shutdown()
+        server.server_close()
