@@ -39,7 +39,7 @@ async def serving(ports: Ports, *, api_id: str) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(beem.serving(ports.beem))
         await stack.enter_async_context(zenopay.serving(ports.zenopay))
-        front = FrontDoor(api_id=api_id, cloud_port=ports.cloud, simulators=simulators)
+        front = FrontDoor(api_id=api_id, ports=ports, simulators=simulators)
         runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=1.0)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()

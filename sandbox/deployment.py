@@ -39,14 +39,11 @@ def deploy(place: Place, ports: Ports) -> dict[str, str]:
 
 
 def hand_in_keys(outputs: dict[str, str], ports: Ports) -> str:
-    """Put the simulators' keys into the providers' secrets, beside what was generated; returns the callback token."""
-    client = boto3.client(
-        "secretsmanager",
-        region_name=REGION,
-        endpoint_url=ports.endpoint_url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 -- the emulator's root credentials are public
-    )
+    """Put the simulators' keys into the providers' secrets, beside what was generated; returns the callback token.
+
+    Credentials and region are those of `emulator.speaking_to`.
+    """
+    client = boto3.Session().client("secretsmanager", endpoint_url=ports.endpoint_url)
     beem = _fill_in(client, outputs["BeemSecret"], api_key=BEEM_API_KEY, secret_key=BEEM_SECRET_KEY)
     _fill_in(client, outputs["ZenopaySecret"], api_key=ZENOPAY_API_KEY)
     return beem["callback_token"]

@@ -1,8 +1,9 @@
 """The emulator: MiniStack as a process of its own, with IAM enforced, reached on the loopback interface only."""
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import requests
 
@@ -30,6 +31,22 @@ def credentials(ports: Ports) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+@contextlib.contextmanager
+def speaking_to(ports: Ports) -> Iterator[None]:
+    """For the time of the block, this process's own AWS clients talk to the emulator: ours, and those of the seed."""
+    theirs = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    ours = credentials(ports)
+    try:
+        for name in theirs:
+            del os.environ[name]
+        os.environ.update(ours)
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        os.environ.update(theirs)
 
 
 def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

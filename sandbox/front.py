@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from sandbox.ports import Ports
 from sandbox.simulator import Simulator
 
 _API_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=3)
@@ -35,9 +36,9 @@ _SESSION = web.AppKey("session", aiohttp.ClientSession)
 class FrontDoor:
     """Hands `/api/*` to the emulator's HTTP API and `/sandbox/*` to the simulators."""
 
-    def __init__(self, *, api_id: str, cloud_port: int, simulators: Mapping[str, Simulator]) -> None:
-        self._target = URL(f"http://127.0.0.1:{cloud_port}")
-        self._host = f"{api_id}.execute-api.localhost:{cloud_port}"
+    def __init__(self, *, api_id: str, ports: Ports, simulators: Mapping[str, Simulator]) -> None:
+        self._ports = ports
+        self._host = f"{api_id}.execute-api.localhost:{ports.cloud}"
         self._simulators = simulators
 
     def app(self) -> web.Application:
@@ -72,7 +73,7 @@ class FrontDoor:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         async with request.app[_SESSION].request(
             request.method,
-            URL(f"{self._target}{request.raw_path}", encoded=True),
+            URL(f"{self._ports.endpoint_url}{request.raw_path}", encoded=True),
             headers=self._onward(request),
             data=request.content if request.can_read_body else None,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -97,8 +98,9 @@ class FrontDoor:
         return headers
 
     async def _sandbox(self, _request: web.Request) -> web.Response:
-        """What the daemon serves; `up` knows its own daemon by this answer."""
-        return web.json_response({"simulators": sorted(self._simulators)})
+        """What the daemon serves, and where the simulators' own ports are."""
+        ports = {"beem": self._ports.beem, "zenopay": self._ports.zenopay}
+        return web.json_response({"simulators": sorted(self._simulators), "ports": ports})
 
     async def _index(self, _request: web.Request) -> web.Response:
         return web.Response(text=_page(self._simulators), content_type="text/html")

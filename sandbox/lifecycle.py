@@ -26,7 +26,7 @@ _CONTROL_TIMEOUT_S = 10.0
 def up(place: Place, ports: Ports) -> dict[str, Any]:
     """Bring the stack up, doing only what is not done yet; what fails leaves nothing running that was not before."""
     place.prepare()
-    with _locked(place):
+    with _locked(place), emulator.speaking_to(ports):
         before = set(place.processes().values())
         try:
             return _up(place, ports)
