@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -325,6 +327,30 @@ def test_a_hung_deploy_is_given_up_with_everything_that_it_started(
     with pytest.raises(CloudError, match="was not done after 1 s"):
         cloud.up()
 
+    assert _ends(int(cloud.calls.read_text()))
+    assert nothing_runs(cloud)
+
+
+def test_an_interrupted_up_ends_what_it_has_started(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.install(cloud.folder / "cdk", HUNG_CDK)
+    monkeypatch.setattr(__main__, "Place", lambda _: cloud.place)
+    for name, port in cloud.ports.environment.items():
+        monkeypatch.setenv(name, port)
+
+    def interrupt() -> None:
+        _within(10, lambda: cloud.calls.exists() and cloud.calls.read_text() != "")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    try:
+        code = __main__.main(["up"])
+    finally:
+        interrupter.join()
+        signal.signal(signal.SIGTERM, before)
+
+    assert code == 130
     assert _ends(int(cloud.calls.read_text()))
     assert nothing_runs(cloud)
 
