@@ -1,5 +1,6 @@
 """The customer's account at Beem: texts taken on, their delivery reports, the balance, the sender names."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -7,7 +8,6 @@ from typing import Any
 
 from sandbox.beem import outcomes
 
-_FIRST_REQUEST_ID = 35_918_915
 _OPENING_BALANCE = 10_000_000
 
 
@@ -56,7 +56,8 @@ class Account:
         self.credit_balance = _OPENING_BALANCE
         self.sender_names: list[SenderName] = []
         self._reports: dict[tuple[str, str], str] = {}
-        self._last_request_id = _FIRST_REQUEST_ID
+        # A request id never comes twice, not even after the simulator was started anew beside a stack that remembers.
+        self._last_request_id = time.time_ns() // 1_000_000
 
     def submit(self, source_addr: str, message: str, recipients: Sequence[tuple[int | str, str]]) -> Submission:
         """Take on the valid recipients, each number once; the others are only counted. One credit a text."""

@@ -2,6 +2,7 @@
 
 import random
 import string
+import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,6 @@ COMPLETED = "COMPLETED"
 PENDING = "PENDING"
 STATUSES = (PENDING, "INPROGRESS", COMPLETED, "FAILED", "CANCELLED", "USERCANCELLED", "REJECTED")
 
-_FIRST_REFERENCE = 1_003_020_496
 _OTHER_AMOUNT_OFF_BY = 500
 _CHANNELS = {
     "MPESA-TZ": ("072", "074", "075", "076", "079"),
@@ -54,7 +54,8 @@ class Orders:
 
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
-        self._last_reference = _FIRST_REFERENCE
+        # A reference never comes twice, not even after the simulator was started anew.
+        self._last_reference = time.time_ns() // 1_000_000
 
     def create(self, order: Order) -> Order:
         if order.order_id in self._orders:

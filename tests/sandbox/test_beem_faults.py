@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from sandbox.doorstep import Doorstep
-from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, RunningBeem
+from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, RunningBeem, running_beem
 
 ORDINARY = "255712345678"
 
@@ -195,3 +195,12 @@ def test_a_deleted_log_is_empty_and_request_ids_go_on(beem: RunningBeem) -> None
 
     assert control(beem, "GET", "/log").json() == []
     assert send(beem).json()["request_id"] > first
+
+
+def test_a_request_id_never_comes_twice_even_after_a_restart(beem: RunningBeem) -> None:
+    before = {send(beem).json()["request_id"] for _ in range(20)}
+
+    with running_beem() as restarted:
+        after = {send(restarted).json()["request_id"] for _ in range(20)}
+
+    assert len(before | after) == 40
