@@ -3,9 +3,10 @@
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jwt
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import callers, clock
 
@@ -26,10 +27,10 @@ class Context:
         return 30_000
 
 
-CONTEXT = Context()
+CONTEXT = cast("LambdaContext", Context())
 
 
-def request(  # noqa: PLR0913
+def request(
     method: str,
     path: str,
     body: Any = None,

@@ -1,5 +1,6 @@
 """Wire: counts what goes out to AWS, and cuts the line between any two calls."""
 
+import threading
 from typing import Any
 
 from mifumo import aws
@@ -23,6 +24,19 @@ class Wire:
             client.meta.events.register_first("before-call.*.*", self._before)
             client.meta.events.register_last("after-call.*.*", self._done)
 
+    def take_turns(self) -> None:
+        """Lets one call at a time through: moto's transactions are not atomic between threads, DynamoDB's are."""
+        turn = threading.Lock()
+        clients: list[Any] = [aws.dynamodb(), aws.sqs(), aws.secrets_manager()]
+        for client in clients:
+            made = client._make_api_call
+
+            def call(name: str, arguments: Any, made: Any = made) -> Any:
+                with turn:
+                    return made(name, arguments)
+
+            client._make_api_call = call
+
     def count(self, *names: str) -> int:
         """Counts the calls since `clear`, of the named operations or of all."""
         return sum(1 for call in self.calls if not names or call in names)
@@ -45,7 +59,7 @@ class Wire:
         if not self._after:
             self._crash()
 
-    def _done(self, model: Any, **_: Any) -> None:  # noqa: ARG002
+    def _done(self, model: Any, **_: Any) -> None:
         if self._after:
             self._crash()
 

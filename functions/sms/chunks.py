@@ -45,8 +45,8 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Nothing is left to hand over, and what it costs is known.
-ENDED = frozenset({State.SUBMITTED, State.REJECTED, State.FAILED, State.UNKNOWN})
+# Nothing is left to hand over.
+_ENDED = frozenset({State.SUBMITTED, State.REJECTED, State.FAILED, State.UNKNOWN})
 
 
 class Lane(StrEnum):
@@ -83,6 +83,16 @@ class Chunk:
     submitted_at: str | None = None
     finals: tuple[tuple[str, int], ...] = ()
     tally: int = 0
+    adopted: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Tells whether nothing is left to hand over and what it costs is known.
+
+        A chunk whose answer was lost and that a report confirmed (`adopted`) costs as many as have reports, so it ends
+        when they all have, or with the window.
+        """
+        return self.state in _ENDED and not (self.adopted and self.due)
 
     @property
     def handed_over(self) -> int:
@@ -123,6 +133,7 @@ def of(item: Item) -> Chunk:
         submitted_at=item.get("submitted_at"),
         finals=tuple(finals),
         tally=item.get("tally", 0),
+        adopted=item.get("adopted", False),
     )
 
 
@@ -222,10 +233,10 @@ def add_finals(where: Key, counts: dict[str, int]) -> Write:
     )
 
 
-def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None) -> Write:
+def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None, invalid: int) -> Write:
     """Sets the counters to what the rows say, unless somebody added to them since the chunk was read."""
     figures = {f"n_{status}": counts.get(status, 0) for status in {*counts, *dict(chunk.finals)}}
-    return move(chunk, chunk.state, due=due, **figures)
+    return move(chunk, chunk.state, due=due, invalid=invalid, **figures)
 
 
 def _shard(batch: BatchId, number: int) -> str:

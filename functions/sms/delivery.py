@@ -125,7 +125,9 @@ def _adopt(report: Report) -> Place | None:
         if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
             continue
         window = clock.after(WindowSettings.load().receipt_window_s)
-        adopted = chunks.move(chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None)
+        adopted = chunks.move(
+            chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None, adopted=True
+        )
         with suppress(ChunkTaken, RouteTaken):
             writes.transact(adopted, route(report.request_id, chunk))
             logger.info("unknown hand-over confirmed by a report", batch_id=batch, chunk=number)
@@ -150,15 +152,17 @@ def recount(chunk: Chunk, *, window_over: bool) -> None:
     When as many are without a report as the provider called invalid, those are the invalid ones: rejected. When the
     window is over, whoever has no report is unknown.
     """
-    rows = messages.read_rows(chunk)
+    rows, invalid = messages.read_rows(chunk), chunk.invalid
     silent = [position for position in range(1, len(chunk.recipients) + 1) if not _is_final(rows.get(position))]
     if silent and (window_over or len(silent) == chunk.invalid):
-        invalid = len(silent) == chunk.invalid
-        _end(chunk, silent, *((Status.REJECTED, "invalid_number") if invalid else (Status.UNKNOWN, "no_report")))
+        found = len(silent) == chunk.invalid
+        _end(chunk, silent, *((Status.REJECTED, "invalid_number") if found else (Status.UNKNOWN, "no_report")))
+        # Of a hand-over whose answer was lost, only what a report confirmed is charged.
+        invalid = len(silent) if chunk.adopted else chunk.invalid
         rows, silent = messages.read_rows(chunk), []
     ended = Counter(row["status"] for row in rows.values() if _is_final(row))
     with suppress(ChunkTaken):
-        writes.commit(chunks.recounted(chunk, dict(ended), due=chunk.due if silent else None))
+        writes.commit(chunks.recounted(chunk, dict(ended), due=chunk.due if silent else None, invalid=invalid))
 
 
 def _end(chunk: Chunk, positions: list[int], status: Status, reason: str) -> None:

@@ -42,7 +42,7 @@ class UnknownChunkError(LookupError):
 def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     """Hands a chunk over if it is queued; does nothing when somebody else has it or it has ended."""
     batch, chunk, state = _read(tenant, batch_id, number)
-    if chunk.state in chunks.ENDED:
+    if chunk.ended:
         # A worker may have died between the chunk's end and the batch's.
         settlement.close(batch)
         return

@@ -29,7 +29,7 @@ def close(batch: Batch) -> bool:
     if batch.status is batches.Status.COMPLETED:
         return True
     parts = chunks.of_batch(batch.tenant, batch.id)
-    if len(parts) < batch.chunks or any(part.state not in chunks.ENDED for part in parts):
+    if len(parts) < batch.chunks or not all(part.ended for part in parts):
         return False
     _settle(batch, charged=sum(part.segments * part.handed_over for part in parts))
     return True

@@ -7,6 +7,7 @@ import json
 import os
 import queue as queues
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class World:
         self._ahead = timedelta()
         monkeypatch.setenv("BEEM_URL", beem.url)
         monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + self._ahead)
-        monkeypatch.setattr(clock, "pause", lambda seconds: None)  # noqa: ARG005
+        monkeypatch.setattr(clock, "pause", lambda seconds: None)
 
     # --- the tenant ---
 
@@ -140,7 +141,8 @@ class World:
         """Lets time pass until nothing is open: a bounded number of sweeps, workers and reports."""
         for _ in range(12):
             self.sweep(after_s=61)
-            self.work()
+            if self.work():
+                time.sleep(0.05)  # the simulator's reports are on their way
             self.receive()
 
     def sent_to(self) -> list[str]:

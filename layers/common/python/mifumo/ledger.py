@@ -229,7 +229,7 @@ def _moved(
             "reference": reference,
             "created_at": now,
         }
-        entry_writes.append(writes.put(_table(), entry, refused=lambda _: AlreadyRecorded(reference)))
+        entry_writes.append(writes.put(_table(), entry, refused=lambda _: WalletMoved(None)))
     return [_wallet_write(wallet, after, now, package), *entry_writes]
 
 

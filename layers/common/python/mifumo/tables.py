@@ -32,6 +32,8 @@ def read(*wanted: tuple[str, Key], consistent: bool = True) -> dict[tuple[str, K
 
     Raises Busy when the tables stay throttled.
     """
+    if not wanted:
+        return {}
     by_table: Any = {}
     for table, key in dict.fromkeys(wanted):
         request = by_table.setdefault(table, {"Keys": [], "ConsistentRead": consistent})
@@ -68,7 +70,9 @@ def query(
     consistent: bool = False,
 ) -> Page:
     """Reads one page of one partition, or of one partition of an index, in sort-key order."""
-    pk_name, sk_name = (f"{index}_pk", f"{index}_sk") if index else ("pk", "sk")
+    # An index's keys are named after it, in the singular: `numbers` has number_pk and number_sk.
+    prefix = f"{index.removesuffix('s')}_" if index else ""
+    pk_name, sk_name = f"{prefix}pk", f"{prefix}sk"
     names, values, condition = {"#pk": pk_name}, {":pk": pk}, "#pk = :pk"
     if between:
         names["#sk"], condition = sk_name, condition + " AND #sk BETWEEN :low AND :high"
