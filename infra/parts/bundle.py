@@ -76,8 +76,7 @@ class Bundle:
                 (out / place).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, out / place)
             bytecode.compile_all(out, python=self.stage.python, mount=self.mount)
-            if not built.is_dir():
-                out.rename(built)
+            _keep(out, built)
         return built
 
     def _lock(self) -> Mapping[str, Path]:
@@ -106,6 +105,14 @@ def function(stage: Stage, slice_name: str) -> Bundle:
         files["functions/auth/openapi.json"] = manual  # the slice that serves /api/docs carries the whole API
     lock = folder / "requirements.txt"
     return Bundle(stage=stage, files=files, requirements=lock if lock.is_file() else None, prefix="", mount="/var/task")
+
+
+def _keep(out: Path, built: Path) -> None:
+    try:
+        out.rename(built)
+    except OSError:
+        if not built.is_dir():  # otherwise another process was faster, with the same content
+            raise
 
 
 def _sources(folder: Path) -> Iterator[Path]:

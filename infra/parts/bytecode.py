@@ -19,10 +19,7 @@ def compile_all(folder: Path, *, python: str, mount: str) -> None:
     """Compiles every module below the folder; tracebacks will show paths below `mount`."""
     interpreter = compiler(python)
     if not interpreter:
-        sys.stderr.write(
-            f"note: no Python {python} on this machine, so this bundle has no bytecode: cold starts take about "
-            f"twice as long. `uv python install {python}` mends it.\n"
-        )
+        _note(python)
         return
     invalidation = ["--invalidation-mode", "unchecked-hash"]
     paths = ["-s", str(folder), "-p", mount, str(folder)]
@@ -30,6 +27,14 @@ def compile_all(folder: Path, *, python: str, mount: str) -> None:
         [interpreter, "-m", "compileall", "-q", *invalidation, *paths],
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "0"},  # the same source gives the same bytes
+    )
+
+
+@cache
+def _note(python: str) -> None:
+    sys.stderr.write(
+        f"note: no Python {python} on this machine, so these bundles have no bytecode, and cold starts take about "
+        f"twice as long. `uv python install {python}` mends it.\n"
     )
 
 

@@ -7,7 +7,7 @@ from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
-from infra.parts.table import DELETE, READ, UPDATE, WRITE
+from infra.parts.table import BATCH, DELETE, READ, UPDATE, WRITE
 
 _RECEIPTS_TIMEOUT_S = 30
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -50,7 +50,7 @@ class Sms(Construct):
             },
         )
         data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's
-        data.messaging.grant(api, *READ, *WRITE, *DELETE)
+        data.messaging.grant(api, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
         self.urgent.grant_send(api)
@@ -81,7 +81,7 @@ class Sms(Construct):
                 "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
             },
         )
-        data.messaging.grant(worker, *READ, *WRITE, *DELETE)
+        data.messaging.grant(worker, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(worker, *READ, *WRITE)
         data.beem.grant_read(worker)
         self.urgent.grant_send(worker)
@@ -104,7 +104,7 @@ class Sms(Construct):
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
             },
         )
-        data.messaging.grant(receiver, *READ, *WRITE, *DELETE)
+        data.messaging.grant(receiver, *READ, *WRITE, *BATCH, *DELETE)
         self.receipts.feed(receiver, batch_size=stage.receipts_per_batch, window_s=1)
         return receiver
 
@@ -124,7 +124,7 @@ class Sms(Construct):
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
             },
         )
-        data.messaging.grant(sweep, *READ, *WRITE, *DELETE)
+        data.messaging.grant(sweep, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(sweep, *READ, *WRITE)
         self.urgent.grant_send(sweep)
         self.bulk.grant_send(sweep)

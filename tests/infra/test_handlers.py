@@ -1,0 +1,99 @@
+"""Every handler string leads to a handler that lives on its own bundle, the layer and its declared environment."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.bundles import SLICES, environments, link_runtime, run_alone
+
+HANDLERS = sorted(environments())
+
+_IMPORT = """
+import importlib, json
+from importlib.util import find_spec
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+others = [one for one in sys.argv[2:] if find_spec("functions." + one)]
+print(json.dumps({"callable": callable(handler), "others": others, "modules": sorted(sys.modules)}))
+"""
+
+_SETTINGS = """
+import importlib, json
+importlib.import_module(sys.argv[1].rpartition(".")[0])
+from mifumo.settings import Settings
+def below(cls):
+    for one in cls.__subclasses__():
+        yield one
+        yield from below(one)
+found = {}
+for one in below(Settings):
+    try:
+        found[one.__module__ + "." + one.__qualname__] = bool(one.load())
+    except ValueError as error:
+        found[one.__module__ + "." + one.__qualname__] = str(error)
+print(json.dumps(found))
+"""
+
+
+# Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
+_NEVER_LOADED = {
+    # reads the circuit, which only the worker opens
+    "functions.sms.api.handler": {"functions.sms.circuit.CircuitSettings"},
+    # accept nothing, and send chunks on through the module that accepts
+    "functions.sms.worker.handler": {"mifumo.tenants.AccessSettings", "functions.sms.dispatch.LaneSettings"},
+    "functions.sms.sweep.handler": {
+        "mifumo.tenants.AccessSettings",
+        "functions.sms.dispatch.LaneSettings",
+        # and hands nothing over: it only ends what a dead worker left
+        "mifumo.providers.beem.BeemSettings",
+        "functions.sms.circuit.CircuitSettings",
+        "functions.sms.handover.HandoverSettings",
+    },
+    # has no callers: all of its routes are public
+    "functions.webhooks.api.handler": {"mifumo.callers.SigningSettings"},
+}
+
+
+@pytest.fixture(scope="session")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return link_runtime(tmp_path_factory.mktemp("runtime"))
+
+
+def test_the_template_names_the_nine_handlers() -> None:
+    assert HANDLERS == [
+        "functions.auth.api.handler",
+        "functions.billing.api.handler",
+        "functions.billing.sweep.handler",
+        "functions.billing.worker.handler",
+        "functions.sms.api.handler",
+        "functions.sms.receipts.handler",
+        "functions.sms.sweep.handler",
+        "functions.sms.worker.handler",
+        "functions.webhooks.api.handler",
+    ]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_imports_from_its_bundle_and_the_layer_alone(handler: str, sdk: Path) -> None:
+    own = handler.split(".")[1]
+    others = [one for one in SLICES if one != own]
+    # Importing reads no environment: none is given.
+    seen = run_alone(_IMPORT, handler, *others, slice_name=own, environment={}, sdk=sdk)
+    assert seen["callable"] is True
+    assert seen["others"] == []
+    assert "aws_xray_sdk" not in seen["modules"]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_functions_environment_satisfies_every_setting_it_imports(handler: str, sdk: Path) -> None:
+    own = handler.split(".")[1]
+    found = run_alone(_SETTINGS, handler, slice_name=own, environment=environments()[handler], sdk=sdk)
+    assert found, "a function that reads no setting needs none of its variables"
+    refused = {name: reason for name, reason in found.items() if reason is not True}
+    assert set(refused) == _NEVER_LOADED.get(handler, set()), refused
+
+
+def test_a_missing_variable_is_noticed(sdk: Path) -> None:
+    handler = "functions.webhooks.api.handler"
+    found = run_alone(_SETTINGS, handler, slice_name="webhooks", environment={}, sdk=sdk)
+    assert "BEEM_SECRET" in found["functions.webhooks.proofs.CallbackSettings"]
