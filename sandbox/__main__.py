@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 from sandbox import daemon, lifecycle
-from sandbox.listener import PortInUseError
+from sandbox.listener import PortTakenError
 from sandbox.places import NameInvalidError, Place
 from sandbox.ports import PortInvalidError, Ports, from_environment
 from sandbox.steps import CloudError
@@ -24,10 +24,10 @@ def main(words: list[str] | None = None) -> int:
         if tail:
             print(f"\n--- the end of {error.log} ---\n{tail}\n---", file=sys.stderr)
         print(error, file=sys.stderr)
-    except (PortInUseError, PortInvalidError, NameInvalidError) as error:
+    except (PortTakenError, PortInvalidError, NameInvalidError) as error:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nStopped; what had been started was ended.", file=sys.stderr)
+        print("\nStopped. `python -m sandbox status` says what runs.", file=sys.stderr)
         return _INTERRUPTED
     return 1
 

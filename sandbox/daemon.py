@@ -18,7 +18,7 @@ _BACKLOG = 1024
 
 
 def serve(ports: Ports, *, api_id: str) -> None:
-    """Serve until SIGTERM or SIGINT; a port in use is raised as PortInUseError."""
+    """Serve until SIGTERM or SIGINT; a port in use is raised as PortTakenError."""
     asyncio.run(_serve(ports, api_id))
 
 

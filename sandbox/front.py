@@ -45,6 +45,7 @@ class FrontDoor:
         app = web.Application(client_max_size=_BODY_MAX_BYTES)
         app.cleanup_ctx.append(_client_session)
         app.router.add_get("/", self._index)
+        app.router.add_get("/sandbox", self._sandbox)
         app.router.add_get("/sandbox/", self._sandbox)
         for name, simulator in self._simulators.items():
             app.add_subapp(f"/sandbox/{name}", simulator.app())

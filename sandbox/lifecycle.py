@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from sandbox import deployment, emulator, fingerprint, processes
-from sandbox.listener import PortInUseError, bound
+from sandbox.listener import PortTakenError, bound
 from sandbox.places import ROOT, Place
 from sandbox.ports import Ports
 from sandbox.steps import CloudError, step
@@ -192,10 +192,10 @@ def _check_ports(ports: Ports, *names: str) -> None:
     for name in names:
         try:
             bound(getattr(ports, name), name).close()
-        except PortInUseError as error:
+        except PortTakenError as error:
             variable = f"{name.upper()}_PORT"
             raise CloudError(
-                f"Port {error.port} is in use by another program: end that, or choose another port with {variable}=..."
+                f"Port {error.port} {error.why}: choose another with {variable}=... or free this one."
             ) from error
 
 

@@ -19,12 +19,19 @@ _BACKLOG = 1024
 _SETTLE_MAX_S = 5.0
 
 
-class PortInUseError(RuntimeError):
-    """Somebody else listens on the port."""
+_WHY = {
+    errno.EADDRINUSE: "is in use by another program",
+    errno.EACCES: "may not be opened by you, as the system keeps low numbers to itself",
+}
 
-    def __init__(self, port: int, purpose: str) -> None:
-        super().__init__(f"port {port} ({purpose}) is in use by another program")
+
+class PortTakenError(RuntimeError):
+    """The port cannot be had; `why` completes a sentence that begins with it."""
+
+    def __init__(self, port: int, purpose: str, why: str) -> None:
+        super().__init__(f"port {port} ({purpose}) {why}")
         self.port = port
+        self.why = why
 
 
 def bound(port: int, purpose: str) -> socket.socket:
@@ -35,10 +42,12 @@ def bound(port: int, purpose: str) -> socket.socket:
         sock.bind((LOOPBACK, port))
     except OSError as error:
         sock.close()
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortInUseError(port, purpose) from error
+        raise _taken(port, purpose, error) from error
     return sock
+
+
+def _taken(port: int, purpose: str, error: OSError) -> PortTakenError:
+    return PortTakenError(port, purpose, _WHY.get(error.errno or 0, f"cannot be opened ({error.strerror})"))
 
 
 class Listener:
@@ -69,7 +78,7 @@ class Listener:
         await self._runner.setup()
         try:
             await self._open()
-        except PortInUseError:
+        except PortTakenError:
             await self._runner.cleanup()
             self._guard.close()
             raise
@@ -96,7 +105,7 @@ class Listener:
         try:
             await site.start()
         except OSError as error:
-            raise PortInUseError(self.port, self._purpose) from error
+            raise _taken(self.port, self._purpose, error) from error
         self._site = site
 
     async def _close(self) -> None:

@@ -1,10 +1,13 @@
 """The ports of the local cloud, all on the loopback interface and all set by environment variables."""
 
 import os
+import random
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _PORT_MAX = 65_535
+_FREE_RANGE = range(15_000, 32_000)
 
 
 class PortInvalidError(ValueError):
@@ -41,6 +44,15 @@ class Ports:
     def public_url(self) -> str:
         """For the providers' callbacks: the address itself, as a name may mean IPv6 first."""
         return f"http://127.0.0.1:{self.front}"
+
+
+def free_port() -> int:
+    """A port that nobody has now, below those that the system hands out to connections of its own accord."""
+    for port in random.sample(_FREE_RANGE, 100):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise PortInvalidError(f"no port is free between {_FREE_RANGE.start} and {_FREE_RANGE.stop}")
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Ports:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,13 +24,13 @@ class Screen:
         self._console.print(f"\n[bold]{title}[/bold]")
 
     def say(self, sentence: str) -> None:
-        self._console.print(f"  {sentence}", soft_wrap=True)
+        self._console.print(f"  {escape(sentence)}", soft_wrap=True)
 
     def wrong(self, sentence: str) -> None:
-        self._console.print(f"  [red]✗[/red] {sentence}", soft_wrap=True)
+        self._console.print(f"  [red]✗[/red] {escape(sentence)}", soft_wrap=True)
 
     def right(self, sentence: str) -> None:
-        self._console.print(f"  [green]✓[/green] {sentence}", soft_wrap=True)
+        self._console.print(f"  [green]✓[/green] {escape(sentence)}", soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
         """A table; a column whose cells are all numbers is set flush right."""

@@ -160,7 +160,11 @@ def _where_to_look(screen: Screen, stack: Mapping[str, Any], batch_id: str, emai
     screen.say(f"   as                  {email} with {password}")
     screen.say(f"What Beem took on      {stack['sandbox_url']}/beem/log")
     screen.say(f"What ZenoPay took on   {stack['sandbox_url']}/zenopay/log")
-    screen.say("End it all             make down")
+    screen.say(f"End it all             {_end(stack['name'])}")
+
+
+def _end(name: str) -> str:
+    return "make down" if name == "stack" else f"python -m sandbox down --name {name}"
 
 
 def _until(look: Callable[[], bool], limit_s: float, sentence: str) -> None:

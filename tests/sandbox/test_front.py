@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gzip
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ import pytest
 import requests
 
 from sandbox.daemon import serving
-from sandbox.listener import PortInUseError
-from sandbox.ports import Ports
+from sandbox.listener import PortTakenError
+from sandbox.ports import Ports, free_port
 
 API_ID = "4d1f5a90"
 
@@ -140,7 +139,7 @@ def test_slow_calls_do_not_queue_behind_one_another(front: str) -> None:
 
 
 def test_a_missing_emulator_is_a_502_that_says_so() -> None:
-    with _front(cloud=_free_port()) as url:
+    with _front(cloud=free_port()) as url:
         answer = requests.get(f"{url}/api/auth/me/", timeout=5)
 
     assert answer.status_code == 502
@@ -150,6 +149,7 @@ def test_a_missing_emulator_is_a_502_that_says_so() -> None:
 
 
 def test_the_simulators_stand_below_sandbox_with_wire_and_control(front: str) -> None:
+    assert requests.get(f"{front}/sandbox", timeout=5).json()["simulators"] == ["beem", "zenopay"]
     faults = requests.get(f"{front}/sandbox/beem/faults", timeout=5)
     refused = requests.post(f"{front}/sandbox/beem/v1/send", json={}, timeout=5)
     status = requests.get(f"{front}/sandbox/zenopay/api/payments/order-status", timeout=5)
@@ -182,14 +182,14 @@ def test_the_first_page_links_to_what_is_there(front: str) -> None:
 def test_a_taken_port_stops_the_daemon_with_a_sentence(front: str) -> None:
     taken = int(front.rsplit(":", 1)[1])
 
-    with pytest.raises(PortInUseError, match=rf"port {taken} \(front door\) is in use"), _front(front=taken):
+    with pytest.raises(PortTakenError, match=rf"port {taken} \(front door\) is in use"), _front(front=taken):
         pass
 
 
 @contextlib.contextmanager
 def _front(*, cloud: int = 1, front: int | None = None) -> Iterator[str]:
     """The daemon's own servers, in a thread."""
-    ports = Ports(cloud=cloud, front=front or _free_port(), beem=_free_port(), zenopay=_free_port())
+    ports = Ports(cloud=cloud, front=front or free_port(), beem=free_port(), zenopay=free_port())
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -208,10 +208,3 @@ def _front(*, cloud: int = 1, front: int | None = None) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -21,7 +21,7 @@ import requests
 
 from sandbox import __main__, deployment, emulator, fingerprint, lifecycle
 from sandbox.places import Place
-from sandbox.ports import Ports
+from sandbox.ports import Ports, free_port
 from sandbox.processes import Process
 from sandbox.steps import CloudError
 
@@ -78,7 +78,7 @@ class Cloud:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.place = Place("trial", local=folder)
-        self.ports = Ports(*(_free_port() for _ in range(4)))
+        self.ports = Ports(*(free_port() for _ in range(4)))
         self.seeded: list[dict[str, Any]] = []
         self.answer: dict[str, Any] = LOGINS
         self.calls = folder / "calls.jsonl"
@@ -411,13 +411,6 @@ def test_fingerprints_follow_sources_and_ports() -> None:
     assert fingerprint.stacks(ports) != fingerprint.stacks(others)
     assert fingerprint.emulator(ports) == fingerprint.emulator(others)
     assert len({part(ports) for part in (fingerprint.emulator, fingerprint.stacks, fingerprint.daemon)}) == 3
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _is_free(port: int) -> bool:

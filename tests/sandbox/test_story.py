@@ -15,7 +15,7 @@ from sandbox.demo.screen import Screen
 from sandbox.steps import CloudError
 
 ORIGIN = "http://127.0.0.1:8080"
-STACK = {"api_url": "http://localhost:8080/api", "sandbox_url": "http://localhost:8080/sandbox"}
+STACK = {"name": "stack", "api_url": "http://localhost:8080/api", "sandbox_url": "http://localhost:8080/sandbox"}
 COUNTS = {"delivered": 983, "undelivered": 4, "rejected": 4, "unknown": 9}
 
 Answer = tuple[int, dict[str, str], str]
