@@ -115,8 +115,8 @@ def availability(tenant: TenantId, name: str) -> Availability:
         return Availability.RESERVED
     table = _table()
     found = tables.read((table, _owner_key(name)), (table, _key(tenant, name)))
-    mine = found.get((table, _key(tenant, name)))
-    if (table, _owner_key(name)) in found or (mine and Status(mine["status"]) not in _ASKED_AGAIN_FROM):
+    owner, mine = found.get((table, _owner_key(name))), found.get((table, _key(tenant, name)))
+    if (owner and owner["tenant"] != tenant) or (mine and Status(mine["status"]) not in _ASKED_AGAIN_FROM):
         return Availability.TAKEN
     return Availability.AVAILABLE
 
