@@ -76,7 +76,7 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
 
 def _next_check(payment: Payment) -> str | None:
     return schedule.next_check(
-        payment.checks,
+        payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
         watched_until=payment.watched_until,
         waiting=payment.status in WAITING,

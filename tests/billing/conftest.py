@@ -1,0 +1,192 @@
+"""Fixtures of the billing tests: ZenoPay's simulator, our door for it to call back, and a clock that moves forward."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.billing import api, payments, settlement, sweep, worker
+from functions.billing.payments import Payment
+from functions.webhooks import api as webhooks
+from mifumo import aws, clock, settings, tables, tenants, wallets, writes
+from mifumo.ids import PaymentId, TenantId
+from mifumo.providers import zenopay
+from mifumo.tables import Key
+from sandbox.testing import ZENOPAY_API_KEY, RunningZenoPay, running_zenopay
+from tests.builders import CONTEXT, answer, request, sqs, token
+from tests.wire import Wire
+
+TENANT = TenantId("t1")
+TOKEN_KEY = "zeno-token-key"
+INITIATE = "/api/billing/payments/initiate/"
+
+
+@dataclass
+class Travel:
+    """Puts our clock forward; nobody else's."""
+
+    seconds: float = 0
+
+    def forward(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@dataclass
+class Till:
+    """The billing slice at work: its doors, its worker and its sweep, over one simulator of ZenoPay."""
+
+    simulator: RunningZenoPay
+    wire: Wire
+    travel: Travel
+    owner: str
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Calls the billing door as the owner of t1, unless told otherwise."""
+        options.setdefault("token", self.owner)
+        return answer(api.handler(request(method, path, body, **options), CONTEXT))
+
+    def buy(self, digits: str = "456", *, key: str = "key-1", **changes: Any) -> tuple[int, Any]:
+        body = {"package_id": "lite", "provider": "vodacom", "phone": f"0754123{digits}", **changes}
+        return self.call("POST", INITIATE, body, headers={"Idempotency-Key": key})
+
+    def bought(self, digits: str = "456", **options: Any) -> Payment:
+        status, body = self.buy(digits, **options)
+        assert status == 202, body
+        return self.payment(body["id"])
+
+    def payment(self, payment_id: str) -> Payment:
+        found = payments.read(PaymentId(payment_id))
+        assert found
+        return found
+
+    def look(self, payment: Payment, **more: Any) -> dict[str, Any]:
+        """Has the worker look at a payment, as one message of the queue."""
+        failed: dict[str, Any] = worker.handler(sqs({"payment_id": payment.id, **more}), CONTEXT)
+        return failed
+
+    def sweep(self) -> int:
+        """Runs the sweep and the worker on all that it queued; returns how many messages there were."""
+        sweep.handler({}, CONTEXT)
+        messages = self.queued()
+        for message in messages:
+            assert worker.handler(sqs(message), CONTEXT) == {"batchItemFailures": []}
+        return len(messages)
+
+    def queued(self) -> list[dict[str, Any]]:
+        """Takes what is visible in the queue of payments."""
+        client, url, bodies = boto3.client("sqs"), os.environ["PAYMENTS_QUEUE_URL"], []
+        while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in found:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                bodies.append(json.loads(message["Body"]))
+        return bodies
+
+    def call_back(self, payment: Payment, **changes: Any) -> tuple[int, Any]:
+        """Calls back as ZenoPay does."""
+        body = {"order_id": payment.order_id, "payment_status": "COMPLETED", "reference": "1", "metadata": {}}
+        path = f"/api/webhooks/payments/zenopay/{zenopay.callback_token(TOKEN_KEY, payment.order_id)}/"
+        headers = {"x-api-key": ZENOPAY_API_KEY}
+        return answer(webhooks.handler(request("POST", path, {**body, **changes}, headers=headers), CONTEXT))
+
+    def paid(self, payment: Payment) -> None:
+        """Waits until the provider has made up its mind about the order."""
+        for _ in range(250):
+            for order in self.simulator.log()["orders"]:
+                if order["order_id"] == payment.order_id and order["payment_status"] != "PENDING":
+                    return
+            time.sleep(0.02)
+        raise AssertionError("the provider never ended the order")
+
+    def callbacks(self, count: int) -> list[int]:
+        """Waits for so many callbacks; returns how they were answered."""
+        for _ in range(250):
+            answered = [call["answered"] for call in self.simulator.log()["callbacks"]]
+            if len(answered) >= count:
+                return answered
+            time.sleep(0.02)
+        raise AssertionError("too few callbacks came")
+
+    def items(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
+        return list(tables.query_all("ledger", pk, begins_with=prefix, consistent=True))
+
+    def credited(self, payment: Payment, times: int = 1) -> None:
+        """Asserts that the payment has been credited so often, and that every record of it agrees."""
+        wallet = wallets.read(payment.tenant)
+        entries = [e for e in self.items(f"W#{payment.tenant}", "E#") if e["reference"] == payment.id]
+        assert [(e["kind"], e["amount"]) for e in entries] == [("credit", payment.credits)] * times
+        every = self.items(f"W#{payment.tenant}", "E#")
+        assert [e["seq"] for e in every] == list(range(1, wallet.version + 1))
+        assert wallet.available == sum(e["available_delta"] for e in every)
+        journal = tables.get("ledger", Key(f"TXN#pay:{payment.id}:credit", "TXN"))
+        assert (journal is not None) == bool(times)
+        now = self.payment(payment.id)
+        assert (now.status == "completed") == bool(times)
+        guard = tables.get("ledger", Key(f"PTXN#zenopay#{now.receipt}", "META"))
+        assert (guard is not None and guard["payment_id"] == payment.id) == bool(times)
+        if journal:
+            sums: dict[str, int] = {}
+            for posting in journal["postings"]:
+                sums[posting["asset"]] = sums.get(posting["asset"], 0) + posting["amount"]
+            assert sums == {"TZS": 0, "CREDIT": 0}
+            assert now.next_check_at is None
+        assert [row["sk"] for row in self.items(f"PAY#{payment.id}", "H#")] == [
+            f"H#{version:06d}" for version in range(1, now.version + 1)
+        ]
+
+
+@pytest.fixture
+def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
+    travel, real = Travel(), clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=travel.seconds))
+    return travel
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    """Our public origin: the webhooks' door behind a real socket."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            response = webhooks.handler(request("POST", self.path, text, headers=dict(self.headers)), CONTEXT)
+            self.send_response(response["statusCode"])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests speak for themselves."""
+
+    # One call at a time, as one instance of a function takes them.
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def till(aws_tables: Wire, travel: Travel, door: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
+    """The slice with an active tenant, and a provider whose payers take 0.02 s."""
+    with running_zenopay() as simulator:
+        monkeypatch.setenv("ZENOPAY_URL", simulator.url)
+        monkeypatch.setenv("PUBLIC_URL", door)
+        secret = {"api_key": ZENOPAY_API_KEY, "token_key": TOKEN_KEY}
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId=os.environ["ZENOPAY_SECRET"], SecretString=json.dumps(secret)
+        )
+        aws.forget()
+        settings.forget()
+        aws_tables.attach()
+        monkeypatch.setattr(settlement, "ASK_GAP_S", 0)
+        writes.commit(tenants.put(TENANT, "Duka la Asha"))
+        till = Till(simulator, aws_tables, travel, token(expires_in_s=86_400))
+        till.call("GET", "/api/billing/payments/providers/")  # the secrets are read once, as in a warm function
+        yield till
