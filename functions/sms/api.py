@@ -40,7 +40,7 @@ def capability(caller: Caller) -> CapabilityAnswer:
     found = standing.read(caller.tenant_id)
     return CapabilityAnswer(
         can_send=not found.obstacles,
-        reasons=[obstacle.value for obstacle in found.obstacles],
+        reasons=found.obstacles,
         balance=BalanceAnswer(available=found.wallet.available, held=found.wallet.held),
         sender_ids=found.sender_ids,
     )
@@ -50,7 +50,13 @@ def capability(caller: Caller) -> CapabilityAnswer:
     "/api/sms/send/",
     status_code=HTTPStatus.ACCEPTED,
     summary="Send a text to up to 1,000 numbers",
+    description="Recipients that cannot be sent to come back in `refused`, each with a code; the others are accepted at "
+    "once, and their price is held. No text goes out twice.",
     tags=_TAGS,
+    responses={
+        HTTPStatus.OK: {"description": "What would be sent: the answer to a dry run, which changes nothing."},
+        HTTPStatus.ACCEPTED: {"description": "Accepted and paid for; the work goes on."},
+    },
     openapi_extensions={"x-problems": [402]},
 )
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey) -> Response[BatchAnswer]:
@@ -68,7 +74,7 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
         return _batch(accepted.batch, accepted.refused, chunks.of_batch(accepted.batch.tenant, accepted.batch.id))
     batch = accepted.batch
     counts = {"queued": batch.accepted}
-    return BatchAnswer.of(batch, accepted.refused, status=batch.status.value, counts=counts)
+    return BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
 
 
 @app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)
@@ -148,7 +154,7 @@ def sender_id_availability(
 
 
 def _batch(batch: batches.Batch, refused: list[batches.Refused], parts: list[Chunk]) -> BatchAnswer:
-    return BatchAnswer.of(batch, refused, status=batches.status_of(batch, parts).value, counts=batches.counts(parts))
+    return BatchAnswer.of(batch, refused, status=batches.status_of(batch, parts), counts=batches.counts(parts))
 
 
 @entrypoint

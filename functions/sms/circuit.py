@@ -7,16 +7,9 @@ from functions.sms.chunks import MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.observability import count, logger
-from mifumo.settings import Settings
 from mifumo.tables import Key
 
 KEY = Key("PLATFORM", "CIRCUIT#beem")
-
-
-class CircuitSettings(Settings):
-    """How long an open circuit holds texts back before one is let through to try."""
-
-    circuit_open_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +39,9 @@ def read() -> Circuit:
     return of(tables.get(MessagingSettings.load().messaging_table, KEY))
 
 
-def trip(reason: str, detail: str) -> Circuit:
-    """Opens the circuit and tells staff; returns it as it now is."""
-    circuit = Circuit(clock.after(CircuitSettings.load().circuit_open_s), reason)
+def trip(reason: str, detail: str, *, open_s: float) -> Circuit:
+    """Opens the circuit for a time, after which one text tries again, and tells staff; returns it as it now is."""
+    circuit = Circuit(clock.after(open_s), reason)
     item = {**KEY._asdict(), "open_until": circuit.open_until, "reason": reason}
     write = writes.put(
         MessagingSettings.load().messaging_table,

@@ -7,60 +7,27 @@ the position in the chunk, and must name the message's own number. What finds no
 from collections import Counter, defaultdict
 from contextlib import suppress
 
-from functions.sms import chunks, inbox, messages
+from functions.sms import chunks, inbox, lost, messages, routes
 from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
-from functions.sms.inbox import WindowSettings
 from functions.sms.messages import FINAL, Status
-from mifumo import clock, tables, writes
+from functions.sms.routes import Place
+from mifumo import writes
 from mifumo.aws import Item
-from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
-from mifumo.tables import Key
-from mifumo.writes import Write
-
-_ROUTE_RETENTION_S = 30 * 24 * 3600
-Place = tuple[TenantId, BatchId, int]
-
-
-class RouteTaken(Exception):
-    """The request id belongs to another chunk."""
-
-
-def _route_key(request_id: str) -> Key:
-    return Key(f"REQUEST#beem#{request_id}", "ROUTE")
-
-
-def route(request_id: str, chunk: Chunk) -> Write:
-    """Remembers which chunk a request id stands for."""
-    item = {
-        **_route_key(request_id)._asdict(),
-        "tenant": chunk.tenant,
-        "batch": chunk.batch,
-        "number": chunk.number,
-        "ttl": clock.epoch() + _ROUTE_RETENTION_S,
-    }
-    return writes.put(
-        _table(),
-        item,
-        condition="attribute_not_exists(pk) OR (#batch = :batch AND #number = :number)",
-        names={"#batch": "batch", "#number": "number"},
-        values={":batch": chunk.batch, ":number": chunk.number},
-        refused=lambda _: RouteTaken(request_id),
-    )
 
 
 def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
     """Applies reports; returns those that still match nothing. `kept` ones come out of the inbox and leave it."""
-    routes = _routes({report.request_id for report in reports})
+    known = routes.of({report.request_id for report in reports})
     raised: dict[Place, Counter[str]] = defaultdict(Counter)
     unmatched = []
     for report in reports:
-        place = routes.get(report.request_id) or _adopt(report)
+        place = known.get(report.request_id) or lost.adopt(report)
         if place is None:
             unmatched.append(report)
             continue
-        routes[report.request_id] = place
+        known[report.request_id] = place
         raised[place].update(_raise(place, report))
         if kept:
             inbox.drop(report)
@@ -83,16 +50,6 @@ def receive(reports: list[Report]) -> None:
         count("ReportsKept", len(waiting))
 
 
-def _routes(request_ids: set[str]) -> dict[str, Place]:
-    wanted = {(_table(), _route_key(request_id)): request_id for request_id in request_ids}
-    keys = list(wanted)
-    found: dict[str, Place] = {}
-    for first in range(0, len(keys), tables.READ_KEYS_MAX):
-        for where, item in tables.read(*keys[first : first + tables.READ_KEYS_MAX]).items():
-            found[wanted[where]] = TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]
-    return found
-
-
 def _raise(place: Place, report: Report) -> dict[str, int]:
     """Raises one message's status; returns what that adds to its chunk's finals."""
     if report.status is None:
@@ -113,27 +70,6 @@ def _raise(place: Place, report: Report) -> dict[str, int]:
         count("ReportMismatch")
         return {}
     return {status.value: 1} if status in FINAL else {}
-
-
-def _adopt(report: Report) -> Place | None:
-    """Gives a chunk whose hand-over nobody knows the request id of a report that can only be its own.
-
-    The pointer names the number and the position; the oldest open one is taken, as the provider took it first.
-    """
-    for tenant, batch, number in inbox.candidates(report):
-        chunk = chunks.get(tenant, batch, number)
-        if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
-            continue
-        window = clock.after(WindowSettings.load().receipt_window_s)
-        adopted = chunks.move(
-            chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None, adopted=True
-        )
-        with suppress(ChunkTaken, RouteTaken):
-            writes.transact(adopted, route(report.request_id, chunk))
-            logger.info("unknown hand-over confirmed by a report", batch_id=batch, chunk=number)
-            count("SubmitUnknownConfirmed")
-            return tenant, batch, number
-    return None
 
 
 def _tally(place: Place, finals: Counter[str]) -> None:

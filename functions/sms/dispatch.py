@@ -5,11 +5,11 @@ After the commit the batch is safe: if the queue does not take a chunk, the swee
 
 from dataclasses import dataclass
 
-from functions.sms import batches, chunks, entitlement, standing
+from functions.sms import batches, chunks, entitlement, lanes, standing
 from functions.sms.batches import Batch, Refused, Status
 from functions.sms.chunks import RECIPIENTS_MAX, Lane
 from functions.sms.standing import Standing
-from mifumo import clock, ids, ledger, phone, queue, segments, tenants
+from mifumo import clock, ids, ledger, phone, segments, tenants
 from mifumo.errors import FieldError, IdempotencyKeyReused, ValidationFailed
 from mifumo.ids import BatchId, TenantId, UserId
 from mifumo.ledger import InsufficientCredits
@@ -22,13 +22,6 @@ from mifumo.writes import Write
 # Ten segments are 1,530 plain characters; Beem's own limit is not published (product.md 3.1).
 SEGMENTS_MAX = 10
 _ERRORS_SHOWN_MAX = 100
-
-
-class QueueSettings(Settings):
-    """The two lanes."""
-
-    urgent_queue_url: str
-    bulk_queue_url: str
 
 
 class LaneSettings(Settings):
@@ -78,7 +71,7 @@ def accept(order: Order, *, key: str) -> Accepted:
         return _replay(order, batch_id)
     logger.info("batch accepted", batch_id=batch.id, accepted=batch.accepted, refused=len(refused), price=batch.price)
     count("RecipientsAccepted", batch.accepted)
-    enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])
+    lanes.enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])
     return Accepted(batch, refused)
 
 
@@ -89,16 +82,6 @@ def rehearse(order: Order) -> Accepted:
     if found.wallet.available < batch.price:
         raise InsufficientCredits(required=batch.price, available=found.wallet.available)
     return Accepted(batch, refused)
-
-
-def enqueue(tenant: TenantId, lane: Lane, parts: list[tuple[BatchId, int]], *, delay_s: int = 0) -> None:
-    """Tells the workers of a lane which chunks wait; on the bulk lane each tenant gets its fair share."""
-    settings = QueueSettings.load()
-    bodies = [{"tenant": tenant, "batch": batch, "chunk": number} for batch, number in parts]
-    if lane is Lane.URGENT:
-        queue.send(settings.urgent_queue_url, bodies, delay_s=delay_s)
-    else:
-        queue.send(settings.bulk_queue_url, bodies, group=tenant, delay_s=delay_s)
 
 
 def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, list[Refused], list[str]]:

@@ -11,7 +11,7 @@ A claim that died before `submitting` is free again; one that died after it is u
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.sms import batches, chunks, circuit, delivery, dispatch, inbox, messages, settlement
+from functions.sms import batches, chunks, circuit, delivery, inbox, lanes, lost, messages, routes, settlement
 from functions.sms.batches import Batch
 from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
 from functions.sms.inbox import WindowSettings
@@ -28,11 +28,12 @@ _RETRY_MAX_S = 900
 
 
 class HandoverSettings(Settings):
-    """How long a claim lasts, how a failed hand-over is tried again and how often."""
+    """How long a claim lasts, how a failed hand-over is tried again and how often, how long the circuit stays open."""
 
     claim_lease_s: float
     send_retry_base_s: float
     send_attempts_max: int
+    circuit_open_s: float
 
 
 class UnknownChunkError(LookupError):
@@ -103,7 +104,7 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     submitted = chunks.move(
         chunk, State.SUBMITTED, due=window, request_id=request_id, invalid=answer.invalid, reason=None
     )
-    writes.transact(submitted, delivery.route(request_id, chunk))
+    writes.transact(submitted, routes.new(request_id, chunk))
     delivery.apply(inbox.of_request(request_id), kept=True)
     settlement.chunk_ended(batch)
 
@@ -114,15 +115,7 @@ def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
 
 
 def _unknown(_: Batch, chunk: Chunk, answer: Answer) -> None:
-    mark_unknown(chunk, answer.reason)
-
-
-def mark_unknown(chunk: Chunk, reason: str) -> None:
-    """Marks a chunk of which nobody knows whether it was sent: a receipt or the end of the window settles it."""
-    inbox.announce_unknown(chunk)
-    window = clock.after(WindowSettings.load().receipt_window_s)
-    writes.commit(chunks.move(chunk, State.SUBMIT_UNKNOWN, due=window, reason=reason))
-    count("SubmitUnknown", len(chunk.recipients))
+    lost.mark(chunk, answer.reason)
 
 
 def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
@@ -137,12 +130,12 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))
     again = clock.after(wait_s + chunks.ENQUEUE_AGAIN_S)
     writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
-    dispatch.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
+    lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
 
 
 def _platform_trouble(_: Batch, chunk: Chunk, answer: Answer) -> None:
     """Our own account needs mending: everything waits, credits held; the sweep sends on when the circuit closes."""
-    state = circuit.trip(answer.reason, answer.detail)
+    state = circuit.trip(answer.reason, answer.detail, open_s=HandoverSettings.load().circuit_open_s)
     until = state.open_until
     writes.commit(chunks.move(chunk, State.QUEUED, due=until, reason=answer.reason, attempts=chunk.attempts - 1))
 

@@ -7,10 +7,9 @@ Three things bring a report here: it came before our own commit of the hand-over
 from contextlib import suppress
 from dataclasses import asdict
 
-from functions.sms.chunks import Chunk, MessagingSettings
+from functions.sms.chunks import MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
-from mifumo.ids import BatchId, TenantId
 from mifumo.providers.beem_reports import Report
 from mifumo.settings import Settings
 from mifumo.tables import Key
@@ -87,41 +86,6 @@ def _reschedule(report: Report, expression: str, values: Item | None) -> None:
     )
     with suppress(Gone):
         writes.commit(write)
-
-
-# --- hand-overs that nobody knows the outcome of -----------------------------------------------------------------
-
-
-def announce_unknown(chunk: Chunk) -> None:
-    """Leaves a pointer for each number of a chunk, so that a report of an unknown request can find it.
-
-    Written before the chunk is marked unknown: whoever sees the mark finds the pointers.
-    """
-    expires = clock.epoch() + _RETENTION_S
-    pointers = [
-        {
-            "pk": _lost_partition(digits, position),
-            "sk": f"{chunk.submitted_at}#{chunk.batch}#{chunk.number:05d}",
-            "tenant": chunk.tenant,
-            "batch": chunk.batch,
-            "number": chunk.number,
-            "ttl": expires,
-        }
-        for position, digits in enumerate(chunk.recipients, start=1)
-    ]
-    writes.put_all(_table(), pointers)
-
-
-def candidates(report: Report) -> list[tuple[TenantId, BatchId, int]]:
-    """Finds chunks that may have been handed over under the report's unknown request id, oldest hand-over first."""
-    page = tables.query(
-        _table(), _lost_partition(report.digits, report.position), limit=25, newest_first=True, consistent=True
-    )
-    return [(TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]) for item in reversed(page.items)]
-
-
-def _lost_partition(digits: str, position: int) -> str:
-    return f"LOST#beem#{digits}#{position:03d}"
 
 
 def _partition(request_id: str) -> str:

@@ -1,12 +1,15 @@
 """What the sms routes take and answer: the field names of docs/api."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.sms import batches, messages, sender_ids
 from functions.sms.batches import Batch, Refused
 from functions.sms.messages import Message
 from functions.sms.sender_ids import SenderId
+from functions.sms.standing import Obstacle
+from mifumo.segments import Encoding
 
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
 
@@ -56,10 +59,13 @@ class BatchAnswer(Answer):
     """What one request accepted. `price` and `charged` are credits."""
 
     id: str | None = Field(description="None for a dry run.")
-    status: str = Field(examples=["accepted"])
+    status: batches.Status = Field(
+        description="`completed`: nothing is left to hand over and the price is settled; receipts may still come.",
+        examples=["accepted"],
+    )
     sender_id: str
     text: str
-    encoding: str = Field(examples=["GSM-7"])
+    encoding: Encoding = Field(examples=["GSM-7"])
     segments: int
     accepted: int
     refused: list[RefusedRecipient]
@@ -70,14 +76,14 @@ class BatchAnswer(Answer):
     completed_at: str | None
 
     @classmethod
-    def of(cls, batch: Batch, refused: list[Refused], *, status: str, counts: dict[str, int]) -> "BatchAnswer":
+    def of(cls, batch: Batch, refused: list[Refused], *, status: batches.Status, counts: dict[str, int]) -> "BatchAnswer":
         """Writes a batch for the wire."""
         return cls(
             id=batch.id or None,
             status=status,
             sender_id=batch.sender_id,
             text=batch.text,
-            encoding=batch.encoding.value,
+            encoding=batch.encoding,
             segments=batch.segments,
             accepted=batch.accepted,
             refused=[RefusedRecipient(recipient=r.recipient, code=r.code, detail=r.detail) for r in refused],
@@ -102,7 +108,7 @@ class MessageAnswer(Answer):
     id: str
     batch_id: str
     to: str = Field(examples=["+255712345678"])
-    status: str = Field(examples=["delivered"])
+    status: messages.Status = Field(examples=["delivered"])
     reason: str | None
     provider_status: str | None
     segments: int
@@ -116,7 +122,7 @@ class MessageAnswer(Answer):
             id=message.id,
             batch_id=message.batch,
             to=message.to,
-            status=message.status.value,
+            status=message.status,
             reason=message.reason,
             provider_status=message.provider_status,
             segments=message.segments,
@@ -143,7 +149,7 @@ class CapabilityAnswer(Answer):
     """Whether a text could be sent now, and everything that stands in its way."""
 
     can_send: bool
-    reasons: list[str] = Field(examples=[["no_credits"]])
+    reasons: list[Obstacle] = Field(description="Empty when a text can be sent.", examples=[["no_credits"]])
     balance: BalanceAnswer
     sender_ids: list[str]
 
@@ -161,8 +167,8 @@ class SenderIdAnswer(Answer):
 
     id: str
     name: str
-    kind: str = Field(examples=["own"])
-    status: str = Field(examples=["pending"])
+    kind: Literal["own", "platform"] = Field(examples=["own"])
+    status: sender_ids.Status = Field(examples=["pending"])
     reason: str | None
     purpose: str | None
     sample: str | None
@@ -175,7 +181,7 @@ class SenderIdAnswer(Answer):
             id=sender_id.id,
             name=sender_id.name,
             kind=sender_id.kind,
-            status=sender_id.status.value,
+            status=sender_id.status,
             reason=sender_id.reason,
             purpose=sender_id.purpose,
             sample=sender_id.sample,
@@ -220,4 +226,6 @@ class Reason(Request):
 class OptionalReason(Request):
     """A word to go with an approval."""
 
-    reason: str | None = Field(default=None, min_length=3, max_length=500)
+    reason: str | None = Field(
+        default=None, min_length=3, max_length=500, examples=["Registered with the operators on 31 January."]
+    )

@@ -7,7 +7,7 @@ runs beside workers, or twice, changes nothing that they have done.
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.sms import batches, chunks, delivery, dispatch, handover, inbox, settlement
+from functions.sms import batches, chunks, delivery, inbox, lanes, lost, settlement
 from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
 from functions.sms.inbox import WindowSettings
 from mifumo import clock, tables, writes
@@ -32,7 +32,7 @@ def chunk(key: Key) -> None:
 def _enqueue_again(found: Chunk) -> None:
     """The queue lost it, or it waited for the circuit."""
     writes.commit(chunks.move(found, State.QUEUED, due=clock.after(chunks.ENQUEUE_AGAIN_S)))
-    dispatch.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
+    lanes.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
 
 
 def _claim_again(found: Chunk) -> None:
@@ -44,7 +44,7 @@ def _claim_again(found: Chunk) -> None:
 def _give_up_knowing(found: Chunk) -> None:
     """Its worker died with the call on its way: nobody knows."""
     logger.warning("hand-over expired", batch_id=found.batch, chunk=found.number)
-    handover.mark_unknown(found, "worker_died")
+    lost.mark(found, "worker_died")
 
 
 def _end_unknown(found: Chunk) -> None:

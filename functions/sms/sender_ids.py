@@ -9,6 +9,7 @@ alone are the same name. The tenant's approved names stand in one item besides, 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from functions.sms.chunks import MessagingSettings
 from mifumo import clock, ids, packages, tables, writes
@@ -56,7 +57,7 @@ class SenderId:
     id: SenderIdId
     tenant: TenantId | None
     name: str
-    kind: str
+    kind: Literal["own", "platform"]
     status: Status
     purpose: str | None
     sample: str | None

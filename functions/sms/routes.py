@@ -1,0 +1,52 @@
+"""Route: which chunk a provider's request id stands for, written in the same transaction as the hand-over."""
+
+from functions.sms.chunks import Chunk, MessagingSettings
+from mifumo import clock, tables, writes
+from mifumo.ids import BatchId, TenantId
+from mifumo.tables import Key
+from mifumo.writes import Write
+
+_RETENTION_S = 30 * 24 * 3600
+Place = tuple[TenantId, BatchId, int]
+
+
+class RouteTaken(Exception):
+    """The request id belongs to another chunk."""
+
+
+def _key(request_id: str) -> Key:
+    return Key(f"REQUEST#beem#{request_id}", "ROUTE")
+
+
+def new(request_id: str, chunk: Chunk) -> Write:
+    """Remembers which chunk a request id stands for."""
+    item = {
+        **_key(request_id)._asdict(),
+        "tenant": chunk.tenant,
+        "batch": chunk.batch,
+        "number": chunk.number,
+        "ttl": clock.epoch() + _RETENTION_S,
+    }
+    return writes.put(
+        _table(),
+        item,
+        condition="attribute_not_exists(pk) OR (#batch = :batch AND #number = :number)",
+        names={"#batch": "batch", "#number": "number"},
+        values={":batch": chunk.batch, ":number": chunk.number},
+        refused=lambda _: RouteTaken(request_id),
+    )
+
+
+def of(request_ids: set[str]) -> dict[str, Place]:
+    """Finds the chunks of request ids, a hundred a read."""
+    wanted = {(_table(), _key(request_id)): request_id for request_id in request_ids}
+    keys = list(wanted)
+    found: dict[str, Place] = {}
+    for first in range(0, len(keys), tables.READ_KEYS_MAX):
+        for where, item in tables.read(*keys[first : first + tables.READ_KEYS_MAX]).items():
+            found[wanted[where]] = TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]
+    return found
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table
