@@ -6,11 +6,13 @@ and a deploy share it, and a synth that changes nothing builds nothing.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +23,7 @@ from infra.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "bundles"
+_KEPT_S = 7 * 24 * 3600
 _LEFT_OUT = frozenset({"__pycache__", "requirements.in", "requirements.txt"})
 _UNUSED = (
     # argon2's binding is compiled against cffi's C core; the code generator and its parser have done their work.
@@ -65,6 +68,7 @@ class Bundle:
         """Returns the built folder; the last step is a rename, so a half-built bundle is never seen."""
         built = CACHE / self.key
         if built.is_dir():
+            os.utime(built)
             return built
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE, prefix=".building-") as scratch:
@@ -77,6 +81,7 @@ class Bundle:
                 shutil.copyfile(source, out / place)
             bytecode.compile_all(out, python=self.stage.python, mount=self.mount)
             _keep(out, built)
+        _forget_old_ones()
         return built
 
     def _lock(self) -> Mapping[str, Path]:
@@ -113,6 +118,13 @@ def _keep(out: Path, built: Path) -> None:
     except OSError:
         if not built.is_dir():  # otherwise another process was faster, with the same content
             raise
+
+
+def _forget_old_ones() -> None:
+    """Removes what nobody asked for in a week: every change of the layer leaves 20 MB."""
+    for folder in CACHE.iterdir():
+        if folder.stat().st_mtime < time.time() - _KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sources(folder: Path) -> Iterator[Path]:

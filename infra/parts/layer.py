@@ -32,6 +32,7 @@ def code(scope: Construct, source: Bundle) -> lambda_.Code:
         return lambda_.Code.from_asset(str(source.build()), asset_hash=source.key)
     unbuilt = bundle.CACHE / "unbuilt"
     unbuilt.mkdir(parents=True, exist_ok=True)
+    unbuilt.touch()  # in use, says its time to the next clean-up
     return lambda_.Code.from_asset(str(unbuilt))
 
 

@@ -1,8 +1,10 @@
 """What a Lambda would see: built bundles, and an interpreter with nothing else on its path."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -63,9 +65,6 @@ def link_runtime(folder: Path) -> Path:
 @cache
 def zipped_bytes(built: Path) -> int:
     """The size of the zip that the CDK makes of a folder."""
-    import io
-    import zipfile
-
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(built.rglob("*")):

@@ -107,6 +107,16 @@ def test_a_slices_hash_moves_with_its_content_and_with_nothing_else(tree: Path) 
     assert key() != before
 
 
+def test_a_bundle_that_nobody_asked_for_in_a_week_is_forgotten(tree: Path) -> None:
+    old, used = bundle.function(LOCAL, "sms"), bundle.function(LOCAL, "billing")
+    for one in (old, used):
+        os.utime(one.build(), (1, 1))
+    used.build()
+    bundle.function(named("dev"), "billing").build()
+    assert not (tree / "build" / old.key).exists()
+    assert (tree / "build" / used.key).exists()
+
+
 def test_the_hash_moves_with_the_target(tree: Path) -> None:
     assert tree.is_dir()
     assert bundle.function(named("prod"), "sms").key != bundle.function(LOCAL, "sms").key

@@ -37,18 +37,6 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
-    # reads the circuit, which only the worker opens
-    "functions.sms.api.handler": {"functions.sms.circuit.CircuitSettings"},
-    # accept nothing, and send chunks on through the module that accepts
-    "functions.sms.worker.handler": {"mifumo.tenants.AccessSettings", "functions.sms.dispatch.LaneSettings"},
-    "functions.sms.sweep.handler": {
-        "mifumo.tenants.AccessSettings",
-        "functions.sms.dispatch.LaneSettings",
-        # and hands nothing over: it only ends what a dead worker left
-        "mifumo.providers.beem.BeemSettings",
-        "functions.sms.circuit.CircuitSettings",
-        "functions.sms.handover.HandoverSettings",
-    },
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {"mifumo.callers.SigningSettings"},
 }

@@ -1,0 +1,67 @@
+"""Least privilege: no wildcard, no managed policy, nothing that only the emulator needs on AWS."""
+
+import json
+
+import pytest
+
+from tests.infra.reading import AWS_STAGES, as_list, every_stage, functions, properties, resources, statements
+from tests.infra.templates import template
+
+
+@every_stage
+def test_no_grant_has_a_wildcard_but_tracing(stage: str) -> None:
+    for name, statement in statements(stage):
+        actions = as_list(statement["Action"])
+        assert not [action for action in actions if "*" in action], name
+        if set(actions) == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}:
+            continue  # X-Ray's write actions know no resources
+        assert "*" not in json.dumps(statement["Resource"]), name
+
+
+@every_stage
+def test_no_role_uses_a_managed_policy(stage: str) -> None:
+    for role in properties(stage, "AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role
+
+
+@every_stage
+def test_nobody_may_scan_and_nobody_may_delete_money(stage: str) -> None:
+    for name, statement in statements(stage):
+        actions = as_list(statement["Action"])
+        assert "dynamodb:Scan" not in actions, name
+        if "Ledger" in json.dumps(statement["Resource"]):
+            # A batch write knows no conditions, and its requests may be deletions.
+            assert not {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & set(actions), name
+
+
+@every_stage
+def test_the_public_door_can_only_write_an_event_down_and_wake_a_worker(stage: str) -> None:
+    role = functions(stage)["functions.webhooks.api.handler"]["Role"]["Fn::GetAtt"][0]
+    policies = resources(stage, "AWS::IAM::Policy").values()
+    (policy,) = [one["Properties"] for one in policies if {"Ref": role} in one["Properties"]["Roles"]]
+    actions = {action for one in policy["PolicyDocument"]["Statement"] for action in as_list(one["Action"])}
+    assert {action for action in actions if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
+    assert "sqs:ReceiveMessage" not in actions
+
+
+@pytest.mark.parametrize("stage", AWS_STAGES)
+def test_what_only_the_emulator_needs_is_not_deployed_to_aws(stage: str) -> None:
+    text = json.dumps(template(stage, "service"))
+    assert "MessageBatch" not in text
+    assert "VisibilityBatch" not in text
+    assert "ms-custom-id" not in text
+    assert "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize("stage", AWS_STAGES)
+def test_queues_and_alerts_are_spoken_to_over_tls_only(stage: str) -> None:
+    guarded = {
+        policy["Queues"][0]["Ref"]
+        for policy in properties(stage, "AWS::SQS::QueuePolicy")
+        if '"aws:SecureTransport": "false"' in json.dumps(policy)
+    }
+    assert guarded == set(resources(stage, "AWS::SQS::Queue"))
+    (topic,) = properties(stage, "AWS::SNS::TopicPolicy")
+    effects = {statement["Effect"]: statement for statement in topic["PolicyDocument"]["Statement"]}
+    assert effects["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert effects["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
