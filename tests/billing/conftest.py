@@ -10,7 +10,6 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.billing import api, payments, settlement, sweep, worker
@@ -82,7 +81,7 @@ class Till:
 
     def queued(self) -> list[dict[str, Any]]:
         """Takes what is visible in the queue of payments."""
-        client, url, bodies = boto3.client("sqs"), os.environ["PAYMENTS_QUEUE_URL"], []
+        client, url, bodies = aws.sqs(), os.environ["PAYMENTS_QUEUE_URL"], []
         while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             for message in found:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -179,12 +178,8 @@ def till(aws_tables: Wire, travel: Travel, door: str, monkeypatch: pytest.Monkey
         monkeypatch.setenv("ZENOPAY_URL", simulator.url)
         monkeypatch.setenv("PUBLIC_URL", door)
         secret = {"api_key": ZENOPAY_API_KEY, "token_key": TOKEN_KEY}
-        boto3.client("secretsmanager").put_secret_value(
-            SecretId=os.environ["ZENOPAY_SECRET"], SecretString=json.dumps(secret)
-        )
-        aws.forget()
+        aws.secrets_manager().put_secret_value(SecretId=os.environ["ZENOPAY_SECRET"], SecretString=json.dumps(secret))
         settings.forget()
-        aws_tables.attach()
         monkeypatch.setattr(settlement, "ASK_GAP_S", 0)
         writes.commit(tenants.put(TENANT, "Duka la Asha"))
         till = Till(simulator, aws_tables, travel, token(expires_in_s=86_400))
