@@ -85,7 +85,7 @@ class Api(Construct):
             route,
             "AwsSolutions-APIG4",
             "Doors authenticate callers themselves and deny by default: an authorizer of an HTTP API can't answer in "
-            "our error format, turns an expired token into a 403 and costs a second function (DESIGN.md, chapter 3).",
+            "our error format, turns an expired token into a 403 and costs a second function.",
         )
 
 
