@@ -50,8 +50,8 @@ def capability(caller: Caller) -> CapabilityAnswer:
     "/api/sms/send/",
     status_code=HTTPStatus.ACCEPTED,
     summary="Send a text to up to 1,000 numbers",
-    description="Recipients that cannot be sent to come back in `refused`, each with a code; the others are accepted at "
-    "once, and their price is held. No text goes out twice.",
+    description="Recipients that cannot be sent to come back in `refused`, each with a code; the others are accepted "
+    "together, and their price is held. What is charged in the end is what was handed over to the networks.",
     tags=_TAGS,
     responses={
         HTTPStatus.OK: {"description": "What would be sent: the answer to a dry run, which changes nothing."},

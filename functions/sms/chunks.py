@@ -86,6 +86,16 @@ class Chunk:
     adopted: bool = False
 
     @property
+    def recipient_ids(self) -> list[tuple[int, str]]:
+        """What each recipient is called in the hand-over under this claim, with its digits.
+
+        The last two digits are the position; the seven before tell this hand-over from any other to the same number,
+        so that a report finds its message even when the provider's request id never reached us.
+        """
+        salt = int(ids.fingerprint(self.token or "")[:12], 16) % 10_000_000
+        return [(salt * RECIPIENTS_MAX + index, digits) for index, digits in enumerate(self.recipients)]
+
+    @property
     def ended(self) -> bool:
         """Tells whether nothing is left to hand over and what it costs is known.
 
@@ -98,6 +108,11 @@ class Chunk:
     def handed_over(self) -> int:
         """How many recipients the provider took: what the chunk costs is this times the segments."""
         return len(self.recipients) - self.invalid if self.state is State.SUBMITTED else 0
+
+
+def position_of(recipient_id: int) -> int:
+    """Reads the position (1 to 100) from a recipient id."""
+    return recipient_id % RECIPIENTS_MAX + 1
 
 
 def partition(tenant: TenantId, batch: BatchId) -> str:

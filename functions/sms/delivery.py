@@ -57,7 +57,7 @@ def _raise(place: Place, report: Report) -> dict[str, int]:
         count("ReportUnmapped")
         return {}
     status = Status(report.status)
-    row = messages.key(*place, report.position)
+    row = messages.key(*place, chunks.position_of(report.recipient_id))
     write = messages.report(
         row, digits=report.digits, status=status, reason=report.reason, provider_status=report.provider_status
     )
@@ -66,7 +66,7 @@ def _raise(place: Place, report: Report) -> dict[str, int]:
     except messages.NotHigher:
         return {}
     except messages.NoSuchMessage:
-        logger.warning("report names another number", request_id=report.request_id, position=report.position)
+        logger.warning("report names another number", request_id=report.request_id, recipient_id=report.recipient_id)
         count("ReportMismatch")
         return {}
     return {status.value: 1} if status in FINAL else {}

@@ -81,7 +81,7 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
     answer = beem.send(
         batch.sender_id,
         batch.text,
-        list(enumerate(chunk.recipients, start=1)),
+        chunk.recipient_ids,
         ucs_2=batch.encoding is Encoding.UCS_2,
     )
     logger.info(
@@ -104,7 +104,12 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     submitted = chunks.move(
         chunk, State.SUBMITTED, due=window, request_id=request_id, invalid=answer.invalid, reason=None
     )
-    writes.transact(submitted, routes.new(request_id, chunk))
+    try:
+        writes.transact(submitted, routes.new(request_id, chunk))
+    except routes.RouteTaken:
+        # The provider gave this id to another hand-over before: no report could be told apart by it.
+        lost.mark(chunk, "request_id_reused")
+        return
     delivery.apply(inbox.of_request(request_id), kept=True)
     settlement.chunk_ended(batch)
 

@@ -93,7 +93,9 @@ def _partition(request_id: str) -> str:
 
 
 def _key(report: Report) -> Key:
-    return Key(_partition(report.request_id), f"{report.position:03d}#{report.digits}#{report.provider_status.upper()}")
+    return Key(
+        _partition(report.request_id), f"{report.recipient_id:09d}#{report.digits}#{report.provider_status.upper()}"
+    )
 
 
 def _table() -> str:

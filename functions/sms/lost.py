@@ -14,6 +14,7 @@ from mifumo import clock, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
+from mifumo.tables import Key
 
 _RETENTION_S = 14 * 24 * 3600
 
@@ -30,56 +31,42 @@ def mark(chunk: Chunk, reason: str) -> None:
 
 
 def adopt(report: Report) -> Place | None:
-    """Gives a chunk whose hand-over nobody knows the request id of a report that can only be its own.
-
-    The pointer names the number and the position; the oldest open one is taken, as the provider took it first.
-    """
-    for tenant, batch, number in _candidates(report):
-        chunk = chunks.get(tenant, batch, number)
-        if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
-            continue
-        window = clock.after(WindowSettings.load().receipt_window_s)
-        adopted = chunks.move(
-            chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None, adopted=True
-        )
-        with suppress(ChunkTaken, RouteTaken):
-            writes.transact(adopted, routes.new(report.request_id, chunk))
-            logger.info("unknown hand-over confirmed by a report", batch_id=batch, chunk=number)
-            count("SubmitUnknownConfirmed")
-            return tenant, batch, number
+    """Gives a lost chunk the request id of a report that names its number under its own recipient id."""
+    pointer = tables.get(_table(), _key(report.digits, report.recipient_id))
+    if pointer is None:
+        return None
+    place = TenantId(pointer["tenant"]), BatchId(pointer["batch"]), pointer["number"]
+    chunk = chunks.get(*place)
+    if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
+        return None
+    window = clock.after(WindowSettings.load().receipt_window_s)
+    adopted = chunks.move(chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None, adopted=True)
+    with suppress(ChunkTaken, RouteTaken):
+        writes.transact(adopted, routes.new(report.request_id, chunk))
+        logger.info("lost hand-over confirmed by a report", batch_id=chunk.batch, chunk=chunk.number)
+        count("SubmitUnknownConfirmed")
+        return place
     return None
 
 
 def _announce(chunk: Chunk) -> None:
-    """Leaves a pointer for each number of a chunk, so that a report of an unknown request can find it.
-
-    Written before the chunk is marked unknown: whoever sees the mark finds the pointers.
-    """
+    """Leaves a pointer for each number of a chunk, so that a report of an unknown request can find it."""
     expires = clock.epoch() + _RETENTION_S
     pointers = [
         {
-            "pk": _partition(digits, position),
-            "sk": f"{chunk.submitted_at}#{chunk.batch}#{chunk.number:05d}",
+            **_key(digits, recipient_id)._asdict(),
             "tenant": chunk.tenant,
             "batch": chunk.batch,
             "number": chunk.number,
             "ttl": expires,
         }
-        for position, digits in enumerate(chunk.recipients, start=1)
+        for recipient_id, digits in chunk.recipient_ids
     ]
     writes.put_all(_table(), pointers)
 
 
-def _candidates(report: Report) -> list[tuple[TenantId, BatchId, int]]:
-    """Finds chunks that may have been handed over under the report's unknown request id, oldest hand-over first."""
-    page = tables.query(
-        _table(), _partition(report.digits, report.position), limit=25, newest_first=True, consistent=True
-    )
-    return [(TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]) for item in reversed(page.items)]
-
-
-def _partition(digits: str, position: int) -> str:
-    return f"LOST#beem#{digits}#{position:03d}"
+def _key(digits: str, recipient_id: int) -> Key:
+    return Key(f"LOST#beem#{digits}", f"{recipient_id:09d}")
 
 
 def _table() -> str:

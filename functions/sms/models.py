@@ -76,7 +76,9 @@ class BatchAnswer(Answer):
     completed_at: str | None
 
     @classmethod
-    def of(cls, batch: Batch, refused: list[Refused], *, status: batches.Status, counts: dict[str, int]) -> "BatchAnswer":
+    def of(
+        cls, batch: Batch, refused: list[Refused], *, status: batches.Status, counts: dict[str, int]
+    ) -> "BatchAnswer":
         """Writes a batch for the wire."""
         return cls(
             id=batch.id or None,

@@ -32,6 +32,20 @@ def test_an_answer_that_got_lost_is_never_sent_again_and_receipts_settle_it(worl
     assert sorted(world.sent_to()) == ["255712000010", "255712000011"]
 
 
+def test_a_report_finds_its_own_hand_over_when_two_to_the_same_number_were_lost(world: World) -> None:
+    world.beem.add_fault("http_500")
+    _, never_accepted = world.send(*TWO)
+    world.work()
+    world.beem.add_fault("reset_after_accept")
+    _, accepted = world.send(*TWO)
+    world.work()
+    world.receive(expected=2)
+    world.sweep(after_s=61)
+    assert (world.batch(accepted["id"])["counts"], world.batch(accepted["id"])["charged"]) == ({"delivered": 2}, 2)
+    lost = world.batch(never_accepted["id"])
+    assert (lost["status"], lost["counts"], lost["charged"]) == ("completed", {"unknown": 2}, 0)
+
+
 @pytest.mark.parametrize("fault", ["timeout_before_accept", "http_500"])
 def test_what_nobody_knows_ends_unknown_and_uncharged_when_no_receipt_comes(world: World, fault: str) -> None:
     world.beem.add_fault(fault)
@@ -142,10 +156,6 @@ def test_a_report_taken_in_before_our_own_commit_is_applied_by_it(
     assert world.batch(batch["id"])["counts"] == {"delivered": 2}
 
 
-def _report(status: str) -> dict[str, Any]:
-    return {"request_id": "", "recipient_id": 1, "dest_addr": "255712000003", "status": status}
-
-
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_any_order_of_reports_ends_alike(world: World, count: int) -> None:
     for reports in itertools.combinations_with_replacement(["DELIVERED", "UNDELIVERED", "REJECTED", "PENDING"], count):
@@ -153,9 +163,10 @@ def test_any_order_of_reports_ends_alike(world: World, count: int) -> None:
         for order in set(itertools.permutations(reports)):
             _, batch = world.send("0712000003")
             world.work()
-            request_id = world.beem.log()[-1]["request_id"]
+            sent = world.beem.log()[-1]
+            names = {name: sent[name] for name in ("request_id", "recipient_id", "dest_addr")}
             for status in order:
-                world.report({**_report(status), "request_id": request_id})
+                world.report({**names, "status": status})
             endings.add((next(iter(world.statuses(batch["id"]).values())), str(world.batch(batch["id"])["counts"])))
         assert len(endings) == 1, reports
 
@@ -167,8 +178,9 @@ def test_nonsense_reports_change_nothing(world: World) -> None:
     good = reports[0]
     world.report(
         {**good, "dest_addr": "255712999999"},
-        {**good, "recipient_id": 77},
-        {**good, "recipient_id": 0},
+        {**good, "recipient_id": good["recipient_id"] + 77},
+        {**good, "recipient_id": -1},
+        {**good, "recipient_id": 10**9},
         {**good, "status": "WHO_KNOWS"},
         {**good, "status": None},
         {"hello": "world"},

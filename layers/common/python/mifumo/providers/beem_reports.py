@@ -18,7 +18,8 @@ STATUSES: dict[str, tuple[str, str | None]] = {
 }
 _DIGITS = re.compile(r"\+?(\d{9,15})")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_POSITIONS = range(1, 101)
+# Nine digits fit into 32 bits, the least that a provider keeps of a number.
+_RECIPIENT_ID = re.compile(r"[0-9]{1,9}")
 
 
 class MalformedReportError(ValueError):
@@ -30,7 +31,7 @@ class Report:
     """One recipient's report. `status` is ours, None for a word that we do not know."""
 
     request_id: str
-    position: int
+    recipient_id: int
     digits: str
     provider_status: str
     status: str | None
@@ -49,11 +50,11 @@ def parse(body: dict[str, Any]) -> Report:
     if not number or not _REQUEST_ID.fullmatch(request_id) or not isinstance(word, str):
         raise MalformedReportError("a report has dest_addr, request_id, recipient_id and status")
     status, reason = STATUSES.get(word.strip().upper(), (None, "unmapped"))
-    return Report(request_id, _position(fields.get("recipientid")), number[1], word.strip()[:32], status, reason)
+    return Report(request_id, _recipient_id(fields.get("recipientid")), number[1], word.strip()[:32], status, reason)
 
 
-def _position(value: Any) -> int:
+def _recipient_id(value: Any) -> int:
     text = str(value)
-    if not text.isdecimal() or int(text) not in _POSITIONS:
-        raise MalformedReportError("recipient_id is a position from 1 to 100")
+    if not _RECIPIENT_ID.fullmatch(text):
+        raise MalformedReportError("recipient_id is a number that we gave")
     return int(text)
