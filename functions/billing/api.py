@@ -55,7 +55,6 @@ def list_providers(_caller: Caller) -> ProviderList:
     status_code=202,
     summary="Start a payment",
     tags=["billing"],
-    openapi_extensions={"x-problems": [403, 422, 503]},
 )
 def initiate_payment(request: PaymentRequest, caller: Caller, key: IdempotencyKey) -> PaymentView:
     """Asks the payer's handset for the price of a package; watch the payment for what becomes of it."""
@@ -75,12 +74,7 @@ def list_payments(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> P
     return PaymentPage(items=views, next=cursors.encode(page.last, scope=scope))
 
 
-@app.get(
-    "/api/billing/payments/<payment_id>/",
-    summary="Read a payment",
-    tags=["billing"],
-    openapi_extensions={"x-problems": [404]},
-)
+@app.get("/api/billing/payments/<payment_id>/", summary="Read a payment", tags=["billing"])
 def read_payment(payment_id: str, caller: Caller) -> PaymentView:
     """Reads one payment; another tenant's is not found."""
     return PaymentView.of(payments.find(caller.tenant_id, payment_id))

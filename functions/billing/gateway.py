@@ -1,5 +1,7 @@
 """Gateway: the payment provider as this stage has it, if its key has been put in."""
 
+from functools import lru_cache
+
 from mifumo import aws, clock
 from mifumo.errors import AppError
 from mifumo.phone import Msisdn
@@ -42,21 +44,18 @@ def available() -> bool:
     return bool(_secret()["api_key"])
 
 
-_providers: dict[tuple[str, str], zenopay.ZenoPay] = {}
+@lru_cache(maxsize=1)
+def _account(url: str, api_key: str, timeout_s: float) -> zenopay.ZenoPay:
+    """Keeps the provider's connection from one message to the next, until the key is another one."""
+    return zenopay.ZenoPay(url=url, api_key=api_key, timeout_s=timeout_s)
 
 
 def provider() -> PaymentProvider:
-    """Returns the provider, one per key, so that its connection is kept; raises ProviderUnavailable without a key."""
+    """Returns the provider; raises ProviderUnavailable as long as nobody has put a key in."""
     settings, api_key = GatewaySettings.load(), _secret()["api_key"]
     if not api_key:
         raise ProviderUnavailable("Payments are not set up yet.")
-    account = (settings.zenopay_url, api_key)
-    if account not in _providers:
-        _providers.clear()
-        _providers[account] = zenopay.ZenoPay(
-            url=settings.zenopay_url, api_key=api_key, timeout_s=settings.provider_timeout_s
-        )
-    return _providers[account]
+    return _account(settings.zenopay_url, api_key, settings.provider_timeout_s)
 
 
 def push(payment: Payment, *, buyer: str) -> Push:

@@ -1,6 +1,6 @@
 """Wire models of the billing routes."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, LiteralString, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -18,7 +18,7 @@ from .states import Status
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(defer_build=True)
 
 
 def _payer(written: object) -> object:
@@ -28,7 +28,8 @@ def _payer(written: object) -> object:
     try:
         return phone.parse(written)
     except InvalidNumber as refusal:
-        raise PydanticCustomError("phone_invalid", "{detail}", {"detail": refusal.detail}) from refusal
+        code: LiteralString = refusal.reason_code.value  # a closed set of ours
+        raise PydanticCustomError(code, "{detail}", {"detail": refusal.detail}) from refusal
 
 
 PackageId = Literal["lite", "standard", "pro", "enterprise"]
@@ -37,7 +38,9 @@ _PHONE = Field(min_length=1, max_length=40, description="The payer's mobile numb
 
 
 class PaymentRequest(_Wire):
-    """A package to buy, and the wallet that pays for it."""
+    """A package to buy, and the wallet that pays for it; members that are unknown are refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
     package_id: PackageId = Field(description="The package to buy.", examples=["lite"])
     provider: WalletCode = Field(description="The wallet that pays.", examples=["vodacom"])

@@ -7,6 +7,7 @@ import pytest
 from functions.billing import settlement, sweep, worker
 from functions.billing.payments import Payment
 from mifumo import ids
+from mifumo.providers.payments import Initiated, Push
 from mifumo.providers.zenopay import ZenoPay
 from tests.billing.conftest import Till
 from tests.builders import CONTEXT, sqs
@@ -89,7 +90,7 @@ def test_a_provider_that_does_not_say_is_asked_later_and_concludes_nothing(till:
 def test_the_callback_may_come_before_the_answer_to_the_push(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Payment] = []
 
-    def initiated_late(self: object, push: object) -> object:
+    def initiated_late(self: ZenoPay, push: Push) -> Initiated:
         answer = initiate(self, push)
         (order,) = till.simulator.log()["orders"]
         payment = till.payment(ids.of_uuid(order["order_id"]))

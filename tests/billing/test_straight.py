@@ -4,9 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from functions.webhooks import api as webhooks
 from mifumo import wallets
-from tests.billing.conftest import TENANT, Till
-from tests.builders import token
+from mifumo.ids import PaymentId
+from mifumo.providers import zenopay
+from mifumo.providers.payments import Standing, Statement
+from mifumo.providers.zenopay import ZenoPay
+from sandbox.testing import ZENOPAY_API_KEY
+from tests.billing.conftest import TENANT, TOKEN_KEY, Till
+from tests.builders import CONTEXT, request, token
 
 
 def test_a_paid_package_is_credited_once_by_way_of_the_callback(till: Till) -> None:
@@ -179,6 +185,7 @@ def test_one_receipt_pays_for_one_payment(till: Till) -> None:
     till.look(first)
     taken = {**till.items(f"PTXN#zenopay#{till.payment(first.id).receipt}")[0]}
     order = till.simulator.simulator._orders.find(second.order_id)
+    assert order
     till.simulator.simulator._orders._keep(replace(order, transid=taken["pk"].rpartition("#")[2]))
     till.look(second)
     till.credited(first)
@@ -197,3 +204,43 @@ def test_the_history_tells_every_step(till: Till) -> None:
         ("pending", "completed", "paid"),
     ]
     assert rows[0]["user"] == "u1"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [(None, "TZS"), (149_999, "TZS"), (150_001, "TZS"), (0, "TZS"), (150_000, "USD"), (150_000, "tzs")],
+)
+def test_money_that_is_not_exactly_what_was_agreed_goes_to_review(
+    till: Till, monkeypatch: pytest.MonkeyPatch, amount: int | None, currency: str
+) -> None:
+    payment = till.bought("129")
+    said = Statement(Standing.COMPLETED, amount_tzs=amount, currency=currency, receipt="CEJ3I3SETSN")
+    monkeypatch.setattr(ZenoPay, "fetch_status", lambda *_: said)
+    till.look(payment)
+    now = till.payment(payment.id)
+    assert (now.status, now.paid_amount, now.receipt) == ("review", amount, "CEJ3I3SETSN")
+    assert wallets.read(TENANT).available == 0
+    assert till.items(f"TXN#pay:{payment.id}:credit") == []
+    assert till.items("PTXN#zenopay#CEJ3I3SETSN") == []
+
+
+def test_a_callback_for_a_payment_that_does_not_exist_is_an_orphan_and_credits_nobody(till: Till) -> None:
+    ghost = replace(till.bought("129"), id=PaymentId("01m86mvt1mxhz5r76k6x5nkw8f"))
+    assert till.call_back(ghost)[0] == 200
+    (message,) = [body for body in till.queued() if "event" in body]
+    assert till.look(ghost, **message) == {"batchItemFailures": []}
+    assert till.items(f"PEV#zenopay#{ghost.order_id}")[0]["outcome"] == "orphan"
+    assert wallets.read(TENANT).version == 0
+
+
+@pytest.mark.parametrize("field", ["x-api-key", "token"])
+def test_a_forged_callback_is_refused_and_changes_nothing(till: Till, field: str) -> None:
+    payment = till.bought("129")
+    path = f"/api/webhooks/payments/zenopay/{zenopay.callback_token(TOKEN_KEY, payment.order_id)}/"
+    headers = {"x-api-key": "forged" if field == "x-api-key" else ZENOPAY_API_KEY}
+    event = request("POST", path if field != "token" else path[:-4] + "aaa/", {"order_id": payment.order_id})
+    event["headers"].update(headers)
+    assert webhooks.handler(event, CONTEXT)["statusCode"] == 403
+    assert till.payment(payment.id) == payment
+    assert till.items(f"PEV#zenopay#{payment.order_id}") == []
+    assert [body for body in till.queued() if "event" in body] == []

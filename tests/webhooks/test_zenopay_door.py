@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.webhooks import api
-from mifumo import aws, clock, ids, tables
+from mifumo import aws, clock, ids, queue, tables
 from mifumo.providers import zenopay
 from sandbox.testing import ZENOPAY_API_KEY
 from tests.builders import CONTEXT, answer, request
@@ -169,7 +169,7 @@ def test_a_door_that_dies_has_not_answered_and_the_repetition_completes_it(warm:
 
 
 def test_a_queue_that_takes_nothing_makes_the_provider_come_again(warm: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.queue, "send", lambda *_, **__: 1)
+    monkeypatch.setattr(queue, "send", lambda *_, **__: 1)
     status, problem = call()
     assert (status, problem["retryable"]) == (503, True)
     assert warm.count("SendMessageBatch") == 0
