@@ -1,0 +1,152 @@
+"""Seed: Mifumo Labs, its four users and its opening credits, in any stage and as often as you like.
+
+Packages, plan and the platform's ten sender IDs are code (`mifumo.packages`, the billing catalogue), so every stage has
+them from its deployment. Ids and the ledger's name for the opening credits are derived: what a first run has made, a
+second one finds. A password is told once, when it is made.
+"""
+
+import argparse
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.auth import passwords, users
+from functions.auth.users import AccountsSettings, Person
+from mifumo import aws, ids, ledger, settings, tables, tenants, wallets, writes
+from mifumo.callers import Role
+from mifumo.errors import Conflict
+from mifumo.ids import TenantId, UserId
+from mifumo.ledger import AlreadyRecorded
+from mifumo.phone import Msisdn
+
+TENANT = TenantId(ids.derived("seed", "tenant", "mifumo-labs"))
+OPENING_CREDITS = 1_000
+# Invented people. The domain is reserved (RFC 2606), so nobody can receive their mail.
+_PEOPLE = {
+    Role.OWNER: Person("owner@mifumolabs.example", Msisdn("+255700000001"), "Neema", "Mushi"),
+    Role.ADMIN: Person("admin@mifumolabs.example", Msisdn("+255700000002"), "Baraka", "Mollel"),
+    Role.AGENT: Person("agent@mifumolabs.example", Msisdn("+255700000003"), "Zawadi", "Juma"),
+    Role.STAFF: Person("staff@mifumolabs.example", Msisdn("+255700000004"), "Imani", "Komba"),
+}
+# What the nouns ask the environment for, by the data stack's outputs.
+_OUTPUTS = {
+    "ACCOUNTS_TABLE": "AccountsTable",
+    "ACCESS_TABLE": "AccessTable",
+    "LEDGER_TABLE": "LedgerTable",
+}
+
+
+def seed(
+    outputs: Mapping[str, str], *, endpoint_url: str | None = None, reset_passwords: bool = False
+) -> dict[str, dict[str, str]]:
+    """Seeds the stage whose stacks have these outputs; returns each role's e-mail and password.
+
+    The password is empty for a user who existed, unless it was to be reset.
+    """
+    with _environment(outputs, endpoint_url):
+        with contextlib.suppress(Conflict):
+            writes.commit(tenants.put(TENANT, "Mifumo Labs"))
+        logins = {
+            role.value: {"email": person.email, "password": _join(role, person, reset_password=reset_passwords)}
+            for role, person in _PEOPLE.items()
+        }
+        _credit()
+        return logins
+
+
+def _join(role: Role, person: Person, *, reset_password: bool) -> str:
+    """Makes the user unless there is one; returns the password if this made it."""
+    user, password = UserId(ids.derived("seed", "user", role.value)), secrets.token_urlsafe(18)
+    known = users.login_of(tables.get(AccountsSettings.load().accounts_table, users.login_key(person.email)))
+    if known is None:
+        _, joined = users.join(person, password_hash=passwords.digest(password), user=user, tenant=TENANT, role=role)
+        writes.transact(*joined)
+        return password
+    if known.user_id != user:
+        raise SeedError(f"{person.email} was registered by somebody else on this stage.")
+    if not reset_password:
+        return ""
+    writes.commit(users.change_password(known, password))
+    return password
+
+
+def _credit() -> None:
+    """Gives the opening credits, under a name that the ledger takes once."""
+    with contextlib.suppress(AlreadyRecorded):
+        ledger.move(
+            wallets.read(TENANT),
+            lambda wallet: ledger.adjust(
+                wallet,
+                OPENING_CREDITS,
+                name=f"seed:{TENANT}:opening",
+                reference="seed",
+                reason="Opening credits of the seeded tenant",
+                actor="seed",
+            ),
+        )
+
+
+class SeedError(Exception):
+    """The stage is not one that can be seeded; the message says why."""
+
+
+@contextlib.contextmanager
+def _environment(outputs: Mapping[str, str], endpoint_url: str | None) -> Iterator[None]:
+    """Lends the process the environment of a function of that stage."""
+    missing = [output for output in _OUTPUTS.values() if output not in outputs]
+    if missing:
+        raise SeedError(f"The stage has no output {', '.join(missing)}: deploy it first.")
+    lent = {variable: outputs[output] for variable, output in _OUTPUTS.items()}
+    if endpoint_url:
+        lent["AWS_ENDPOINT_URL"] = endpoint_url
+    before = {variable: os.environ.get(variable) for variable in lent}
+    os.environ.update(lent)
+    _forget()
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value
+        _forget()
+
+
+def _forget() -> None:
+    settings.forget()
+    aws.forget()
+
+
+def _outputs(stage: str) -> dict[str, str]:
+    """Reads the outputs of the stage's data stack, with the credentials of whoever is at the terminal."""
+    name = f"mifumo-{stage}-data"
+    try:
+        described = boto3.client("cloudformation").describe_stacks(StackName=name)
+    except (BotoCoreError, ClientError) as error:
+        raise SeedError(f"The stack {name} cannot be read: {error}") from error
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Seeds the stage that is named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.seed", description="Seed a deployed stage.")
+    parser.add_argument("--stage", required=True, help="as it was deployed: dev, prod")
+    parser.add_argument("--reset-passwords", action="store_true", help="give the four users new passwords")
+    chosen = parser.parse_args(arguments)
+    try:
+        logins = seed(_outputs(chosen.stage), reset_passwords=chosen.reset_passwords)
+    except SeedError as error:
+        sys.exit(str(error))
+    for role, login in logins.items():
+        print(f"{role:6} {login['email']:26} {login['password'] or '(exists; --reset-passwords makes a new one)'}")
+    print("A password is shown this once.")
+
+
+if __name__ == "__main__":
+    main()
