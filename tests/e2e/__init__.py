@@ -1,0 +1,1 @@
+"""The deployed local stack, over HTTP, with IAM enforced."""

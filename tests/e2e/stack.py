@@ -1,0 +1,210 @@
+"""Stack and Tenant: the deployed local cloud as a test sees it, and a business that uses it."""
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import boto3
+import requests
+
+_TIMEOUT_S = 35
+Answer = TypeVar("Answer")
+
+
+def wait_until(what: str, look: Callable[[], Answer], *, within_s: float = 60, every_s: float = 0.5) -> Answer:
+    """Looks until what it sees is true; fails with what it waited for."""
+    deadline = time.monotonic() + within_s
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"{what}: not within {within_s:.0f} s"
+        time.sleep(every_s)
+
+
+class Simulator:
+    """The controls of one provider's simulator."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def log(self) -> Any:
+        """Returns what the provider accepted."""
+        return requests.get(f"{self._url}/log", timeout=_TIMEOUT_S).json()
+
+    def add_fault(self, kind: str, times: int = 1) -> None:
+        """Makes the next calls go wrong."""
+        body = {"kind": kind, "times": times}
+        requests.post(f"{self._url}/faults", json=body, timeout=_TIMEOUT_S).raise_for_status()
+
+    def clear_faults(self) -> None:
+        """Makes everything go well again."""
+        requests.delete(f"{self._url}/faults", timeout=_TIMEOUT_S).raise_for_status()
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        """Uses another control."""
+        requests.post(f"{self._url}/{path}", json=body, timeout=_TIMEOUT_S).raise_for_status()
+
+
+class Stack:
+    """What `make up` wrote down, and the AWS behind it."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.told = told
+        self.api_url = told["api_url"].replace("//localhost", "//127.0.0.1")
+        self.outputs: dict[str, str] = told["outputs"]
+        self.logins: dict[str, dict[str, str]] = told["logins"]
+        sandbox = told["sandbox_url"].replace("//localhost", "//127.0.0.1")
+        self.beem, self.zenopay = Simulator(f"{sandbox}/beem"), Simulator(f"{sandbox}/zenopay")
+
+    def client(self, service: str) -> Any:
+        """Returns an AWS client with root credentials."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.told["endpoint_url"],
+            region_name="af-south-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def secret(self, output: str) -> dict[str, str]:
+        """Reads a secret."""
+        value = self.client("secretsmanager").get_secret_value(SecretId=self.outputs[output])["SecretString"]
+        secret: dict[str, str] = json.loads(value)
+        return secret
+
+    def sweep(self, slice_name: str = "Sms") -> dict[str, Any]:
+        """Runs a sweep now, as the schedule does every minute."""
+        answer = self.client("lambda").invoke(FunctionName=self.outputs[f"{slice_name}SweepFunction"], Payload=b"{}")
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        done: dict[str, Any] = body
+        return done
+
+    def login(self, role: str) -> str:
+        """Signs a seeded user in; returns the access token."""
+        answer = requests.post(f"{self.api_url}/auth/login/", json=self.logins[role], timeout=_TIMEOUT_S)
+        assert answer.status_code == 200, answer.text
+        access: str = answer.json()["tokens"]["access"]
+        return access
+
+
+class Tenant:
+    """A business just registered."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.password = f"{uuid.uuid4()}"
+        self.email = f"asha.{uuid.uuid4().hex[:10]}@duka.example"
+        made = self.post(
+            "auth/register/",
+            {
+                "email": self.email,
+                "password": self.password,
+                "first_name": "Asha",
+                "last_name": "Mushi",
+                "phone": f"0765{random.randrange(1_000_000):06d}",
+                "business_name": "Duka la Asha",
+            },
+            token=None,
+        )
+        assert made.status_code == 201, made.text
+        self.tokens: dict[str, Any] = made.json()["tokens"]
+        self.id: str = made.json()["tenant"]["id"]
+        self._numbers = _numbers()
+
+    @property
+    def access(self) -> str:
+        """The access token."""
+        access: str = self.tokens["access"]
+        return access
+
+    def request(self, method: str, path: str, *, token: str | None = "", **options: Any) -> requests.Response:
+        """Calls the API; an empty token means the tenant's own, None means none."""
+        bearer = token if token is None or token else self.access
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        headers |= options.pop("headers", {})
+        url = f"{self.stack.api_url}/{path}"
+        return requests.request(method, url, headers=headers, timeout=_TIMEOUT_S, **options)
+
+    def post(self, path: str, body: Any, **options: Any) -> requests.Response:
+        """Posts JSON."""
+        return self.request("POST", path, json=body, **options)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Gets what must be there."""
+        answer = self.request("GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yields every item of a listing."""
+        cursor = None
+        for _ in range(100):
+            page = self.get(path, limit=250, **query, **({"cursor": cursor} if cursor else {}))
+            yield from page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def numbers(self, count: int, ending: str | None = None) -> list[str]:
+        """Makes numbers that no other test uses; with an ending, those that choose a simulator's outcome."""
+        if ending is None:
+            return [f"07{next(self._numbers):05d}{random.randrange(100, 999)}" for _ in range(count)]
+        return [f"07{next(self._numbers):05d}{ending}" for _ in range(count)]
+
+    def buy_lite(self, phone: str = "0754321555") -> Any:
+        """Buys the smallest package and waits for its 5,000 credits."""
+        started = self.post("billing/payments/initiate/", {"package_id": "lite", "provider": "vodacom", "phone": phone})
+        assert started.status_code == 202, started.text
+        payment_id = started.json()["id"]
+        wait_until("the payment is completed", lambda: self.payment(payment_id)["status"] == "completed")
+        return self.payment(payment_id)
+
+    def payment(self, payment_id: str) -> Any:
+        """Reads a payment."""
+        return self.get(f"billing/payments/{payment_id}/")
+
+    def send(self, recipients: list[str], **more: Any) -> requests.Response:
+        """Sends a text under the name that every tenant has."""
+        headers = more.pop("headers", {})
+        body = {"sender_id": "Taarifa-SMS", "text": "Habari ndugu mteja", "recipients": recipients, **more}
+        return self.post("sms/send/", body, headers=headers)
+
+    def batch(self, batch_id: str) -> Any:
+        """Reads a batch."""
+        return self.get(f"sms/batches/{batch_id}/")
+
+    def statuses(self, batch_id: str) -> dict[str, str]:
+        """Reads every recipient's status, by local number."""
+        return {
+            "0" + item["to"].removeprefix("+255"): item["status"]
+            for item in self.pages(f"sms/batches/{batch_id}/messages/")
+        }
+
+    def balance(self) -> tuple[int, int]:
+        """Reads (available, held)."""
+        balance = self.get("billing/balance/")
+        return balance["available"], balance["held"]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Reads the statement, oldest entry first, and checks that it adds up."""
+        entries = list(self.pages("billing/ledger/"))[::-1]
+        available = held = 0
+        for seq, entry in enumerate(entries, start=1):
+            available += entry["available_delta"]
+            held += entry["held_delta"]
+            assert entry["seq"] == seq, "numbered without gaps"
+            assert (entry["available_after"], entry["held_after"]) == (available, held)
+            assert min(available, held) >= 0
+        assert self.balance() == (available, held)
+        return entries
+
+
+def _numbers() -> Iterator[int]:
+    """Yields five-digit middles for mobile numbers, in an order of its own."""
+    middles = random.sample(range(10_000, 80_000), 60_000)
+    yield from (middle for middle in middles if str(middle)[0] in "123456")
