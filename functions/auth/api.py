@@ -54,6 +54,7 @@ def register(request: RegisterRequest) -> Entrance:
     description="An unknown address and a wrong password get the same answer. Ten failures close an account's door "
     "for at most a quarter of an hour.",
     tags=["auth"],
+    openapi_extensions={"x-problems": [401]},
 )
 @public
 def login(request: LoginRequest) -> Entrance:
@@ -66,6 +67,7 @@ def login(request: LoginRequest) -> Entrance:
     summary="Trade a refresh token for new tokens",
     description="A refresh token is good once. One that comes again ends its session, because somebody has a copy.",
     tags=["auth"],
+    openapi_extensions={"x-problems": [401]},
 )
 @public
 def refresh(request: RefreshRequest) -> Refreshed:

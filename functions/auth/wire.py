@@ -106,7 +106,12 @@ class RefreshRequest(_Request):
     refresh: Annotated[
         SecretStr,
         AfterValidator(_given),
-        Field(min_length=1, max_length=512, description="The last refresh token that you were given."),
+        Field(
+            min_length=1,
+            max_length=512,
+            description="The last refresh token that you were given.",
+            examples=["mfr_01jd8x6q5v7w9y2k4m6p8r0t1a.01jd8x6q5v7w9y2k4m6p8r0t1b.kX2v.9sQe"],
+        ),
     ]
 
 

@@ -24,6 +24,41 @@ _BODY_BYTES_MAX = 64 * 1024
 # Beem pushes one report a call; lists are taken as far as ten messages of the queue go, a hundred times.
 _REPORTS_MAX = 100
 
+# Bodies are kept byte for byte, so no model parses them; the contract tells what the providers send.
+_ZENOPAY_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["order_id"],
+                "properties": {
+                    "order_id": {"type": "string", "format": "uuid"},
+                    "payment_status": {"type": "string"},
+                },
+            },
+            "example": {"order_id": "01941f29-7c00-7aaa-8aaa-0123456789ab", "payment_status": "COMPLETED"},
+        }
+    },
+}
+_REPORT_SCHEMA = {"type": "object", "required": ["dest_addr", "request_id", "recipient_id", "status"]}
+_REPORT = {
+    "dest_addr": "255712345678",
+    "request_id": 34501,
+    "recipient_id": 1,
+    "status": "DELIVERED",
+    "timestamp": "2026-01-31 08:15:32",
+}
+_BEEM_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"oneOf": [_REPORT_SCHEMA, {"type": "array", "items": _REPORT_SCHEMA, "maxItems": _REPORTS_MAX}]},
+            "example": _REPORT,
+        }
+    },
+}
+
 app = api()
 
 
@@ -44,7 +79,7 @@ class Received(BaseModel):
     "/api/webhooks/payments/zenopay/<token>/",
     summary="Take a payment callback of ZenoPay",
     tags=["webhooks"],
-    openapi_extensions={"x-problems": [403]},
+    openapi_extensions={"x-problems": [403], "requestBody": _ZENOPAY_BODY},
 )
 @public
 def take_zenopay_callback(token: str) -> Received:
@@ -70,7 +105,7 @@ def take_zenopay_callback(token: str) -> Received:
     "/api/webhooks/sms/beem/<token>/",
     summary="Take a delivery report of Beem",
     tags=["webhooks"],
-    openapi_extensions={"x-problems": [403]},
+    openapi_extensions={"x-problems": [403], "requestBody": _BEEM_BODY},
 )
 @public
 def take_beem_report(token: str) -> Received:
