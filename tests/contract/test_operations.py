@@ -1,0 +1,114 @@
+"""Each operation of the contract: named, explained, guarded, with examples and with every problem it can answer."""
+
+import importlib
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Operation
+from tools import openapi
+
+_PUBLIC = {
+    "POST /api/auth/login/",
+    "POST /api/auth/logout/",
+    "POST /api/auth/refresh/",
+    "POST /api/auth/register/",
+    "POST /api/webhooks/payments/zenopay/{token}/",
+    "POST /api/webhooks/sms/beem/{token}/",
+}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def test_every_operation_has_a_summary_a_described_tag_and_a_name_of_its_own(
+    contract: dict[str, Any], operations: list[Operation]
+) -> None:
+    described = {tag["name"] for tag in contract["tags"] if tag["description"]}
+    for operation in operations:
+        assert operation.content["summary"], operation
+        assert set(operation.content["tags"]) <= described, operation
+        assert operation.content["operationId"].startswith(operation.content["tags"][0] + "_"), operation
+    assert len({operation.content["operationId"] for operation in operations}) == len(operations)
+
+
+def test_only_the_listed_operations_are_public(operations: list[Operation]) -> None:
+    assert {str(operation) for operation in operations if operation.content["security"] == []} == _PUBLIC
+    assert all(
+        operation.content["security"] == [{"bearer": []}] for operation in operations if str(operation) not in _PUBLIC
+    )
+
+
+def test_every_route_of_every_door_is_in_the_contract_or_is_the_manual(operations: list[Operation]) -> None:
+    listed = {str(operation) for operation in operations}
+    for slice_ in openapi.SLICES:
+        app = importlib.import_module(f"functions.{slice_}.api").app
+        routes = {f"{route.method} {route.openapi_path}" for route in [*app._static_routes, *app._dynamic_routes]}
+        assert all(" /api/docs/" in route for route in routes - listed), slice_
+
+
+def test_every_body_has_an_example_that_its_route_takes(operations: list[Operation]) -> None:
+    bodies = [operation for operation in operations if operation.method in {"PATCH", "POST", "PUT"}]
+    assert bodies
+    for operation in bodies:
+        assert operation.content["requestBody"]["content"]["application/json"]["example"], operation
+
+
+def test_every_problem_is_a_problem_document(contract: dict[str, Any], operations: list[Operation]) -> None:
+    for name, response in contract["components"]["responses"].items():
+        assert response["content"] == _PROBLEM, name
+        assert "X-Request-Id" in response["headers"], name
+    for operation in operations:
+        for status, response in operation.content["responses"].items():
+            assert status < "400" or set(response) == {"$ref"}, f"{operation} {status}"
+
+
+def test_every_answer_carries_its_request_id(operations: list[Operation]) -> None:
+    for operation in operations:
+        successes = [answer for status, answer in operation.content["responses"].items() if status < "400"]
+        assert successes, operation
+        assert all("X-Request-Id" in answer["headers"] for answer in successes), operation
+
+
+@pytest.mark.parametrize("status", ["429", "500", "503"])
+def test_every_operation_can_be_throttled_broken_and_unavailable(operations: list[Operation], status: str) -> None:
+    assert [str(operation) for operation in operations if status not in operation.content["responses"]] == []
+
+
+def test_an_operation_tells_the_problems_that_its_shape_brings(operations: list[Operation]) -> None:
+    for operation in operations:
+        told = set(operation.content["responses"])
+        assert operation.content["security"] == [] or {"401", "403"} <= told, operation
+        assert "{" not in operation.path or "404" in told, operation
+        assert "requestBody" not in operation.content or {"413", "415", "422"} <= told, operation
+        assert "parameters" not in operation.content or {"404", "422"} & told, operation
+
+
+def test_routes_tell_the_problems_of_their_own(operations: list[Operation]) -> None:
+    told = {str(operation): set(operation.content["responses"]) for operation in operations}
+    assert {"200", "202", "402"} <= told["POST /api/sms/send/"]
+    assert "409" in told["POST /api/auth/register/"]
+    assert "401" in told["POST /api/auth/login/"]
+    assert "401" in told["POST /api/auth/refresh/"]
+    assert "409" in told["POST /api/sms/sender-ids/"]
+    assert "403" in told["POST /api/webhooks/sms/beem/{token}/"]
+
+
+def test_requests_refuse_unknown_members_and_answers_may_gain_some(
+    contract: dict[str, Any], operations: list[Operation]
+) -> None:
+    schemas = contract["components"]["schemas"]
+    requests = {
+        schema["$ref"].rpartition("/")[2]
+        for operation in operations
+        for schema in _alternatives(operation.content.get("requestBody"))
+        if "$ref" in schema
+    }
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert closed == requests
+
+
+def _alternatives(body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if body is None:
+        return []
+    schema = body["content"]["application/json"]["schema"]
+    found: list[dict[str, Any]] = schema.get("anyOf", [schema])
+    return found
