@@ -45,6 +45,7 @@ class Stage:
 
     claim_lease_s: int = 300
     receipt_window_s: int = 259_200
+    report_pull_after_s: int = 600
     send_retry_base_s: int = 15
     send_attempts_max: int = 20
     circuit_open_s: int = 60
@@ -97,6 +98,7 @@ def _local() -> Stage:
         door_provider_timeout_s=4,
         claim_lease_s=20,
         receipt_window_s=45,
+        report_pull_after_s=5,
         send_retry_base_s=1,
         send_attempts_max=8,
         circuit_open_s=6,

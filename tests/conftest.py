@@ -64,6 +64,7 @@ _SETTINGS = {
     "PROVIDER_TIMEOUT_S": "1",
     "CLAIM_LEASE_S": "20",
     "RECEIPT_WINDOW_S": "45",
+    "REPORT_PULL_AFTER_S": "5",
     "SEND_RETRY_BASE_S": "1",
     "SEND_ATTEMPTS_MAX": "8",
     "CIRCUIT_OPEN_S": "6",

@@ -16,6 +16,9 @@ from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 
+# The reason of a message that the provider did not take for its number.
+INVALID = "invalid_number"
+
 
 def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
     """Applies reports; returns those that still match nothing. `kept` ones come out of the inbox and leave it."""
@@ -89,10 +92,13 @@ def recount(chunk: Chunk, *, window_over: bool) -> None:
     window is over, whoever has no report is unknown.
     """
     rows, invalid = messages.read_rows(chunk), chunk.invalid
-    silent = [position for position in range(1, len(chunk.recipients) + 1) if not _is_final(rows.get(position))]
-    if silent and (window_over or len(silent) == chunk.invalid):
-        found = len(silent) == chunk.invalid
-        _end(chunk, silent, *((Status.REJECTED, "invalid_number") if found else (Status.UNKNOWN, "no_report")))
+    silent = silent_of(chunk, rows)
+    found = sum(row.get("reason") == INVALID for row in rows.values())
+    if silent and len(silent) == chunk.invalid - found:
+        end(chunk, silent, Status.REJECTED, INVALID)
+        rows, silent = messages.read_rows(chunk), []
+    elif silent and window_over:
+        end(chunk, silent, Status.UNKNOWN, "no_report")
         # Of a hand-over whose answer was lost, only what a report confirmed is charged.
         invalid = len(silent) if chunk.adopted else chunk.invalid
         rows, silent = messages.read_rows(chunk), []
@@ -101,7 +107,13 @@ def recount(chunk: Chunk, *, window_over: bool) -> None:
         writes.commit(chunks.recounted(chunk, dict(ended), due=chunk.due if silent else None, invalid=invalid))
 
 
-def _end(chunk: Chunk, positions: list[int], status: Status, reason: str) -> None:
+def silent_of(chunk: Chunk, rows: dict[int, Item]) -> list[int]:
+    """Lists the positions of a chunk's messages that have not ended."""
+    return [position for position in range(1, len(chunk.recipients) + 1) if not _is_final(rows.get(position))]
+
+
+def end(chunk: Chunk, positions: list[int], status: Status, reason: str) -> None:
+    """Ends messages that no report ends."""
     for position in positions:
         row = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
         # A report that comes in between has the higher rank, and stands.

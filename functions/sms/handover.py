@@ -11,7 +11,7 @@ A claim that died before `submitting` is free again; one that died after it is u
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.sms import batches, chunks, circuit, delivery, inbox, lanes, lost, messages, routes, settlement
+from functions.sms import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement
 from functions.sms.batches import Batch
 from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
 from functions.sms.inbox import WindowSettings
@@ -111,6 +111,8 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         lost.mark(chunk, "request_id_reused")
         return
     delivery.apply(inbox.of_request(request_id), kept=True)
+    if answer.invalid:
+        inquiry.later(chunk)
     settlement.chunk_ended(batch)
 
 

@@ -13,10 +13,16 @@ class QueueSettings(Settings):
     bulk_queue_url: str
 
 
-def enqueue(tenant: TenantId, lane: Lane, parts: list[tuple[BatchId, int]], *, delay_s: int = 0) -> None:
-    """Tells the workers of a lane which chunks wait; on the bulk lane each tenant gets its fair share."""
+def enqueue(
+    tenant: TenantId, lane: Lane, parts: list[tuple[BatchId, int]], *, delay_s: int = 0, ask: bool = False
+) -> None:
+    """Tells the workers of a lane which chunks to hand over, or to ask the provider about.
+
+    On the bulk lane each tenant gets its fair share.
+    """
     settings = QueueSettings.load()
-    bodies = [{"tenant": tenant, "batch": batch, "chunk": number} for batch, number in parts]
+    more = {"ask": True} if ask else {}
+    bodies = [{"tenant": tenant, "batch": batch, "chunk": number, **more} for batch, number in parts]
     if lane is Lane.URGENT:
         queue.send(settings.urgent_queue_url, bodies, delay_s=delay_s)
     else:

@@ -1,10 +1,10 @@
-"""SQS `urgent` and `bulk`: hand one chunk to the provider."""
+"""SQS `urgent` and `bulk`: hand one chunk to the provider, or ask it about one."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms.handover import hand_over
+from functions.sms import handover, inquiry
 from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
@@ -17,7 +17,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def _chunk(body: dict[str, Any]) -> None:
-    hand_over(TenantId(body["tenant"]), BatchId(body["batch"]), int(body["chunk"]))
+    verb = inquiry.ask if body.get("ask") else handover.hand_over
+    verb(TenantId(body["tenant"]), BatchId(body["batch"]), int(body["chunk"]))
 
 
 aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

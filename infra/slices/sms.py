@@ -76,6 +76,7 @@ class Sms(Construct):
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
                 "CLAIM_LEASE_S": str(stage.claim_lease_s),
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                "REPORT_PULL_AFTER_S": str(stage.report_pull_after_s),
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
                 "SEND_ATTEMPTS_MAX": str(stage.send_attempts_max),
                 "CIRCUIT_OPEN_S": str(stage.circuit_open_s),

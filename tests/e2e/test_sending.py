@@ -64,7 +64,7 @@ def test_every_ending_is_told_and_what_was_not_handed_over_costs_nothing(tenant:
         "003": "unknown",
         "004": "delivered",
         "005": "delivered",
-        "006": "unknown",  # with …003 silent as well, nobody can tell which of the two the provider called invalid
+        "006": "rejected",
     }
     assert {statuses[number] for number in ordinary} == {"delivered"}
     assert tenant.batch(batch["id"])["charged"] == 9

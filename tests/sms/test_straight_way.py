@@ -66,3 +66,30 @@ def test_a_number_that_the_provider_calls_invalid_is_rejected_and_not_charged(wo
     world.receive(expected=2)
     assert world.statuses(batch["id"])["+255712000006"] == "rejected"
     assert world.batch(batch["id"])["counts"] == {"delivered": 2, "rejected": 1}
+
+
+def test_the_provider_is_asked_which_number_was_invalid_when_another_is_silent_too(world: World) -> None:
+    _, batch = world.send("0712000006", "0712000003", "0712000010")
+    bodies = world.work()
+    world.receive(expected=1)
+    world.pass_time(6)
+    for body in bodies:
+        world.deliver({**body, "ask": True})
+    assert world.statuses(batch["id"]) == {
+        "+255712000006": "rejected",
+        "+255712000003": "buffered",
+        "+255712000010": "delivered",
+    }
+    world.sweep(after_s=46)
+    assert world.statuses(batch["id"])["+255712000003"] == "unknown"
+    assert world.batch(batch["id"])["counts"] == {"delivered": 1, "rejected": 1, "unknown": 1}
+    assert world.batch(batch["id"])["charged"] == 2
+
+
+def test_reports_that_got_lost_come_in_when_the_provider_is_asked(world: World) -> None:
+    _, batch = world.send("0712000006", "0712000010")
+    bodies = world.work()
+    world.reports.take(1)
+    for body in bodies:
+        world.deliver({**body, "ask": True})
+    assert world.statuses(batch["id"]) == {"+255712000006": "rejected", "+255712000010": "delivered"}

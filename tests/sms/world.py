@@ -36,6 +36,7 @@ class World:
         self._monkeypatch = monkeypatch
         self._ahead = timedelta()
         monkeypatch.setenv("BEEM_URL", beem.url)
+        monkeypatch.setenv("BEEM_REPORTS_URL", beem.url)
         monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + self._ahead)
         monkeypatch.setattr(clock, "pause", lambda seconds: None)
 

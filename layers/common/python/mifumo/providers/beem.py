@@ -29,6 +29,7 @@ class BeemSettings(Settings):
 
     beem_secret: str
     beem_url: str
+    beem_reports_url: str
     provider_timeout_s: float
 
 
@@ -113,6 +114,26 @@ def send(sender_id: str, text: str, recipients: list[tuple[int, str]], *, ucs_2:
     except requests.RequestException as error:
         return _unanswered(error)
     return _read(response, len(recipients))
+
+
+def ask(request_id: str, digits: str) -> list[dict[str, Any]] | None:
+    """Pulls the reports of one recipient: none where Beem did not take it, None when Beem does not answer."""
+    settings = BeemSettings.load()
+    secret = aws.secret(settings.beem_secret)
+    try:
+        response = _session().get(
+            f"{settings.beem_reports_url}/public/v1/delivery-reports",
+            params={"dest_addr": digits, "request_id": request_id},
+            auth=(secret["api_key"], secret["secret_key"]),
+            timeout=(_CONNECT_TIMEOUT_S, settings.provider_timeout_s),
+            allow_redirects=False,
+        )
+        body = response.json() if response.ok else None
+    except requests.RequestException:
+        return None
+    # A list by its documentation, a bare object by what was seen (product.md 5.2).
+    found = [body] if isinstance(body, dict) else body
+    return [report for report in found if isinstance(report, dict)] if isinstance(found, list) else None
 
 
 def _unanswered(error: requests.RequestException) -> Answer:
