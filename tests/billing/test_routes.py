@@ -30,17 +30,18 @@ ROUTES = [
 LITE = {"package_id": "lite", "provider": "vodacom", "phone": "0754123129"}
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_stranger_learns_nothing_and_costs_nothing(till: Till, method: str, path: str) -> None:
+def test_a_stranger_learns_nothing_and_costs_nothing(till: Till) -> None:
     till.wire.clear()
-    status, problem = till.call(method, path, token=None)
-    assert (status, problem["code"]) == (401, "unauthenticated")
+    for method, path in ROUTES:
+        status, problem = till.call(method, path, token=None)
+        assert (status, problem["code"]) == (401, "unauthenticated"), path
     assert till.wire.calls == []
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_each_route_answers_without_its_trailing_slash_too(till: Till, method: str, path: str) -> None:
-    assert till.call(method, path.rstrip("/"), LITE)[0] == till.call(method, path, LITE)[0]
+def test_each_route_answers_without_its_trailing_slash_too(till: Till) -> None:
+    for method, path in ROUTES:
+        status, _ = till.call(method, path, LITE)
+        assert (till.call(method, path.rstrip("/"), LITE)[0], status < 405) == (status, True), path
 
 
 def test_the_packages_are_the_seeds(till: Till) -> None:
