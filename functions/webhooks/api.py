@@ -8,7 +8,7 @@ import json
 from typing import Any, Literal
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mifumo import aws, clock, ids, provider_events, queue
 from mifumo.errors import Busy, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
@@ -71,6 +71,8 @@ class QueueSettings(Settings):
 
 class Received(BaseModel):
     """The answer that tells a provider to stop repeating itself."""
+
+    model_config = ConfigDict(defer_build=True)
 
     status: Literal["received"] = Field(default="received", description="The callback is kept.")
 
