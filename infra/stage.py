@@ -43,6 +43,9 @@ class Stage:
     door_provider_timeout_s: int = 20
     """A door's wait for a provider: it must still record "unknown" before the gateway hangs up after 30 s."""
 
+    auth_attempts_per_ip: int = 30
+    """Registrations and failed logins from one address in 15 minutes."""
+
     claim_lease_s: int = 300
     receipt_window_s: int = 259_200
     report_pull_after_s: int = 600
@@ -96,6 +99,7 @@ def _local() -> Stage:
         worker_timeout_s=15,
         provider_timeout_s=4,
         door_provider_timeout_s=4,
+        auth_attempts_per_ip=1000,
         claim_lease_s=20,
         receipt_window_s=45,
         report_pull_after_s=5,

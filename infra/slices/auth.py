@@ -21,7 +21,7 @@ class Auth(Construct):
                 "ACCOUNTS_TABLE": data.accounts.table_name,
                 "ACCESS_TABLE": data.access.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
-                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
+                "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
             },
         )
         data.accounts.grant(self.api, *READ, *WRITE, *DELETE)

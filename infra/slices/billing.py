@@ -51,7 +51,6 @@ class Billing(Construct):
                 "ACCESS_TABLE": data.access.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
-                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },
         )
         data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's

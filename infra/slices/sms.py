@@ -46,7 +46,6 @@ class Sms(Construct):
                 "ACCESS_TABLE": data.access.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
-                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },
         )
         data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's

@@ -28,7 +28,6 @@ class Webhooks(Construct):
                 "ZENOPAY_SECRET": data.zenopay.arn,
                 "RECEIPTS_QUEUE_URL": receipts.url,
                 "PAYMENTS_QUEUE_URL": payments.url,
-                "CORS_ORIGINS": ",".join(house.stage.cors_origins),
             },
         )
         data.ledger.grant(self.api, *PUT)

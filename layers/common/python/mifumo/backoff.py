@@ -10,11 +10,11 @@ TRIES = 8
 _PAUSE_S, _PAUSE_MAX_S = 0.025, 1.0
 
 
-def attempts(tries: int = TRIES) -> Iterator[int]:
+def attempts(tries: int = TRIES, *, pause_max_s: float = _PAUSE_MAX_S) -> Iterator[int]:
     """Yields the numbers of the attempts, pausing with full jitter before each but the first."""
     for attempt in range(tries):
         if attempt:
-            clock.pause(jitter(min(_PAUSE_MAX_S, _PAUSE_S * 2**attempt)))
+            clock.pause(jitter(min(pause_max_s, _PAUSE_S * 2**attempt)))
         yield attempt
 
 

@@ -20,7 +20,8 @@ from mifumo.wallets import LedgerSettings, Wallet
 from mifumo.writes import Write
 
 # Parallel sends of one tenant meet on one wallet and each round lets one through: more tries than a conflict needs.
-_TRIES = 24
+# A lost round costs somebody else's commit and no more, so pauses stay short.
+_TRIES, _PAUSE_MAX_S = 30, 0.2
 
 
 class Kind(StrEnum):
@@ -103,7 +104,7 @@ def move(known: Wallet, build: Callable[[Wallet], list[Write]]) -> Wallet:
     Raises what the writes refuse; Busy, with nothing changed, when the wallet does not come to rest.
     """
     wallet = known
-    for _ in backoff.attempts(_TRIES):
+    for _ in backoff.attempts(_TRIES, pause_max_s=_PAUSE_MAX_S):
         try:
             writes.transact(*build(wallet))
         except WalletMoved as moved:
