@@ -122,5 +122,6 @@ def _problem() -> Schema:
             "amount": {**whole, "description": "With `amount_outside_limits`: what was to be paid, in TZS."},
             "min_amount": {**whole, "description": "With `amount_outside_limits`: the least that the wallet pays."},
             "max_amount": {**whole, "description": "With `amount_outside_limits`: the most that the wallet pays."},
+            "payment_id": _text("With `provider_unavailable`: the attempt on record.", "01jd8x6q5v7w9y2k4m6p8r0t1a"),
         },
     }

@@ -91,7 +91,7 @@ def test_a_write_that_the_library_sent_twice_is_no_reuse(door: Door, monkeypatch
 def test_logging_out_ends_the_session_and_says_nothing(door: Door) -> None:
     text = door.register().refresh
     left = door.logout(text)
-    assert (left.status, left.body) == (204, None)
+    assert (left.status, left.body) == (204, "")
     assert door.wire.calls == ["UpdateItem"]
     assert door.refresh(text).status == 401
     assert door.logout(text).status == 204
