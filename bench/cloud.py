@@ -1,0 +1,177 @@
+"""Cloud: moto's AWS with the deployed tables, real simulators of the providers, and the handlers, every one metered."""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+# Before any module of ours is imported: a bench must not meet a real account.
+os.environ.pop("AWS_PROFILE", None)
+os.environ.update(
+    AWS_DEFAULT_REGION="af-south-1",
+    AWS_REGION="af-south-1",
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",  # noqa: S106
+    POWERTOOLS_SERVICE_NAME="sms",
+    POWERTOOLS_METRICS_NAMESPACE="Mifumo",
+    POWERTOOLS_LOG_LEVEL="INFO",
+)
+
+import boto3
+from moto import mock_aws
+
+from bench import deployed, prices
+from bench.tally import Tally
+from mifumo import aws, observability, settings
+from sandbox.testing import (
+    BEEM_API_KEY,
+    BEEM_SECRET_KEY,
+    ZENOPAY_API_KEY,
+    RunningBeem,
+    RunningZenoPay,
+    running_beem,
+    running_zenopay,
+)
+from tests.builders import CONTEXT, KEY, KEY_ID
+from tests.infra.tables import create_tables
+from tests.sms.world import Mailbox, open_mailbox
+
+BEEM_TOKEN = "beem-token"  # noqa: S105 # opens the emulated door and nothing else
+ZENOPAY_TOKEN_KEY = "zeno-token-key"  # noqa: S105 # likewise
+_SECRETS = {
+    "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
+    "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": BEEM_TOKEN},
+    "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": ZENOPAY_TOKEN_KEY},
+}
+# The AWS stages' own figures.
+_SETTINGS = {
+    "STAGE": deployed.STAGE,
+    "PROVIDER_TIMEOUT_S": "30",
+    "CLAIM_LEASE_S": "300",
+    "RECEIPT_WINDOW_S": "259200",
+    "SEND_RETRY_BASE_S": "15",
+    "SEND_ATTEMPTS_MAX": "20",
+    "CIRCUIT_OPEN_S": "60",
+    "URGENT_RECIPIENTS_MAX": "10",
+    "PAYMENT_EXPIRY_S": "1800",
+    "PAYMENT_CHECKS_S": "15,30,60,120,300,600,900,1800,3600",
+    "PAYMENT_WATCH_S": "604800",
+    "PUBLIC_URL": "http://127.0.0.1:9",
+}
+
+
+@dataclass
+class Spent:
+    """What the invocations of one function used, besides the calls that the tally counts."""
+
+    invocations: int = 0
+    aws_calls: int = 0
+    own_s: float = 0.0
+    log_bytes: int = 0
+    bytes_out: int = 0
+
+
+@dataclass
+class Cloud:
+    """Invokes handlers as Lambda does, and keeps the bill."""
+
+    tally: Tally
+    beem: RunningBeem
+    zenopay: RunningZenoPay
+    reports: Mailbox
+    spent: dict[str, Spent] = field(default_factory=lambda: defaultdict(Spent))
+
+    def invoke(self, handler: str, event: dict[str, Any]) -> Any:
+        """Runs one invocation and adds what it used to the handler's account."""
+        module, _, name = handler.rpartition(".")
+        run, printed = getattr(importlib.import_module(module), name), io.StringIO()
+        calls, away, started = self.tally.calls.total(), self.tally.away_s, time.thread_time()
+        with _logging_to(printed):
+            answer = run(event, CONTEXT)
+        spent = self.spent[handler]
+        spent.own_s += time.thread_time() - started - (self.tally.away_s - away)
+        spent.invocations += 1
+        spent.aws_calls += self.tally.calls.total() - calls
+        lines = printed.getvalue().splitlines()
+        spent.log_bytes += sum(len(line.encode()) + prices.LOG_EVENT_BYTES for line in lines)
+        spent.bytes_out += _bytes_out(answer)
+        return answer
+
+    def forget(self) -> None:
+        """Makes every process cold: no client, no secret, no setting is left."""
+        aws.forget()
+        settings.forget()
+        self.tally.attach()
+
+    def clear(self) -> None:
+        """Starts a new bill."""
+        self.tally.clear()
+        self.spent.clear()
+
+    def take(self, lane: str) -> list[str]:
+        """Takes every message off a queue, as the event source mapping does, outside what is counted here."""
+        client, url, bodies = boto3.client("sqs"), os.environ[f"{lane}_QUEUE_URL"], []
+        while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            entries: Any = [{"Id": str(i), "ReceiptHandle": one["ReceiptHandle"]} for i, one in enumerate(found)]
+            client.delete_message_batch(QueueUrl=url, Entries=entries)
+            bodies += [one["Body"] for one in found]
+        return bodies
+
+
+@contextlib.contextmanager
+def cloud() -> Iterator[Cloud]:
+    """Opens a cloud with empty tables and providers at work."""
+    with (
+        open_mailbox() as mailbox,
+        running_beem(mailbox.url, report_delay_s=0.01) as beem,
+        running_zenopay() as zenopay,
+        mock.patch.dict(
+            os.environ, {**_SETTINGS, "BEEM_URL": beem.url, "BEEM_REPORTS_URL": beem.url, "ZENOPAY_URL": zenopay.url}
+        ),
+        mock_aws(),
+    ):
+        _furnish()
+        made = Cloud(Tally(deployed.indexes(), region=os.environ["AWS_REGION"]), beem, zenopay, mailbox)
+        made.forget()
+        try:
+            yield made
+        finally:
+            aws.forget()
+            settings.forget()
+
+
+def _furnish() -> None:
+    """Makes secrets, queues and tables, and names them in the environment as a function gets them."""
+    secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
+    for name, value in _SECRETS.items():
+        os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS"):
+        os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
+    os.environ.update(create_tables(boto3.client("dynamodb")))
+
+
+@contextlib.contextmanager
+def _logging_to(printed: io.StringIO) -> Iterator[None]:
+    """Catches the lines of the logger, which holds its stream, and of the metrics, which print."""
+    handler: Any = observability.logger.registered_handler
+    before = handler.setStream(printed)
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        handler.setStream(before)
+
+
+def _bytes_out(answer: Any) -> int:
+    """The bytes of an HTTP answer; what a worker answers stays inside."""
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        return 0
+    headers = sum(len(f"{name}: {value}\r\n".encode()) for name, value in answer["headers"].items())
+    return headers + len((answer.get("body") or "").encode())

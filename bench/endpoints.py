@@ -1,0 +1,165 @@
+"""Endpoints: what each route asks of AWS, cold and warm, through the real handlers."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from bench import pipeline
+from bench.cloud import BEEM_TOKEN, ZENOPAY_TOKEN_KEY, Cloud
+from mifumo import ids
+from mifumo.providers import zenopay
+from sandbox.testing import ZENOPAY_API_KEY
+from tests.builders import answer, request, token
+
+AUTH, SMS = "functions.auth.api.handler", "functions.sms.api.handler"
+BILLING, HOOKS = "functions.billing.api.handler", "functions.webhooks.api.handler"
+_PASSWORD = "mbuyu tatu za asali"  # noqa: S105 # of people who live as long as a run
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Used:
+    """What one request asked of AWS."""
+
+    calls: Counter[str]
+    reads: float
+    writes: float
+
+    @property
+    def words(self) -> str:
+        """The calls as a sentence part, the most frequent first."""
+        return ", ".join(f"{times} {name}" if times > 1 else name for name, times in self.calls.most_common()) or "none"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One endpoint, with cold caches and with warm ones."""
+
+    name: str
+    cold: Used
+    warm: Used
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A route: whose door it is, a fresh event for each request, and the status of a success."""
+
+    name: str
+    handler: str
+    event: Callable[[], Event]
+    status: int = 200
+
+
+def measure(cloud: Cloud) -> list[Measured]:
+    """Calls every endpoint, first cold and then warm, for a funded tenant that has sent a batch."""
+    return [_measured(cloud, endpoint) for endpoint in _endpoints(cloud)]
+
+
+def _measured(cloud: Cloud, endpoint: Endpoint) -> Measured:
+    event = endpoint.event()
+    cloud.forget()
+    cold = _used(cloud, endpoint, event)
+    return Measured(endpoint.name, cold, _used(cloud, endpoint, endpoint.event()))
+
+
+def _used(cloud: Cloud, endpoint: Endpoint, event: Event) -> Used:
+    cloud.clear()
+    status, body = answer(cloud.invoke(endpoint.handler, event))
+    if status != endpoint.status:
+        raise pipeline.VoidRunError(f"{endpoint.name} answered {status}: {body}")
+    return Used(Counter(cloud.tally.calls), cloud.tally.reads, cloud.tally.writes)
+
+
+def _endpoints(cloud: Cloud) -> list[Endpoint]:
+    return [*_auth(cloud), *_sms(cloud), *_billing(cloud), _report()]
+
+
+def _auth(cloud: Cloud) -> list[Endpoint]:
+    people, asha = count(), "asha@duka.example"
+
+    def register(email: str) -> Event:
+        body = {
+            "email": email,
+            "password": _PASSWORD,
+            "first_name": "Asha",
+            "last_name": "Mrema",
+            "phone": "0712345678",
+            "business_name": "Duka la Asha",
+        }
+        return request("POST", "/api/auth/register/", body)
+
+    entered = answer(cloud.invoke(AUTH, register(asha)))[1]
+
+    def login() -> Event:
+        return request("POST", "/api/auth/login/", {"email": asha, "password": _PASSWORD})
+
+    def refresh() -> Event:
+        tokens = answer(cloud.invoke(AUTH, login()))[1]["tokens"]
+        return request("POST", "/api/auth/refresh/", {"refresh": tokens["refresh"]})
+
+    def me() -> Event:
+        return request("GET", "/api/auth/me/", token=entered["tokens"]["access"])
+
+    return [
+        Endpoint("auth register", AUTH, lambda: register(f"mtu{next(people)}@duka.example"), 201),
+        Endpoint("auth login", AUTH, login),
+        Endpoint("auth refresh", AUTH, refresh),
+        Endpoint("auth me", AUTH, me),
+    ]
+
+
+def _sms(cloud: Cloud) -> list[Endpoint]:
+    fresh = count(100)
+
+    def send(recipients: int) -> Event:
+        numbers = pipeline.numbers(recipients, first=next(fresh) * pipeline.BATCH)
+        return request("POST", "/api/sms/send/", pipeline.order(numbers), token=token(tenant=pipeline.TENANT))
+
+    batch = answer(cloud.invoke(SMS, _get("/api/sms/batches/")))[1]["items"][0]["id"]
+    to = {"to": pipeline.numbers(1)[0]}
+    return [
+        Endpoint("sms capability", SMS, lambda: _get("/api/sms/capability/")),
+        Endpoint("sms send, 1 recipient", SMS, lambda: send(1), 202),
+        Endpoint("sms send, 1,000 recipients", SMS, lambda: send(pipeline.BATCH), 202),
+        Endpoint("sms batches", SMS, lambda: _get("/api/sms/batches/")),
+        Endpoint("sms batch", SMS, lambda: _get(f"/api/sms/batches/{batch}/")),
+        Endpoint("sms messages, page of 50", SMS, lambda: _get(f"/api/sms/batches/{batch}/messages/")),
+        Endpoint("sms find a number", SMS, lambda: _get("/api/sms/messages/", to)),
+    ]
+
+
+def _billing(cloud: Cloud) -> list[Endpoint]:
+    def initiate() -> Event:
+        body = {"package_id": "lite", "provider": "vodacom", "phone": "0754123129"}
+        return request("POST", "/api/billing/payments/initiate/", body, token=token(tenant=pipeline.TENANT))
+
+    return [
+        Endpoint("billing packages", BILLING, lambda: _get("/api/billing/sms/packages/")),
+        Endpoint("billing providers", BILLING, lambda: _get("/api/billing/payments/providers/")),
+        Endpoint("billing balance", BILLING, lambda: _get("/api/billing/balance/")),
+        Endpoint("billing initiate", BILLING, initiate, 202),
+        Endpoint("billing ledger", BILLING, lambda: _get("/api/billing/ledger/")),
+        Endpoint("billing payments", BILLING, lambda: _get("/api/billing/payments/")),
+        Endpoint("webhooks payment callback", HOOKS, lambda: _callback(cloud, initiate)),
+    ]
+
+
+def _callback(cloud: Cloud, initiate: Callable[[], Event]) -> Event:
+    """Starts a payment and returns the callback that ZenoPay would make for it."""
+    order_id = ids.as_uuid(answer(cloud.invoke(BILLING, initiate()))[1]["id"])
+    body = {"order_id": order_id, "payment_status": "COMPLETED", "reference": "1", "metadata": {}}
+    path = f"/api/webhooks/payments/zenopay/{zenopay.callback_token(ZENOPAY_TOKEN_KEY, order_id)}/"
+    return request("POST", path, body, headers={"x-api-key": ZENOPAY_API_KEY})
+
+
+def _report() -> Endpoint:
+    body = {"dest_addr": "255712000100", "request_id": 1, "recipient_id": 1, "status": "DELIVERED"}
+    path = f"/api/webhooks/sms/beem/{BEEM_TOKEN}/"
+    return Endpoint("webhooks delivery report", HOOKS, lambda: request("POST", path, body))
+
+
+def _get(path: str, query: dict[str, str] | None = None) -> Event:
+    return request("GET", path, token=token(tenant=pipeline.TENANT), query=query)
