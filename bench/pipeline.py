@@ -26,7 +26,7 @@ DOOR = "functions.webhooks.api.handler"
 RECEIVE = "functions.sms.receipts.handler"
 
 
-class VoidRunError(AssertionError):
+class VoidRunError(RuntimeError):
     """The run did not do the work that it would be paid for."""
 
 
