@@ -62,7 +62,8 @@ infra: $(VENV) $(NODE) ## Test the stacks, synthesize each AWS stage and lint it
 	@$(BIN)/cfn-lint --ignore-checks W3005 -- cdk.out/dev/*.template.json cdk.out/prod/*.template.json
 
 e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a local cloud of its own
-	@$(PYTEST) tests/e2e -m e2e
+	@# Most of it is waiting for a pipeline: two local clouds, one for each half of the files
+	@$(PYTEST) tests/e2e -m e2e --numprocesses=2 --dist=loadfile
 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench

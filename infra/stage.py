@@ -37,7 +37,9 @@ class Stage:
     api_burst: int = 500
     worker_concurrency: int = 10
     """Workers of one lane that call Beem at the same time."""
-    receipts_per_batch: int = 100
+    receipts_per_batch: int = 500
+    receipts_wait_s: int = 5
+    """How long reports are gathered: every batch updates the counter of each chunk it touches once."""
     worker_timeout_s: int = 60
     provider_timeout_s: int = 30
     door_provider_timeout_s: int = 20
@@ -47,6 +49,8 @@ class Stage:
     """Registrations and failed logins from one address in 15 minutes."""
 
     claim_lease_s: int = 300
+    sweep_after_s: int = 60
+    """What a queue or a worker has lost is looked at again after this long."""
     receipt_window_s: int = 259_200
     report_pull_after_s: int = 600
     send_retry_base_s: int = 15
@@ -96,12 +100,14 @@ def _local() -> Stage:
         zenopay_url=zenopay,
         worker_concurrency=4,
         receipts_per_batch=10,
+        receipts_wait_s=1,
         worker_timeout_s=15,
         provider_timeout_s=4,
         door_provider_timeout_s=4,
         auth_attempts_per_ip=1000,
         claim_lease_s=20,
-        receipt_window_s=45,
+        sweep_after_s=10,
+        receipt_window_s=30,
         report_pull_after_s=5,
         send_retry_base_s=1,
         send_attempts_max=8,

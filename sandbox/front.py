@@ -16,6 +16,10 @@ from sandbox.simulator import Simulator
 _API_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=3)
 """The API gateway itself gives up after 30 s, so this only ends what hangs below it."""
 
+_AT_ONCE_MAX = 10
+"""The emulator starts a process for each request that finds none idle: more at once, and a laptop does nothing else.
+The others wait here, as they would for a busy region."""
+
 _CHUNK_BYTES = 64 * 1024
 _BODY_MAX_BYTES = 16 * 1024 * 1024
 _HOP_BY_HOP = frozenset(
@@ -112,7 +116,7 @@ async def _client_session(app: web.Application) -> AsyncIterator[None]:
         timeout=_API_TIMEOUT,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=_AT_ONCE_MAX),
     ) as session:
         app[_SESSION] = session
         yield

@@ -63,6 +63,7 @@ _SETTINGS = {
     "STAGE": "local",
     "PROVIDER_TIMEOUT_S": "1",
     "CLAIM_LEASE_S": "20",
+    "SWEEP_AFTER_S": "60",
     "RECEIPT_WINDOW_S": "45",
     "REPORT_PULL_AFTER_S": "5",
     "SEND_RETRY_BASE_S": "1",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.sms import chunks
-from functions.sms.chunks import ENQUEUE_AGAIN_S, Chunk, Lane, MessagingSettings, State
+from functions.sms.chunks import Chunk, Lane, MessagingSettings, State
 from functions.sms.messages import Status as MessageStatus
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
@@ -125,7 +125,7 @@ def new(batch: Batch, refused: list[Refused], *, actor: str) -> list[Write]:
         "listing_pk": _listing(batch.tenant),
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
-        "due_sk": clock.after(ENQUEUE_AGAIN_S),
+        "due_sk": chunks.swept_at(),
     }
     made = [writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch.id))]
     if refused:
@@ -156,14 +156,14 @@ def due(now: str, *, limit: int) -> list[Key]:
 
 
 def look_again(batch: Batch) -> Write:
-    """Puts the moment of the next look a minute ahead."""
+    """Puts the moment of the next look ahead."""
     return writes.update(
         _table(),
         key(batch.tenant, batch.id),
         "SET due_sk = :due",
         condition="#status <> :completed",
         names={"#status": "status"},
-        values={":due": clock.after(ENQUEUE_AGAIN_S), ":completed": Status.COMPLETED.value},
+        values={":due": chunks.swept_at(), ":completed": Status.COMPLETED.value},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 

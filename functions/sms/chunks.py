@@ -24,14 +24,13 @@ RECIPIENTS_MAX = 100
 _SHARDS = 4
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
 _COUNTRY, _DIGITS, _BYTES = "255", 12, 4
-# A message that the queue lost is sent again after this long.
-ENQUEUE_AGAIN_S = 60
 
 
 class MessagingSettings(Settings):
-    """Where batches, chunks, messages and sender IDs are."""
+    """Where batches, chunks, messages and sender IDs are, and how soon the sweep looks at what may be stuck."""
 
     messaging_table: str
+    sweep_after_s: float
 
 
 class State(StrEnum):
@@ -170,7 +169,7 @@ def new(tenant: TenantId, batch: BatchId, number: int, recipients: list[str], *,
         "created_at": now,
         "updated_at": now,
         "due_pk": _shard(batch, number),
-        "due_sk": clock.after(ENQUEUE_AGAIN_S),
+        "due_sk": swept_at(),
     }
     return writes.put(_table(), item, refused=lambda _: ChunkTaken())
 
@@ -185,6 +184,11 @@ def of_batch(tenant: TenantId, batch: BatchId) -> list[Chunk]:
     """Reads all chunks of a batch, consistently."""
     items = tables.query_all(_table(), partition(tenant, batch), begins_with="CHUNK#", consistent=True)
     return [of(item) for item in items]
+
+
+def swept_at(wait_s: float = 0) -> str:
+    """Stamps the moment at which the sweep takes care of what a queue has lost, `wait_s` from now at the earliest."""
+    return clock.after(wait_s + MessagingSettings.load().sweep_after_s)
 
 
 def due(now: str, *, limit: int) -> list[Key]:

@@ -110,7 +110,7 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         # The provider gave this id to another hand-over before: no report could be told apart by it.
         lost.mark(chunk, "request_id_reused")
         return
-    delivery.apply(inbox.of_request(request_id), kept=True)
+    delivery.apply(inbox.of_handover(chunk), kept=True)
     if answer.invalid:
         inquiry.later(chunk)
     settlement.chunk_ended(batch)
@@ -123,6 +123,8 @@ def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
 
 def _unknown(_: Batch, chunk: Chunk, answer: Answer) -> None:
     lost.mark(chunk, answer.reason)
+    # Reports that came while we waited for the answer tell what it was.
+    delivery.apply(inbox.of_handover(chunk), kept=True)
 
 
 def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
@@ -135,7 +137,7 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         return
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))
-    again = clock.after(wait_s + chunks.ENQUEUE_AGAIN_S)
+    again = chunks.swept_at(wait_s)
     writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
     lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
 

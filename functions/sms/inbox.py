@@ -7,7 +7,8 @@ Three things bring a report here: it came before our own commit of the hand-over
 from contextlib import suppress
 from dataclasses import asdict
 
-from functions.sms.chunks import MessagingSettings
+from functions.sms import chunks
+from functions.sms.chunks import Chunk, MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.providers.beem_reports import Report
@@ -15,7 +16,6 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 
 _DUE = "INBOX"
-_RETRY_S = 60
 _RETENTION_S = 14 * 24 * 3600
 
 
@@ -40,16 +40,17 @@ def keep(report: Report) -> None:
         **asdict(report),
         "received_at": clock.stamp(),
         "due_pk": _DUE,
-        "due_sk": clock.after(_RETRY_S),
+        "due_sk": chunks.swept_at(),
         "ttl": clock.epoch() + _RETENTION_S,
     }
     with suppress(Kept):
         writes.commit(writes.put(_table(), item, refused=lambda _: Kept()))
 
 
-def of_request(request_id: str) -> list[Report]:
-    """Reads the kept reports of one hand-over."""
-    return [of(item) for item in tables.query_all(_table(), _partition(request_id), consistent=True, pages_max=4)]
+def of_handover(chunk: Chunk) -> list[Report]:
+    """Reads the kept reports of one hand-over, which its recipient ids tell from any other."""
+    items = tables.query_all(_table(), _partition(chunk.recipient_ids[0][0]), consistent=True, pages_max=4)
+    return [of(item) for item in items]
 
 
 def of(item: Item) -> Report:
@@ -65,8 +66,8 @@ def due(now: str, *, limit: int) -> list[tuple[Report, str]]:
 
 
 def wait(report: Report) -> None:
-    """Puts the next look at a report a minute ahead."""
-    _reschedule(report, "SET due_sk = :due", {":due": clock.after(_RETRY_S)})
+    """Puts the next look at a report ahead."""
+    _reschedule(report, "SET due_sk = :due", {":due": chunks.swept_at()})
 
 
 def give_up(report: Report) -> None:
@@ -88,14 +89,13 @@ def _reschedule(report: Report, expression: str, values: Item | None) -> None:
         writes.commit(write)
 
 
-def _partition(request_id: str) -> str:
-    return f"INBOX#beem#{request_id}"
+def _partition(recipient_id: int) -> str:
+    return f"INBOX#beem#{recipient_id // chunks.RECIPIENTS_MAX}"
 
 
 def _key(report: Report) -> Key:
-    return Key(
-        _partition(report.request_id), f"{report.recipient_id:09d}#{report.digits}#{report.provider_status.upper()}"
-    )
+    word = report.provider_status.upper()
+    return Key(_partition(report.recipient_id), f"{report.recipient_id:09d}#{report.digits}#{report.request_id}#{word}")
 
 
 def _table() -> str:

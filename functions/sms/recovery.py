@@ -31,7 +31,7 @@ def chunk(key: Key) -> None:
 
 def _enqueue_again(found: Chunk) -> None:
     """The queue lost it, or it waited for the circuit."""
-    writes.commit(chunks.move(found, State.QUEUED, due=clock.after(chunks.ENQUEUE_AGAIN_S)))
+    writes.commit(chunks.move(found, State.QUEUED, due=chunks.swept_at()))
     lanes.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
 
 
@@ -71,7 +71,7 @@ _STEPS: dict[State, Callable[[Chunk], None]] = {
 
 
 def batch(key: Key) -> None:
-    """Settles a due batch whose chunks have all ended; puts the others a minute off."""
+    """Settles a due batch whose chunks have all ended; puts the others off."""
     item = tables.get(MessagingSettings.load().messaging_table, key)
     if item is None:
         return

@@ -29,6 +29,7 @@ class Function(lambda_.Function):
         environment: Mapping[str, str],
         memory_mb: int = 512,
         timeout_s: int = DOOR_TIMEOUT_S,
+        traced: bool = True,
     ) -> None:
         stage = house.stage
         slice_name = handler.split(".")[1]
@@ -49,7 +50,9 @@ class Function(lambda_.Function):
             role=role,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            tracing=lambda_.Tracing.ACTIVE,
+            # Start and report lines of the platform would cost more than all of ours.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE if traced else lambda_.Tracing.DISABLED,
             environment={
                 "STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": slice_name,
@@ -61,11 +64,12 @@ class Function(lambda_.Function):
         house.alerts.on(
             self.metric_errors(period=Duration.minutes(1)), scope=self, above=0, meaning=f"{handler} has failed"
         )
-        acknowledge(
-            role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Active tracing writes to X-Ray, whose write actions know no resources to narrow them to.",
-        )
+        if traced:
+            acknowledge(
+                role,
+                "AwsSolutions-IAM5[Resource::*]",
+                "Active tracing writes to X-Ray, whose write actions know no resources to narrow them to.",
+            )
         acknowledge(
             self,
             "AwsSolutions-L1",

@@ -25,6 +25,7 @@ class Sms(Construct):
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
+            "SWEEP_AFTER_S": str(house.stage.sweep_after_s),
             "MESSAGING_TABLE": data.messaging.table_name,
             "LEDGER_TABLE": data.ledger.table_name,
         }
@@ -102,10 +103,11 @@ class Sms(Construct):
             environment={
                 "MESSAGING_TABLE": data.messaging.table_name,
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
             },
         )
         data.messaging.grant(receiver, *READ, *WRITE, *BATCH, *DELETE)
-        self.receipts.feed(receiver, batch_size=stage.receipts_per_batch, window_s=1)
+        self.receipts.feed(receiver, batch_size=stage.receipts_per_batch, window_s=stage.receipts_wait_s)
         return receiver
 
     def _sweep(self) -> Function:

@@ -1,4 +1,4 @@
-"""A local cloud of the tests' own: started once, with free ports, and taken down in the end.
+"""A local cloud of the tests' own, one for each process of the run: free ports, and taken down in the end.
 
 Set `MIFUMO_E2E_STACK=NAME` to use one that is up already (`python -m sandbox up --name NAME`) and leave it up.
 """
@@ -15,7 +15,7 @@ from sandbox.places import Place
 from sandbox.ports import free_port
 from tests.e2e.stack import Stack, Tenant
 
-_NAME = "e2e"
+_NAME = f"e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 _START_MAX_S = 420
 
 

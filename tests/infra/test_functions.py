@@ -8,8 +8,11 @@ from tests.infra.reading import every_stage, functions, properties, resources
 @every_stage
 def test_functions_run_what_the_stage_says_and_are_traced(stage: str) -> None:
     local = stage == "local"
-    for function in functions(stage).values():
-        assert function["TracingConfig"] == {"Mode": "Active"}
+    for handler, function in functions(stage).items():
+        traced = handler != "functions.webhooks.api.handler"  # one call a text
+        assert ("TracingConfig" in function) is traced
+        assert function.get("TracingConfig", {"Mode": "Active"}) == {"Mode": "Active"}
+        assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
         assert len(function["Layers"]) == 1
         assert function["Environment"]["Variables"]["STAGE"] == stage
         if not local:
