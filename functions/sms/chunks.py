@@ -76,7 +76,6 @@ class Chunk:
     updated_at: str
     attempts: int = 0
     token: str | None = None
-    lease_until: str | None = None
     due: str | None = None
     request_id: str | None = None
     invalid: int = 0
@@ -141,7 +140,6 @@ def of(item: Item) -> Chunk:
         updated_at=item["updated_at"],
         attempts=item.get("attempts", 0),
         token=item.get("token"),
-        lease_until=item.get("lease_until"),
         due=item.get("due_sk"),
         request_id=item.get("request_id"),
         invalid=item.get("invalid", 0),
@@ -203,8 +201,7 @@ def due(now: str, *, limit: int) -> list[Key]:
 def claim(chunk: Chunk, *, lease_s: float) -> Write:
     """Takes a queued chunk for one worker, under a new fencing token."""
     until = clock.after(lease_s)
-    taken = {"token": ids.new(), "lease_until": until, "attempts": chunk.attempts + 1}
-    return move(chunk, State.CLAIMED, due=until, **taken)
+    return move(chunk, State.CLAIMED, due=until, token=ids.new(), attempts=chunk.attempts + 1)
 
 
 def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> Write:

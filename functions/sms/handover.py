@@ -71,13 +71,9 @@ def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chun
 
 
 def _submit(batch: Batch, chunk: Chunk) -> None:
-    lease_s = HandoverSettings.load().claim_lease_s
-    chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=lease_s)))
+    chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=HandoverSettings.load().claim_lease_s)))
     writes.put_all(MessagingSettings.load().messaging_table, messages.rows(chunk))
-    until = clock.after(lease_s)
-    chunk = chunks.of(
-        writes.commit(chunks.move(chunk, State.SUBMITTING, due=until, lease_until=until, submitted_at=clock.stamp()))
-    )
+    chunk = chunks.of(writes.commit(chunks.move(chunk, State.SUBMITTING, due=chunk.due, submitted_at=clock.stamp())))
     answer = beem.send(
         batch.sender_id,
         batch.text,
