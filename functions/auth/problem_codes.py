@@ -58,7 +58,7 @@ ELSEWHERE = (
         "provider_unavailable",
         503,
         "The payment provider cannot be reached",
-        "Nobody was asked for money: try again after Retry-After.",
+        "Nobody was asked for money: try again, after Retry-After where the answer has one.",
     ),
     Problem(
         "callback_refused",

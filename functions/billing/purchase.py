@@ -72,7 +72,7 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
         initiated = provider.initiate(gateway.push(payment, buyer=tenant.name))
         started = _record(payment, initiated.initiation, initiated.detail)
         if started.failure_code == ProviderUnavailable.code:
-            raise ProviderUnavailable("Nobody was asked for money; try again.", payment_id=started.id)
+            raise ProviderUnavailable("Nobody was asked for money; try again.", retry_after_s=5, payment_id=started.id)
         schedule.call(started.id, started.next_check_at)
         return started, False
     raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
