@@ -63,7 +63,9 @@ infra: $(VENV) $(NODE) ## Test the stacks, synthesize each AWS stage and lint it
 
 e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a local cloud of its own
 	@# Most of it is waiting for a pipeline: two local clouds, one for each half of the files
-	@$(PYTEST) tests/e2e -m e2e --numprocesses=2 --dist=loadfile
+	@$(PYTEST) tests/e2e -m e2e --numprocesses=2 --dist=loadfile --ignore=tests/e2e/test_contract.py
+	@# schemathesis makes its tests while they run, which processes cannot share
+	@$(PYTEST) tests/e2e/test_contract.py -m e2e
 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench

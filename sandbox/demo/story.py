@@ -102,7 +102,7 @@ def _send(screen: Screen, tenant: Tenant) -> tuple[str, dict[str, Any]]:
 
 def _wait_until_ended(screen: Screen, tenant: Tenant, batch: dict[str, Any]) -> dict[str, Any]:
     screen.chapter("4. Every recipient ends in a known state")
-    screen.say("A few numbers never report: they end as unknown when their time is up, 45 s on this stage.")
+    screen.say("A few numbers never report: they end as unknown when their time is up, half a minute on this stage.")
     with screen.progress("Texts", batch["accepted"]) as update:
 
         def look() -> bool:

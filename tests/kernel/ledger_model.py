@@ -28,9 +28,10 @@ class Account:
     version: int = 0
     holds: dict[str, HeldCredits] = field(default_factory=dict)
 
-    def as_item(self) -> Item:
-        """Returns what the wallet's item must say."""
-        return {"available": self.available, "held": self.held, "version": self.version}
+    @property
+    def open(self) -> list[str]:
+        """Names the holds that are not settled."""
+        return [name for name, hold in self.holds.items() if hold.status == "open"]
 
     def add(self, amount: int) -> None:
         """Credits or adjusts."""
@@ -63,6 +64,16 @@ def kept(items: list[Item], tenant: str, sk_prefix: str) -> list[Item]:
     """Returns a tenant's items of one sort, by sort key."""
     mine = [item for item in items if item["pk"] == f"W#{tenant}" and item["sk"].startswith(sk_prefix)]
     return sorted(mine, key=lambda item: str(item["sk"]))
+
+
+def as_modelled(items: list[Item], tenant: str) -> Account:
+    """Reads a tenant's items as the model would have them."""
+    wallets = kept(items, tenant, "WALLET")
+    account = Account(*(wallets[0][name] for name in ("available", "held", "version"))) if wallets else Account()
+    for hold in kept(items, tenant, "HOLD#"):
+        parts = (hold["amount"], hold["captured"], hold["released"], hold["status"])
+        account.holds[hold["sk"].removeprefix("HOLD#")] = HeldCredits(*parts)
+    return account
 
 
 def check_journal(items: list[Item]) -> None:
