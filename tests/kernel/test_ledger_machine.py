@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 from unittest import mock
 
 import boto3
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 from moto import mock_aws
 
 from mifumo import aws, clock, ledger, wallets, writes
@@ -24,7 +25,7 @@ from tests.infra.tables import create_tables
 from tests.kernel.ledger_model import Account, as_modelled, check_journal, check_wallet, stored
 from tests.wire import Crash, Wire
 
-EXAMPLES = int(os.environ.get("MIFUMO_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("MIFUMO_EXAMPLES", "40"))
 TENANTS = (TenantId("t1"), TenantId("t2"))
 SOME_TENANT = st.sampled_from(TENANTS)
 AMOUNTS = st.integers(1, 1000)
@@ -43,6 +44,9 @@ class Move:
     needs: int = 0
 
 
+Made = Move | MultipleResults[Move]
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Two tenants on one ledger."""
 
@@ -56,7 +60,7 @@ class LedgerMachine(RuleBasedStateMachine):
         aws.forget()
         names = create_tables(boto3.client("dynamodb"))
         self.table = names["LEDGER_TABLE"]
-        self.patches = [mock.patch.dict(os.environ, names), mock.patch.object(clock, "pause")]
+        self.patches: list[Any] = [mock.patch.dict(os.environ, names), mock.patch.object(clock, "pause")]
         for patch in self.patches:
             patch.start()
         self.wire = Wire()
@@ -73,7 +77,7 @@ class LedgerMachine(RuleBasedStateMachine):
         aws.forget()
 
     @rule(target=made, tenant=SOME_TENANT, amount=AMOUNTS, price=AMOUNTS, death=DEATHS)
-    def credit(self, tenant: TenantId, amount: int, price: int, death: str) -> object:
+    def credit(self, tenant: TenantId, amount: int, price: int, death: str) -> Made:
         name = self._name("pay")
         postings = [
             {"account": "contra:cash", "asset": "TZS", "amount": price},
@@ -90,7 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     @rule(target=made, tenant=SOME_TENANT, amount=st.integers(-500, 500).filter(bool), death=DEATHS)
-    def adjust(self, tenant: TenantId, amount: int, death: str) -> object:
+    def adjust(self, tenant: TenantId, amount: int, death: str) -> Made:
         name = self._name("adj")
         return self._make(
             Move(
@@ -104,18 +108,18 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     @rule(target=made, tenant=SOME_TENANT, amount=AMOUNTS, death=DEATHS)
-    def hold(self, tenant: TenantId, amount: int, death: str) -> object:
+    def hold(self, tenant: TenantId, amount: int, death: str) -> Made:
         return self._make(self._holding(tenant, amount), death)
 
     @rule(target=made, tenant=SOME_TENANT, data=st.data(), death=DEATHS)
-    def hold_what_there_is(self, tenant: TenantId, data: st.DataObject, death: str) -> object:
+    def hold_what_there_is(self, tenant: TenantId, data: st.DataObject, death: str) -> Made:
         if not self.model[tenant].available:
             return multiple()
         return self._make(self._holding(tenant, data.draw(st.integers(1, self.model[tenant].available))), death)
 
     @precondition(lambda self: any(account.open for account in self.model.values()))
     @rule(target=made, data=st.data(), death=DEATHS)
-    def settle(self, data: st.DataObject, death: str) -> object:
+    def settle(self, data: st.DataObject, death: str) -> Made:
         tenant, name = data.draw(st.sampled_from([(t, hold) for t in TENANTS for hold in self.model[t].open]))
         held = ledger.read_hold(tenant, name)
         assert held == Hold(name, self.model[tenant].holds[name].amount, 0, 0, settled=False)
@@ -159,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(len(past) > 1 for past in self.past.values()))
     @rule(target=made, data=st.data(), amount=AMOUNTS, holds=st.booleans())
-    def move_from_a_stale_wallet(self, data: st.DataObject, amount: int, holds: bool) -> object:
+    def move_from_a_stale_wallet(self, data: st.DataObject, amount: int, holds: bool) -> Made:
         """What was built from an old wallet changes nothing; `move` builds it again from the wallet as it stands."""
         stale = data.draw(st.sampled_from([old for past in self.past.values() for old in past[:-1]]))
         name = self._name("stale")
@@ -198,7 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
             needs=amount,
         )
 
-    def _make(self, move: Move, death: str) -> object:
+    def _make(self, move: Move, death: str) -> Made:
         """Makes a move; where the process dies on the way, the next one makes it again."""
         known = wallets.read(move.tenant)
         if death == "none" or known.available < move.needs:
@@ -217,7 +221,7 @@ class LedgerMachine(RuleBasedStateMachine):
             ledger.move(wallets.read(move.tenant), move.build)
         return move
 
-    def _outcome(self, move: Move, make: Callable[[], object]) -> object:
+    def _outcome(self, move: Move, make: Callable[[], object]) -> Made:
         account = self.model[move.tenant]
         if account.available < move.needs:
             with pytest.raises(InsufficientCredits) as refused:
@@ -246,7 +250,7 @@ LedgerMachine.TestCase.settings = settings(
 
 
 @pytest.mark.timeout(60 + 5 * EXAMPLES)
-class TestLedger(LedgerMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestLedger(LedgerMachine.TestCase):  # type: ignore[valid-type,misc]
     """Runs the machine."""
 
 
