@@ -6,9 +6,14 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.auth import manual, signin, tokens, users
-from functions.auth.throttles import Throttled
-from functions.auth.wire import (
+from mifumo import aws
+from mifumo.errors import InvalidCredentials
+from mifumo.http import Caller, api, public
+from mifumo.observability import entrypoint, logger
+
+from . import manual, signin, tokens, users
+from .throttles import Throttled
+from .wire import (
     Entrance,
     LoginRequest,
     Me,
@@ -19,10 +24,6 @@ from functions.auth.wire import (
     TokensView,
     UserView,
 )
-from mifumo import aws
-from mifumo.errors import InvalidCredentials
-from mifumo.http import Caller, api, public
-from mifumo.observability import entrypoint, logger
 
 app = api()
 app.include_router(manual.router)

@@ -10,9 +10,10 @@ from pathlib import Path
 from aws_lambda_powertools.event_handler import Response, openapi
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.auth import problem_codes
 from mifumo.errors import NotFound
 from mifumo.http import public
+
+from . import problem_codes
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 

@@ -7,15 +7,16 @@ get no more answers than guesses one by one.
 
 from typing import NamedTuple
 
-from functions.auth import passwords, throttles, tokens, users
-from functions.auth.throttles import Throttle
-from functions.auth.tokens import Tokens
-from functions.auth.users import AccountsSettings, Login, Person, User
 from mifumo import ids, tables, tenants, writes
 from mifumo.callers import Role
 from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.tenants import Status, Tenant
+
+from . import passwords, throttles, tokens, users
+from .throttles import Throttle
+from .tokens import Tokens
+from .users import AccountsSettings, Login, Person, User
 
 
 class SignedIn(NamedTuple):

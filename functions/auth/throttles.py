@@ -12,13 +12,14 @@ An IPv6 network of 64 bits is one address, because one customer has all of it.
 import ipaddress
 from dataclasses import dataclass
 
-from functions.auth.users import AccountsSettings
 from mifumo import clock, writes
 from mifumo.aws import Item
 from mifumo.errors import RateLimited
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
+
+from .users import AccountsSettings
 
 _WINDOW_S = 900
 # Ten wrong passwords are a person who tries all of theirs; at 40 an hour no password of ten letters is found. A

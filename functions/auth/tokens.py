@@ -14,8 +14,6 @@ from typing import NamedTuple, Self
 
 import jwt
 
-from functions.auth import users
-from functions.auth.users import AccountsSettings
 from mifumo import callers, clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.callers import Role
@@ -24,6 +22,9 @@ from mifumo.ids import TenantId, UserId
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 from mifumo.writes import Write
+
+from . import users
+from .users import AccountsSettings
 
 # Nothing checks an access token against a table, so it lives no longer than a revoked caller may be borne.
 ACCESS_S = 900

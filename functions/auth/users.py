@@ -9,7 +9,6 @@
 
 from dataclasses import dataclass
 
-from functions.auth.passwords import digest
 from mifumo import clock, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.callers import Role
@@ -20,6 +19,8 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.writes import Write
+
+from .passwords import digest
 
 
 class AccountsSettings(Settings):

@@ -4,18 +4,20 @@ import re
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from functions.auth import passwords, tokens, users
-from functions.auth.passwords import WeakPassword
-from functions.auth.signin import SignedIn
-from functions.auth.tokens import Tokens
-from functions.auth.users import Person, User
 from mifumo import phone
 from mifumo.callers import Role
 from mifumo.phone import InvalidNumber, Msisdn
 from mifumo.tenants import Status, Tenant
+from mifumo.wire import Answer, Request
+
+from . import passwords, tokens, users
+from .passwords import WeakPassword
+from .signin import SignedIn
+from .tokens import Tokens
+from .users import Person, User
 
 # The addresses that mail servers here take; names of other scripts are written in their ASCII form (RFC 5321, 4.5.3.1).
 _EMAIL = re.compile(
@@ -61,11 +63,7 @@ Email = Annotated[str, Field(max_length=254, examples=["asha@duka.example"]), Af
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_words)]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class RegisterRequest(_Request):
+class RegisterRequest(Request):
     email: Annotated[Email, Field(description="What you sign in with. Upper and lower case are the same.")]
     password: Annotated[
         SecretStr,
@@ -93,7 +91,7 @@ class RegisterRequest(_Request):
         return Person(self.email, Msisdn(self.phone), self.first_name, self.last_name)
 
 
-class LoginRequest(_Request):
+class LoginRequest(Request):
     email: Email
     password: Annotated[
         SecretStr,
@@ -102,7 +100,7 @@ class LoginRequest(_Request):
     ]
 
 
-class RefreshRequest(_Request):
+class RefreshRequest(Request):
     refresh: Annotated[
         SecretStr,
         AfterValidator(_given),
@@ -115,7 +113,7 @@ class RefreshRequest(_Request):
     ]
 
 
-class TokensView(BaseModel):
+class TokensView(Answer):
     access: str = Field(description="For the Authorization header: `Bearer <access>`. A JWT; treat it as opaque.")
     refresh: str = Field(description="Good for one refresh. Sending one twice ends the session.")
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 # the scheme's name
@@ -127,7 +125,7 @@ class TokensView(BaseModel):
         return cls(access=issued.access, refresh=issued.refresh, expires_in=tokens.ACCESS_S)
 
 
-class UserView(BaseModel):
+class UserView(Answer):
     id: str
     email: str = Field(examples=["asha@duka.example"])
     phone: str = Field(examples=["+255712345678"])
@@ -150,7 +148,7 @@ class UserView(BaseModel):
         )
 
 
-class TenantView(BaseModel):
+class TenantView(Answer):
     id: str
     name: str = Field(examples=["Duka la Asha"])
     status: Status = Field(description="A suspended tenant may read, and neither send nor pay.")
@@ -161,7 +159,7 @@ class TenantView(BaseModel):
         return cls(id=tenant.id, name=tenant.name, status=tenant.status)
 
 
-class Me(BaseModel):
+class Me(Answer):
     user: UserView
     tenant: TenantView
 
@@ -177,5 +175,5 @@ class Entrance(Me):
         )
 
 
-class Refreshed(BaseModel):
+class Refreshed(Answer):
     tokens: TokensView

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, LiteralString, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from mifumo import phone
@@ -11,14 +11,11 @@ from mifumo.ledger import Kind
 from mifumo.packages import Package
 from mifumo.phone import InvalidNumber, Msisdn
 from mifumo.wallets import Wallet as Credits
+from mifumo.wire import Answer, Request
 
 from .catalogue import Plan, Wallet
 from .payments import Payment
 from .states import Status
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(defer_build=True)
 
 
 def _payer(written: object) -> object:
@@ -37,10 +34,8 @@ WalletCode = Literal["vodacom", "tigo", "airtel", "halotel"]
 _PHONE = Field(min_length=1, max_length=40, description="The payer's mobile number.", examples=["0754123456"])
 
 
-class PaymentRequest(_Wire):
+class PaymentRequest(Request):
     """A package to buy, and the wallet that pays for it; members that are unknown are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
     package_id: PackageId = Field(description="The package to buy.", examples=["lite"])
     provider: WalletCode = Field(description="The wallet that pays.", examples=["vodacom"])
@@ -52,7 +47,7 @@ class PaymentRequest(_Wire):
         return Msisdn(self.phone)
 
 
-class PackageView(_Wire):
+class PackageView(Answer):
     """A package as it is sold."""
 
     id: PackageId
@@ -78,13 +73,13 @@ class PackageView(_Wire):
         )
 
 
-class PackageList(_Wire):
+class PackageList(Answer):
     """All packages, cheapest first."""
 
     items: list[PackageView]
 
 
-class PlanView(_Wire):
+class PlanView(Answer):
     """A subscription plan."""
 
     id: str = Field(examples=["sms-service"])
@@ -112,13 +107,13 @@ class PlanView(_Wire):
         )
 
 
-class PlanList(_Wire):
+class PlanList(Answer):
     """All plans."""
 
     items: list[PlanView]
 
 
-class ProviderView(_Wire):
+class ProviderView(Answer):
     """A mobile-money wallet and what one push from it may ask for."""
 
     code: WalletCode
@@ -143,13 +138,13 @@ class ProviderView(_Wire):
         )
 
 
-class ProviderList(_Wire):
+class ProviderList(Answer):
     """The wallets that can pay."""
 
     items: list[ProviderView]
 
 
-class PaymentView(_Wire):
+class PaymentView(Answer):
     """A payment and where it stands."""
 
     id: str = Field(examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
@@ -185,14 +180,14 @@ class PaymentView(_Wire):
         )
 
 
-class PaymentPage(_Wire):
+class PaymentPage(Answer):
     """A page of payments, newest first."""
 
     items: list[PaymentView]
     next: str | None = Field(description="The cursor of the next page, null at the end.")
 
 
-class Balance(_Wire):
+class Balance(Answer):
     """What the tenant has."""
 
     available: int = Field(description="Credits to spend.", examples=[5000])
@@ -211,7 +206,7 @@ class Balance(_Wire):
         )
 
 
-class EntryView(_Wire):
+class EntryView(Answer):
     """A line of the statement."""
 
     seq: int = Field(description="Numbered without gaps.", examples=[1])
@@ -230,7 +225,7 @@ class EntryView(_Wire):
         return cls(**{name: entry[name] for name in cls.model_fields})
 
 
-class EntryPage(_Wire):
+class EntryPage(Answer):
     """A page of the statement, newest first."""
 
     items: list[EntryView]

@@ -5,12 +5,13 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.sms import sender_ids
-from functions.sms.models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
-from functions.sms.sender_ids import Status
 from mifumo import cursors
 from mifumo.callers import Principal, Role
 from mifumo.http import Caller, Cursor, Limit
+
+from . import sender_ids
+from .models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
+from .sender_ids import Status
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["admin"]

@@ -7,10 +7,17 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms import admin, batches, chunks, dispatch, entitlement, listings, sender_ids, standing
-from functions.sms.chunks import Chunk
-from functions.sms.dispatch import Accepted, Order
-from functions.sms.models import (
+from mifumo import aws, cursors, phone, wallets
+from mifumo.callers import Role
+from mifumo.errors import NotFound, ValidationFailed
+from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api
+from mifumo.ids import BatchId
+from mifumo.observability import entrypoint
+
+from . import admin, batches, chunks, dispatch, entitlement, listings, sender_ids, standing
+from .chunks import Chunk
+from .dispatch import Accepted, Order
+from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
     BatchAnswer,
@@ -23,12 +30,6 @@ from functions.sms.models import (
     SenderIdRequest,
     SendRequest,
 )
-from mifumo import aws, cursors, phone, wallets
-from mifumo.callers import Role
-from mifumo.errors import NotFound, ValidationFailed
-from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api
-from mifumo.ids import BatchId
-from mifumo.observability import entrypoint
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")

@@ -4,15 +4,16 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.sms import chunks
-from functions.sms.chunks import Chunk, Lane, MessagingSettings, State
-from functions.sms.messages import Status as MessageStatus
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
+
+from . import chunks
+from .chunks import Chunk, Lane, MessagingSettings, State
+from .messages import Status as MessageStatus
 
 _DUE = "BATCHES"
 

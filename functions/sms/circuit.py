@@ -3,11 +3,12 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from functions.sms.chunks import MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.tables import Key
+
+from .chunks import MessagingSettings
 
 KEY = Key("PLATFORM", "CIRCUIT#beem")
 

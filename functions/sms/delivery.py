@@ -7,14 +7,15 @@ the position in the chunk, and must name the message's own number. What finds no
 from collections import Counter, defaultdict
 from contextlib import suppress
 
-from functions.sms import chunks, inbox, lost, messages, routes
-from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
-from functions.sms.messages import FINAL, Status
-from functions.sms.routes import Place
 from mifumo import writes
 from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
+
+from . import chunks, inbox, lost, messages, routes
+from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .messages import FINAL, Status
+from .routes import Place
 
 # The reason of a message that the provider did not take for its number.
 INVALID = "invalid_number"

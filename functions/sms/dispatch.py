@@ -5,10 +5,6 @@ After the commit the batch is safe: if the queue does not take a chunk, the swee
 
 from dataclasses import dataclass
 
-from functions.sms import batches, chunks, entitlement, lanes, standing
-from functions.sms.batches import Batch, Refused, Status
-from functions.sms.chunks import RECIPIENTS_MAX, Lane
-from functions.sms.standing import Standing
 from mifumo import clock, ids, ledger, phone, segments, tenants
 from mifumo.errors import FieldError, IdempotencyKeyReused, ValidationFailed
 from mifumo.ids import BatchId, TenantId, UserId
@@ -18,6 +14,11 @@ from mifumo.segments import Encoding
 from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
+
+from . import batches, chunks, entitlement, lanes, standing
+from .batches import Batch, Refused, Status
+from .chunks import RECIPIENTS_MAX, Lane
+from .standing import Standing
 
 # Ten segments are 1,530 plain characters; Beem's own limit is not published (product.md 3.1).
 SEGMENTS_MAX = 10

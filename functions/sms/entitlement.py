@@ -1,10 +1,11 @@
 """Entitlement: which sender IDs a tenant may use: its own approved ones, and those that come with its best package."""
 
-from functions.sms.sender_ids import PLATFORM, SenderId, Status
 from mifumo import ids, packages
 from mifumo.aws import Item
 from mifumo.errors import Forbidden
 from mifumo.ids import SenderIdId
+
+from .sender_ids import PLATFORM, SenderId, Status
 
 
 class SenderIdNotAllowed(Forbidden):

@@ -11,10 +11,6 @@ A claim that died before `submitting` is free again; one that died after it is u
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.sms import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement
-from functions.sms.batches import Batch
-from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
-from functions.sms.inbox import WindowSettings
 from mifumo import backoff, clock, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
@@ -22,6 +18,11 @@ from mifumo.providers import beem
 from mifumo.providers.beem import Answer, Kind
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
+
+from . import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement
+from .batches import Batch
+from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .inbox import WindowSettings
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900

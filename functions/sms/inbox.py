@@ -7,13 +7,14 @@ Three things bring a report here: it came before our own commit of the hand-over
 from contextlib import suppress
 from dataclasses import asdict
 
-from functions.sms import chunks
-from functions.sms.chunks import Chunk, MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.providers.beem_reports import Report
 from mifumo.settings import Settings
 from mifumo.tables import Key
+
+from . import chunks
+from .chunks import Chunk, MessagingSettings
 
 _DUE = "INBOX"
 _RETENTION_S = 14 * 24 * 3600

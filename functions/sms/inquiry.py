@@ -4,14 +4,15 @@ Made once, some minutes after a hand-over of which the provider called recipient
 a report, if only a pending one, of each that it took. Reports that got lost on their way come in besides.
 """
 
-from functions.sms import chunks, delivery, lanes, messages
-from functions.sms.chunks import Chunk, State
-from functions.sms.messages import Status
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count
 from mifumo.providers import beem
 from mifumo.providers.beem_reports import MalformedReportError, Report, parse
 from mifumo.settings import Settings
+
+from . import chunks, delivery, lanes, messages
+from .chunks import Chunk, State
+from .messages import Status
 
 
 class InquirySettings(Settings):

@@ -1,9 +1,10 @@
 """Lanes: the two queues that tell workers which chunks wait, so that a campaign delays nobody's one-time password."""
 
-from functions.sms.chunks import Lane
 from mifumo import queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.settings import Settings
+
+from .chunks import Lane
 
 
 class QueueSettings(Settings):

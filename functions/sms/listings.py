@@ -1,14 +1,15 @@
 """Listings: pages of batches and of messages, with how far each is."""
 
-from functions.sms import batches, chunks, messages
-from functions.sms.batches import Batch
-from functions.sms.chunks import Chunk, MessagingSettings
-from functions.sms.messages import Message
 from mifumo import tables
 from mifumo.aws import Item
 from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
+
+from . import batches, chunks, messages
+from .batches import Batch
+from .chunks import Chunk, MessagingSettings
+from .messages import Message
 
 Parts = dict[BatchId, list[Chunk]]
 

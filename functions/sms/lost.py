@@ -6,15 +6,16 @@ meant for.
 
 from contextlib import suppress
 
-from functions.sms import chunks, routes
-from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
-from functions.sms.inbox import WindowSettings
-from functions.sms.routes import Place, RouteTaken
 from mifumo import clock, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 from mifumo.tables import Key
+
+from . import chunks, routes
+from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .inbox import WindowSettings
+from .routes import Place, RouteTaken
 
 _RETENTION_S = 14 * 24 * 3600
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.sms.chunks import Chunk, MessagingSettings, State
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
+
+from .chunks import Chunk, MessagingSettings, State
 
 # Thirteen months, so that last year's campaign can still be looked at (product.md, decision D15).
 _RETENTION_S = 400 * 24 * 3600

@@ -2,28 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from functions.sms import batches, messages, sender_ids
-from functions.sms.batches import Batch, Refused
-from functions.sms.messages import Message
-from functions.sms.sender_ids import SenderId
-from functions.sms.standing import Obstacle
 from mifumo.segments import Encoding
+from mifumo.wire import Answer, Request
+
+from . import batches, messages, sender_ids
+from .batches import Batch, Refused
+from .messages import Message
+from .sender_ids import SenderId
+from .standing import Obstacle
 
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
-
-
-class Request(BaseModel):
-    """A body: members that no route knows are refused, so that a misspelt one is not lost."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-
-class Answer(BaseModel):
-    """An answer; more members may be added to it."""
-
-    model_config = ConfigDict(defer_build=True)
 
 
 class SendRequest(Request):

@@ -4,11 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms import delivery
 from mifumo import aws, queue
 from mifumo.observability import count, entrypoint, logger
 from mifumo.providers import beem_reports
 from mifumo.providers.beem_reports import MalformedReportError, Report
+
+from . import delivery
 
 
 @entrypoint

@@ -7,12 +7,13 @@ runs beside workers, or twice, changes nothing that they have done.
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.sms import batches, chunks, delivery, inbox, lanes, lost, settlement
-from functions.sms.chunks import Chunk, ChunkTaken, MessagingSettings, State
-from functions.sms.inbox import WindowSettings
 from mifumo import clock, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
+
+from . import batches, chunks, delivery, inbox, lanes, lost, settlement
+from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .inbox import WindowSettings
 
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
 CHUNKS_MAX = 250

@@ -1,10 +1,11 @@
 """Route: which chunk a provider's request id stands for, written in the same transaction as the hand-over."""
 
-from functions.sms.chunks import Chunk, MessagingSettings
 from mifumo import clock, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
+
+from .chunks import Chunk, MessagingSettings
 
 _RETENTION_S = 30 * 24 * 3600
 Place = tuple[TenantId, BatchId, int]

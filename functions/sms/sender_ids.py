@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from functions.sms.chunks import MessagingSettings
 from mifumo import clock, ids, packages, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import SenderIdId, TenantId, UserId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
+
+from .chunks import MessagingSettings
 
 # GSM networks show at most 11 characters; three alphanumerics are the provider's minimum (product.md 3.4).
 _FORM = re.compile(r"(?=(?:[^A-Za-z0-9]*[A-Za-z0-9]){3})(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 -]{1,9}[A-Za-z0-9]")

@@ -6,12 +6,13 @@ says when to look cannot change money.
 
 from contextlib import suppress
 
-from functions.sms import batches, chunks
-from functions.sms.batches import Batch
 from mifumo import ledger, wallets
 from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
+
+from . import batches, chunks
+from .batches import Batch
 
 
 class HoldMissingError(LookupError):

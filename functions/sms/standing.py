@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.sms import batches, circuit, entitlement, sender_ids
-from functions.sms.batches import Batch
-from functions.sms.chunks import MessagingSettings
-from functions.sms.circuit import Circuit
 from mifumo import tables, tenants, wallets
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
+
+from . import batches, circuit, entitlement, sender_ids
+from .batches import Batch
+from .chunks import MessagingSettings
+from .circuit import Circuit
 
 
 class Obstacle(StrEnum):

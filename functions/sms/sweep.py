@@ -4,9 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms import batches, chunks, recovery
 from mifumo import aws, clock
 from mifumo.observability import count, entrypoint, logger
+
+from . import batches, chunks, recovery
 
 # Stop in time for the last step to end: the next sweep goes on.
 _MARGIN_MS = 5_000

@@ -4,10 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms import handover, inquiry
 from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
+
+from . import handover, inquiry
 
 
 @entrypoint

@@ -8,7 +8,7 @@ import json
 from typing import Any, Literal
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mifumo import aws, clock, ids, provider_events, queue
 from mifumo.errors import Busy, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
@@ -17,6 +17,7 @@ from mifumo.observability import count, entrypoint
 from mifumo.providers import zenopay
 from mifumo.providers.payments import MalformedCallback
 from mifumo.settings import Settings
+from mifumo.wire import Answer
 
 from . import proofs
 
@@ -69,10 +70,8 @@ class QueueSettings(Settings):
     receipts_queue_url: str
 
 
-class Received(BaseModel):
+class Received(Answer):
     """The answer that tells a provider to stop repeating itself."""
-
-    model_config = ConfigDict(defer_build=True)
 
     status: Literal["received"] = Field(default="received", description="The callback is kept.")
 
