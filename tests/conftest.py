@@ -47,10 +47,8 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         queues = boto3.client("sqs")
         for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
-        for name, value in create_tables(boto3.client("dynamodb")).items():
-            monkeypatch.setenv(name, value)
-        for name, value in _SETTINGS.items():
-            monkeypatch.setenv(name, value)
+        for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
+            monkeypatch.setenv(variable, text)
         wire = Wire()
         wire.attach()
         yield wire

@@ -121,8 +121,8 @@ class Cloud:
         return state
 
     def _seed_module(self) -> types.ModuleType:
-        def seed(outputs: dict[str, str], *, endpoint_url: str | None) -> dict[str, Any]:
-            self.seeded.append({"outputs": outputs, "endpoint_url": endpoint_url})
+        def seed(outputs: dict[str, str], *, endpoint_url: str | None, reset_passwords: bool) -> dict[str, Any]:
+            self.seeded.append({"outputs": outputs, "endpoint_url": endpoint_url, "reset": reset_passwords})
             return self.answer
 
         module = types.ModuleType("tools.seed")
@@ -146,6 +146,7 @@ def test_up_starts_deploys_hands_in_keys_seeds_and_serves(cloud: Cloud) -> None:
 
     assert cloud.cdk_verbs() == ["bootstrap", "deploy"]
     assert cloud.seeded[0]["endpoint_url"] == cloud.ports.endpoint_url
+    assert cloud.seeded[0]["reset"], "nobody has been told a password yet"
     assert cloud.seeded[0]["outputs"]["ApiId"] == "4d1f5a90"
     assert cloud.emulated()["secrets"] == {
         "beem-arn": {
@@ -207,6 +208,7 @@ def test_changed_code_is_deployed_again_and_the_logins_stay(cloud: Cloud) -> Non
 
     assert cloud.cdk_verbs() == ["bootstrap", "deploy", "deploy"]
     assert second["logins"] == LOGINS
+    assert not cloud.seeded[1]["reset"], "the passwords that were told stay"
     assert second["pids"] == first["pids"]
 
 
