@@ -20,7 +20,7 @@ from .batches import Batch, Refused, Status
 from .chunks import RECIPIENTS_MAX, Lane
 from .standing import Standing
 
-# Ten segments are 1,530 plain characters; Beem's own limit is not published (product.md 3.1).
+# Ten segments are 1,530 plain characters; Beem's own limit is not published.
 SEGMENTS_MAX = 10
 _ERRORS_SHOWN_MAX = 100
 

@@ -16,12 +16,12 @@ from mifumo.writes import Write
 
 from .chunks import Chunk, MessagingSettings, State
 
-# Thirteen months, so that last year's campaign can still be looked at (product.md, decision D15).
+# Thirteen months, so that last year's campaign can still be looked at.
 _RETENTION_S = 400 * 24 * 3600
 
 
 class Status(StrEnum):
-    """Where a message stands, as the API tells it (sms.md 4.2)."""
+    """Where a message stands, as the API tells it."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"

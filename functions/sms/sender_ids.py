@@ -20,7 +20,7 @@ from mifumo.writes import Write
 
 from .chunks import MessagingSettings
 
-# GSM networks show at most 11 characters; three alphanumerics are the provider's minimum (product.md 3.4).
+# GSM networks show at most 11 characters; three alphanumerics are the provider's minimum.
 _FORM = re.compile(r"(?=(?:[^A-Za-z0-9]*[A-Za-z0-9]){3})(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 -]{1,9}[A-Za-z0-9]")
 PLATFORM = {name.upper(): name for name in packages.PLATFORM_SENDER_IDS}
 

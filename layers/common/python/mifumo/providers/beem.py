@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from mifumo import aws
 from mifumo.settings import Settings
 
-# Beem's largest published example sends a handful; a hundred keeps a lost answer small (product.md 5.5).
+# Beem's largest published example sends a handful; a hundred keeps a lost answer small.
 RECIPIENTS_MAX = 100
 _CONNECT_TIMEOUT_S = 3
 _ENCODING_UCS_2 = 8
@@ -59,7 +59,7 @@ class Answer:
     waits: bool = False
 
 
-# Codes 100, 102, 111 and 120 were seen live, the others are from a third-party list (product.md 5.3).
+# Codes 100, 102, 111 and 120 were seen live, the others are from a third-party list.
 _CODES: dict[int, tuple[Kind, str]] = {
     101: (Kind.REFUSED, "invalid_number"),
     102: (Kind.PLATFORM, "provider_balance"),
@@ -131,7 +131,7 @@ def ask(request_id: str, digits: str) -> list[dict[str, Any]] | None:
         body = response.json() if response.ok else None
     except requests.RequestException:
         return None
-    # A list by its documentation, a bare object by what was seen (product.md 5.2).
+    # A list by its documentation, a bare object by what was seen.
     found = [body] if isinstance(body, dict) else body
     return [report for report in found if isinstance(report, dict)] if isinstance(found, list) else None
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-# Provider word -> our status and reason. Words that are not here are recorded and never final (sms.md 4.2, rule 5).
+# Provider word -> our status and reason. Words that are not here are recorded and never final.
 STATUSES: dict[str, tuple[str, str | None]] = {
     "DELIVERED": ("delivered", None),
     "DELIVRD": ("delivered", None),
