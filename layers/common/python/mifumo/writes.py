@@ -98,8 +98,18 @@ def delete(
 def commit(write: Write) -> Item:
     """Makes one write; returns the new item of an update, an empty one otherwise.
 
-    Raises what the write says its failing condition means.
+    A conflict with a transaction under way is tried again with back-off: the SDK does not. Raises what the write says
+    its failing condition means; Busy when conflicts do not end.
     """
+    for _ in backoff.attempts():
+        try:
+            return _made(write)
+        except dynamodb().exceptions.TransactionConflictException:
+            continue
+    raise Busy
+
+
+def _made(write: Write) -> Item:
     client, request = dynamodb(), write.request()
     try:
         if write.action == "Put":
