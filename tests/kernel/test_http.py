@@ -244,3 +244,32 @@ def test_an_idempotency_key_out_of_form_is_refused(app: Api, key: str) -> None:
     thing = {"name": "x", "size": 1}
     status, body, _ = ask(app, "POST", "/things/", thing, token=token(), headers={"Idempotency-Key": key})
     assert (status, body["errors"][0]["code"]) == (422, "idempotency_key_invalid")
+
+
+def test_a_body_is_measured_in_bytes_and_not_in_letters(app: Api) -> None:
+    wide = json.dumps({"name": "ñ" * (BODY_BYTES_MAX // 2), "size": 1}, ensure_ascii=False)
+    assert len(wide) < BODY_BYTES_MAX < len(wide.encode())
+    assert ask(app, "POST", "/things/", wide, token=token())[0] == 413
+
+
+def test_a_body_that_is_too_large_is_refused_before_anybody_looks_who_sent_it(app: Api) -> None:
+    status, body, _ = ask(app, "POST", "/things/", "x" * (BODY_BYTES_MAX + 1))
+    assert (status, body["code"]) == (413, "payload_too_large")
+
+
+def test_keys_that_cannot_be_read_are_a_500_of_the_one_shape(app: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_order(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the secret is at arn:aws:secretsmanager")
+
+    monkeypatch.setattr(aws, "secret", out_of_order)
+    status, body, headers = ask(app, "GET", "/closed/", token=token())
+    assert (status, body["code"], headers["Content-Type"]) == (500, "internal_error", "application/problem+json")
+    assert "secretsmanager" not in json.dumps([body, headers])
+    assert SECURITY.items() <= headers.items()
+
+
+def test_nothing_of_one_request_is_left_for_the_next(app: Api) -> None:
+    assert ask(app, "GET", "/closed/", token=token())[0] == 200
+    assert ask(app, "GET", "/closed/")[0] == 401
+    first, second = (ask(app, "GET", "/open/")[2]["X-Request-Id"] for _ in range(2))
+    assert first != second
