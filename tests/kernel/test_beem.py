@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 
 import boto3
@@ -11,7 +12,8 @@ import responses
 from mifumo import settings
 from mifumo.providers import beem
 from mifumo.providers.beem import Answer, Kind
-from sandbox.testing import RunningBeem, running_beem
+from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, RunningBeem, running_beem
+from tests.kernel.conftest import Lines
 from tests.wire import Wire
 
 URL = "http://127.0.0.1:9"
@@ -157,3 +159,65 @@ def test_an_answer_about_reports_is_read_or_it_is_none(
 
 def test_beem_that_is_not_there_says_nothing(aws_tables: Wire) -> None:
     assert beem.ask("7", DIGITS[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, '{"successful": false, "code": []}', Kind.REFUSED),
+        (400, '{"successful": false, "code": {"a": 1}}', Kind.REFUSED),
+        (200, '{"successful": true, "code": "100", "request_id": 7}', Kind.UNKNOWN),
+        (200, '{"successful": true, "code": 102}', Kind.UNKNOWN),
+        (200, '{"successful": false, "code": 100}', Kind.UNKNOWN),
+        (200, '{"successful": "true", "code": 100, "request_id": 7}', Kind.UNKNOWN),
+        (500, '{"successful": true, "code": 100, "request_id": 7}', Kind.UNKNOWN),
+        (503, '{"code": 102}', Kind.PLATFORM),
+        (404, "", Kind.PLATFORM),
+        (422, "", Kind.REFUSED),
+        (204, "", Kind.UNKNOWN),
+        (200, "[" * 100_000, Kind.UNKNOWN),
+        (200, "[100]", Kind.UNKNOWN),
+        (200, "null", Kind.UNKNOWN),
+    ],
+)
+def test_no_answer_is_so_strange_that_it_has_no_kind(aws_tables: Wire, status: int, body: str, kind: Kind) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{URL}/v1/send", body=body, status=status)
+        assert send().kind is kind
+
+
+def test_reports_nested_without_end_are_no_answer(aws_tables: Wire) -> None:
+    with responses.RequestsMock() as wire:
+        wire.get(f"{URL}/public/v1/delivery-reports", body="[" * 100_000)
+        assert beem.ask("7", DIGITS[0]) is None
+
+
+@pytest.mark.parametrize(("ucs_2", "encoding"), [(False, 0), (True, 8)])
+def test_the_call_proves_who_we_are_and_carries_each_recipient_by_its_number(
+    aws_tables: Wire, ucs_2: bool, encoding: int
+) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{URL}/v1/send", json=GOOD)
+        beem.send("MIFUMO", "Habari", list(enumerate(DIGITS, 1)), ucs_2=ucs_2)
+        (call,) = wire.calls
+    proof = b64encode(f"{BEEM_API_KEY}:{BEEM_SECRET_KEY}".encode()).decode()
+    assert call.request.headers["Authorization"] == f"Basic {proof}"
+    assert call.request.headers["Connection"] == "close"
+    assert json.loads(call.request.body or "") == {
+        "source_addr": "MIFUMO",
+        "schedule_time": "",
+        "encoding": encoding,
+        "message": "Habari",
+        "recipients": [{"recipient_id": n, "dest_addr": digits} for n, digits in enumerate(DIGITS, 1)],
+    }
+
+
+@pytest.mark.parametrize("fault", [None, "code_120", "reset_after_accept", "refuse_connection", "garbage_200"])
+def test_neither_log_nor_answer_holds_secrets_numbers_or_texts(
+    simulator: RunningBeem, log: Lines, capfd: pytest.CaptureFixture[str], fault: str | None
+) -> None:
+    if fault:
+        simulator.add_fault(fault)
+    told = str(send()) + str(log()) + "".join(capfd.readouterr())
+    for private in (BEEM_API_KEY, BEEM_SECRET_KEY, "Habari", *DIGITS):
+        assert private not in told

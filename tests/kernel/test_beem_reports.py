@@ -44,7 +44,7 @@ def test_what_is_no_report_raises_one_refusal_and_nothing_else(field: str, value
     except MalformedReportError:
         return
     assert 0 <= report.recipient_id <= 999_999_999
-    assert re.fullmatch(r"\d{9,15}", report.digits)
+    assert re.fullmatch(r"[0-9]{9,15}", report.digits)
     assert len(report.provider_status) <= 32
 
 
@@ -52,6 +52,12 @@ def test_what_is_no_report_raises_one_refusal_and_nothing_else(field: str, value
 def test_a_report_that_lacks_a_field_is_malformed(body: dict[str, Any]) -> None:
     with pytest.raises(MalformedReportError):
         parse(body)
+
+
+@pytest.mark.parametrize("number", ["٢٥٥٧١٢٣٤٥٦٧٨", "25571234567८", "255 712 345 678", "12345678", "1" * 16, "+", 1.5])
+def test_a_number_has_nine_to_fifteen_plain_digits(number: Any) -> None:
+    with pytest.raises(MalformedReportError):
+        parse({**REPORT, "dest_addr": number})
 
 
 @pytest.mark.parametrize("number", ["", "0123456789", "-1", "1.0", "seven", None, True], ids=str)

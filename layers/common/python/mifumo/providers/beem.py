@@ -129,7 +129,7 @@ def ask(request_id: str, digits: str) -> list[dict[str, Any]] | None:
             allow_redirects=False,
         )
         body = response.json() if response.ok else None
-    except requests.RequestException:
+    except (requests.RequestException, RecursionError):
         return None
     # A list by its documentation, a bare object by what was seen.
     found = [body] if isinstance(body, dict) else body
@@ -151,7 +151,7 @@ def _read(response: requests.Response, asked: int) -> Answer:
     code = body.get("code")
     if response.ok and body.get("successful") is True and code == 100:  # noqa: PLR2004
         return _accepted(body, asked)
-    if body.get("successful") is not True and code in _CODES:
+    if body.get("successful") is not True and isinstance(code, int) and code in _CODES:
         kind, reason = _CODES[code]
         return Answer(kind, reason, f"{detail}, code {code}", waits=False)
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -179,6 +179,6 @@ def _accepted(body: dict[str, Any], asked: int) -> Answer:
 def _json(response: requests.Response) -> dict[str, Any]:
     try:
         body = response.json()
-    except requests.JSONDecodeError:
+    except (requests.JSONDecodeError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

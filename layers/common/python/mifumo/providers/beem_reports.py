@@ -16,7 +16,7 @@ STATUSES: dict[str, tuple[str, str | None]] = {
     "REJECTD": ("rejected", "operator_refused"),
     "PENDING": ("buffered", None),
 }
-_DIGITS = re.compile(r"\+?(\d{9,15})")
+_DIGITS = re.compile(r"\+?([0-9]{9,15})")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Nine digits fit into 32 bits, the least that a provider keeps of a number.
 _RECIPIENT_ID = re.compile(r"[0-9]{1,9}")
