@@ -9,9 +9,9 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from mifumo import aws
+from mifumo import aws, clock
 from mifumo.aws import Item
-from mifumo.callers import SigningSettings
+from mifumo.callers import REFRESH_S, SigningSettings
 from mifumo.errors import ValidationFailed
 
 _SEAL_BYTES = 12
@@ -36,13 +36,22 @@ def decode(cursor: str | None, *, scope: str) -> Item | None:
     except ValueError:
         raw = b""
     seal, body = raw[:_SEAL_BYTES], raw[_SEAL_BYTES:]
-    keys = aws.secret(SigningSettings.load().signing_keys_secret)
-    if not any(hmac.compare_digest(seal, _seal(key, scope, body)) for kid, key in keys.items() if kid != "current"):
+    if not _is_ours(seal, scope, body):
         raise ValidationFailed.of(
             "query:cursor", "cursor_invalid", "Use the `next` of this list's last page, unchanged."
         )
     item: Item = json.loads(body)
     return item
+
+
+def _is_ours(seal: bytes, scope: str, body: bytes) -> bool:
+    """Tries every live key, then those that another process may have learnt of before this one."""
+    for fresh_since in (0, clock.epoch() - REFRESH_S):
+        keys = aws.secret(SigningSettings.load().signing_keys_secret, fresh_since=fresh_since)
+        live = (key for kid, key in keys.items() if kid != "current")
+        if any(hmac.compare_digest(seal, _seal(key, scope, body)) for key in live):
+            return True
+    return False
 
 
 def _seal(key: str, scope: str, body: bytes) -> bytes:
