@@ -1,4 +1,4 @@
-"""Sending over the deployed stack: a thousand at once, every ending, every fault, in parallel and again."""
+"""Sending over the deployed stack: a thousand at once, every ending, in parallel and again."""
 
 import json
 import uuid
@@ -6,22 +6,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import pytest
-
+from tests.e2e.sending import accepted_texts, completed, is_empty
 from tests.e2e.stack import Tenant, wait_until
 
 _ENDED = {"delivered", "undelivered", "rejected", "unknown", "failed"}
-
-
-def _completed(tenant: Tenant, batch_id: str, within_s: float = 60) -> dict[str, int]:
-    wait_until("the batch is settled", lambda: tenant.batch(batch_id)["status"] == "completed", within_s=within_s)
-    counts: dict[str, int] = tenant.batch(batch_id)["counts"]
-    return counts
-
-
-def _accepted_texts(tenant: Tenant, numbers: list[str]) -> Counter[str]:
-    wanted = {"255" + number[1:] for number in numbers}
-    return Counter(text["dest_addr"] for text in tenant.stack.beem.log() if text["dest_addr"] in wanted)
 
 
 def test_a_thousand_recipients_are_delivered_once_each_and_the_ledger_adds_up(tenant: Tenant) -> None:
@@ -31,7 +19,7 @@ def test_a_thousand_recipients_are_delivered_once_each_and_the_ledger_adds_up(te
     assert answer.status_code == 202, answer.text
     batch = answer.json()
     assert (batch["accepted"], batch["price"], batch["refused"]) == (1_000, 1_000, [])
-    _completed(tenant, batch["id"], within_s=120)
+    completed(tenant, batch["id"], within_s=120)
 
     def delivered() -> bool:
         return bool(tenant.batch(batch["id"])["counts"] == {"delivered": 1_000})
@@ -39,7 +27,7 @@ def test_a_thousand_recipients_are_delivered_once_each_and_the_ledger_adds_up(te
     wait_until("every recipient is delivered", delivered, within_s=180, every_s=2)
     assert tenant.batch(batch["id"])["charged"] == 1_000
     assert set(tenant.statuses(batch["id"]).values()) == {"delivered"}
-    assert set(_accepted_texts(tenant, numbers).values()) == {1}
+    assert set(accepted_texts(tenant, numbers).values()) == {1}
     assert [entry["kind"] for entry in tenant.ledger()] == ["credit", "hold", "capture"]
     assert tenant.balance() == (4_000, 0)
 
@@ -50,7 +38,7 @@ def test_every_ending_is_told_and_what_was_not_handed_over_costs_nothing(tenant:
     numbers = {ending: tenant.numbers(1, ending)[0] for ending in endings}
     ordinary = tenant.numbers(4)
     batch = tenant.send([*numbers.values(), *ordinary]).json()
-    _completed(tenant, batch["id"])
+    completed(tenant, batch["id"])
 
     def ended() -> bool:
         tenant.stack.sweep()
@@ -72,84 +60,11 @@ def test_every_ending_is_told_and_what_was_not_handed_over_costs_nothing(tenant:
     tenant.ledger()
 
 
-@pytest.mark.parametrize("fault", ["timeout_after_accept", "reset_after_accept", "garbage_200"])
-def test_a_lost_answer_is_never_sent_again_and_its_receipts_settle_it(tenant: Tenant, fault: str) -> None:
-    tenant.buy_lite()
-    tenant.stack.beem.add_fault(fault)
-    numbers = tenant.numbers(12)
-    batch = tenant.send(numbers).json()
-
-    def confirmed() -> bool:
-        return set(tenant.statuses(batch["id"]).values()) == {"delivered"}
-
-    wait_until("the receipts confirm the lost answer", confirmed, within_s=90, every_s=2)
-    wait_until("the sweep settles it", lambda: tenant.stack.sweep() and tenant.balance() == (4_988, 0), within_s=90)
-    assert tenant.batch(batch["id"])["charged"] == 12
-    assert list(_accepted_texts(tenant, numbers).values()) == [1] * 12
-    tenant.ledger()
-
-
-@pytest.mark.parametrize("fault", ["timeout_before_accept", "http_500"])
-def test_what_nobody_knows_is_held_then_ends_unknown_and_is_given_back(tenant: Tenant, fault: str) -> None:
-    tenant.buy_lite()
-    tenant.stack.beem.add_fault(fault)
-    numbers = tenant.numbers(3)
-    batch = tenant.send(numbers).json()
-    wait_until(
-        "the outcome is unknown", lambda: tenant.batch(batch["id"])["counts"].get("submit_unknown") == 3, every_s=0.3
-    )
-    assert tenant.balance() == (4_997, 3), "held until a receipt or the policy settles it"
-    wait_until("the window is over", lambda: tenant.stack.sweep() and tenant.balance() == (5_000, 0), within_s=90)
-    assert tenant.batch(batch["id"])["counts"] == {"unknown": 3}
-    assert not _accepted_texts(tenant, numbers)
-    tenant.ledger()
-
-
-@pytest.mark.parametrize("fault", ["refuse_connection", "http_429"])
-def test_what_was_not_sent_is_tried_again_until_it_is(tenant: Tenant, fault: str) -> None:
-    tenant.buy_lite()
-    tenant.stack.beem.add_fault(fault, times=2)
-    numbers = tenant.numbers(3)
-    batch = tenant.send(numbers).json()
-    _completed(tenant, batch["id"])
-    assert tenant.batch(batch["id"])["charged"] == 3
-    assert list(_accepted_texts(tenant, numbers).values()) == [1] * 3
-    tenant.ledger()
-
-
-@pytest.mark.parametrize("fault", ["not_successful", "code_111"])
-def test_a_refusal_costs_nothing_and_says_why(tenant: Tenant, fault: str) -> None:
-    tenant.buy_lite()
-    tenant.stack.beem.add_fault(fault)
-    batch = tenant.send(tenant.numbers(3)).json()
-    assert _completed(tenant, batch["id"]) == {"rejected": 3}
-    messages = tenant.get(f"sms/batches/{batch['id']}/messages/")["items"]
-    assert {message["reason"] for message in messages} <= {"invalid_number", "invalid_sender_id"}
-    assert tenant.balance() == (5_000, 0)
-    assert [entry["kind"] for entry in tenant.ledger()] == ["credit", "hold", "release"]
-
-
-@pytest.mark.parametrize("fault", ["code_102", "code_120"])
-def test_trouble_with_the_platforms_account_holds_everything_back_until_it_is_over(tenant: Tenant, fault: str) -> None:
-    tenant.buy_lite()
-    tenant.stack.beem.add_fault(fault)
-    batch = tenant.send(tenant.numbers(2)).json()
-    wait_until("the circuit opens", lambda: "provider_unavailable" in tenant.get("sms/capability/")["reasons"])
-    assert tenant.balance() == (4_998, 2)
-
-    def sent() -> bool:
-        tenant.stack.sweep()
-        return bool(tenant.batch(batch["id"])["status"] == "completed")
-
-    wait_until("the circuit closes and the batch goes out", sent, within_s=90, every_s=2)
-    assert tenant.batch(batch["id"])["charged"] == 2
-
-
 def test_queues_that_deliver_again_change_nothing(tenant: Tenant) -> None:
     tenant.buy_lite()
     numbers = tenant.numbers(15)
     batch = tenant.send(numbers).json()
-    _completed(tenant, batch["id"])
+    completed(tenant, batch["id"])
     wait_until("all are delivered", lambda: tenant.batch(batch["id"])["counts"] == {"delivered": 15}, every_s=1)
     before = (tenant.balance(), tenant.ledger())
     sqs, outputs = tenant.stack.client("sqs"), tenant.stack.outputs
@@ -166,16 +81,10 @@ def test_queues_that_deliver_again_change_nothing(tenant: Tenant) -> None:
         for _ in range(3):
             sqs.send_message(QueueUrl=outputs[queue], MessageBody=json.dumps(body))
     for queue in ("UrgentQueueUrl", "BulkQueueUrl", "ReceiptsQueueUrl", "PaymentsQueueUrl"):
-        wait_until(f"{queue} is empty", partial(_is_empty, sqs, outputs[queue]))
+        wait_until(f"{queue} is empty", partial(is_empty, sqs, outputs[queue]))
     assert (tenant.balance(), tenant.ledger()) == before
     assert tenant.batch(batch["id"])["counts"] == {"delivered": 15}
-    assert set(_accepted_texts(tenant, numbers).values()) == {1}
-
-
-def _is_empty(sqs: object, url: str) -> bool:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[attr-defined]
-    return all(int(attributes[name]) == 0 for name in names)
+    assert set(accepted_texts(tenant, numbers).values()) == {1}
 
 
 def test_twenty_parallel_sends_with_credit_for_seven_accept_exactly_seven(tenant: Tenant) -> None:
@@ -202,15 +111,15 @@ def test_one_key_makes_one_batch_again_with_another_body_and_in_parallel(tenant:
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
     other = tenant.send(tenant.numbers(1), headers=key)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    _completed(tenant, answers[0].json()["id"])
+    completed(tenant, answers[0].json()["id"])
     assert tenant.balance() == (4_998, 0)
-    assert set(_accepted_texts(tenant, numbers).values()) == {1}
+    assert set(accepted_texts(tenant, numbers).values()) == {1}
 
 
 def test_a_forged_delivery_report_is_refused_and_one_of_another_number_changes_nothing(tenant: Tenant) -> None:
     tenant.buy_lite()
     batch = tenant.send(tenant.numbers(1, "003")).json()
-    _completed(tenant, batch["id"])
+    completed(tenant, batch["id"])
     sent = tenant.stack.beem.log()[-1]
     report = {name: sent[name] for name in ("request_id", "recipient_id", "dest_addr")} | {"status": "DELIVERED"}
     forged = tenant.post("webhooks/sms/beem/not-the-token/", report, token=None)
@@ -219,7 +128,7 @@ def test_a_forged_delivery_report_is_refused_and_one_of_another_number_changes_n
     other = tenant.post(f"webhooks/sms/beem/{token}/", {**report, "dest_addr": "255712999999"}, token=None)
     assert other.status_code == 200
     sqs = tenant.stack.client("sqs")
-    wait_until("the report was looked at", lambda: _is_empty(sqs, tenant.stack.outputs["ReceiptsQueueUrl"]))
+    wait_until("the report was looked at", lambda: is_empty(sqs, tenant.stack.outputs["ReceiptsQueueUrl"]))
     assert set(tenant.statuses(batch["id"]).values()) == {"submitted"}
     assert tenant.post(f"webhooks/sms/beem/{token}/", report, token=None).status_code == 200
     wait_until("the true report counts", lambda: set(tenant.statuses(batch["id"]).values()) == {"delivered"})
