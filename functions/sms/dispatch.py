@@ -70,6 +70,12 @@ def accept(order: Order, *, key: str) -> Accepted:
         ledger.move(found.wallet, build)
     except batches.AlreadyAccepted:
         return _replay(order, batch_id)
+    except InsufficientCredits:
+        # The batched read is no snapshot: a twin of this request may have been accepted in the middle of it, and then
+        # it is its hold that is missing from the wallet.
+        if batches.read(order.tenant, batch_id) is None:
+            raise
+        return _replay(order, batch_id)
     logger.info("batch accepted", batch_id=batch.id, accepted=batch.accepted, refused=len(refused), price=batch.price)
     count("RecipientsAccepted", batch.accepted)
     lanes.enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])

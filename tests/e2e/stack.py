@@ -14,7 +14,7 @@ _TIMEOUT_S = 35
 Answer = TypeVar("Answer")
 
 
-def wait_until(what: str, look: Callable[[], Answer], *, within_s: float = 60, every_s: float = 0.5) -> Answer:
+def wait_until(what: str, look: Callable[[], Answer | None], *, within_s: float = 60, every_s: float = 0.5) -> Answer:
     """Looks until what it sees is true; fails with what it waited for."""
     deadline = time.monotonic() + within_s
     while True:
@@ -191,7 +191,10 @@ class Tenant:
         return balance["available"], balance["held"]
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Reads the statement, oldest entry first, and checks that it adds up."""
+        """Reads the statement, oldest entry first, and checks that it adds up to the balance once nothing moves."""
+        return wait_until("the statement and the balance agree", self._agreed_ledger)
+
+    def _agreed_ledger(self) -> list[dict[str, Any]] | None:
         entries = list(self.pages("billing/ledger/"))[::-1]
         available = held = 0
         for seq, entry in enumerate(entries, start=1):
@@ -200,8 +203,7 @@ class Tenant:
             assert entry["seq"] == seq, "numbered without gaps"
             assert (entry["available_after"], entry["held_after"]) == (available, held)
             assert min(available, held) >= 0
-        assert self.balance() == (available, held)
-        return entries
+        return entries if self.balance() == (available, held) else None
 
 
 def _numbers() -> Iterator[int]:

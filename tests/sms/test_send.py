@@ -2,13 +2,14 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from functions.sms import dispatch
+from functions.sms import dispatch, standing
 from mifumo import settings, tenants, wallets, writes
 from mifumo.errors import AppError
-from mifumo.ids import TenantId, UserId
+from mifumo.ids import BatchId, TenantId, UserId
 from tests.builders import token
 from tests.sms.world import TENANT, World
 
@@ -252,3 +253,25 @@ def test_pages_hold_every_message_and_every_batch_once(world: World) -> None:
     assert {first["items"][0]["id"], second["items"][0]["id"]} > {batch["id"]}
     status, problem = world.call("GET", "/api/sms/batches/", query={"cursor": "forged"})
     assert (status, problem["errors"][0]["code"]) == (422, "cursor_invalid")
+
+
+def test_a_twin_that_took_the_last_credits_in_the_middle_of_the_read_is_met_as_a_replay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = TenantId("one-credit")
+    world.fund(1, tenant=tenant)
+    order = dispatch.Order(tenant, UserId("u1"), "INFO", "Habari", ("0712000010",))
+    read = standing.read
+
+    def torn(who: TenantId, *, batch: BatchId | None = None) -> standing.Standing:
+        """The batch is not there yet, the wallet is read after its hold."""
+        before = read(who, batch=batch)
+        monkeypatch.setattr(standing, "read", read)
+        first.append(dispatch.accept(order, key="k").batch.id)
+        return replace(before, wallet=wallets.read(who))
+
+    first: list[str] = []
+    monkeypatch.setattr(standing, "read", torn)
+    again = dispatch.accept(order, key="k")
+    assert (again.replayed, again.batch.id) == (True, first[0])
+    assert world.wallet(tenant) == (0, 1)

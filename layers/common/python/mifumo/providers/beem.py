@@ -83,6 +83,7 @@ _OURS_TO_MEND = {
 @cache
 def _session() -> requests.Session:
     session = requests.Session()
+    session.trust_env = False  # no proxy and no .netrc of the environment comes between us and the provider
     # No retries: only the pipeline decides what may be sent again.
     session.mount("https://", HTTPAdapter(max_retries=0))
     session.mount("http://", HTTPAdapter(max_retries=0))
