@@ -11,9 +11,6 @@ from mifumo.settings import Settings
 
 from .payments import Payment
 
-# A key that has just been put in is seen this much later, not when the cached secret ends.
-_REFRESH_S = 30
-
 
 class GatewaySettings(Settings):
     """ZenoPay's account and address, and the origin that it calls back."""
@@ -36,7 +33,7 @@ class ProviderUnavailable(AppError):
 def _secret() -> dict[str, str]:
     arn = GatewaySettings.load().zenopay_secret
     keys = aws.secret(arn)
-    return keys if keys["api_key"] else aws.secret(arn, fresh_since=clock.epoch() - _REFRESH_S)
+    return keys if keys["api_key"] else aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
 
 
 def available() -> bool:

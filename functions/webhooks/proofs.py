@@ -8,9 +8,6 @@ from mifumo.observability import count
 from mifumo.providers import zenopay
 from mifumo.settings import Settings
 
-# A secret that has just been replaced is read again at most this often, however many forged calls come.
-_REFRESH_S = 30
-
 
 class CallbackSettings(Settings):
     """The secrets that providers share with us."""
@@ -46,7 +43,7 @@ def require_beem_token(token: str) -> None:
 def _require(arn: str, member: str, shown: str) -> None:
     if _same(shown, aws.secret(arn)[member]):
         return
-    fresh = aws.secret(arn, fresh_since=clock.epoch() - _REFRESH_S)
+    fresh = aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
     if not _same(shown, fresh[member]):
         raise _refusal()
 

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mifumo import aws, clock, cursors
-from mifumo.callers import REFRESH_S, SigningSettings
+from mifumo.callers import SigningSettings
 from mifumo.errors import ValidationFailed
 from tests.builders import KEY, KEY_ID
 from tests.wire import Wire
@@ -103,7 +103,7 @@ def test_a_cursor_of_a_process_that_knows_the_new_key_first_is_read(
     aws._secrets.clear()
     new = written()
     aws._secrets.update(known)
-    later = clock.epoch() + REFRESH_S + 1
+    later = clock.epoch() + aws.REFRESH_S + 1
     monkeypatch.setattr(clock, "epoch", lambda: later)
     aws_tables.clear()
     assert cursors.decode(new, scope=SCOPE) == LAST

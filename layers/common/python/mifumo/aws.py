@@ -23,6 +23,8 @@ Item = dict[str, Any]
 
 # A revoked key or a rotated secret is out of every process five minutes later.
 _SECRET_TTL_S = 300
+# Whoever meets a key that the copy lacks asks again, at most this often: forgeries cannot hammer Secrets Manager.
+REFRESH_S = 30
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4}, tcp_keepalive=True)
 
 

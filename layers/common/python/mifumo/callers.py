@@ -16,8 +16,6 @@ from mifumo.settings import Settings
 
 ISSUER = "mifumo"
 ALGORITHM = "HS256"
-# A token with an unknown kid asks Secrets Manager again at most this often, so forged ones cannot hammer it.
-REFRESH_S = 30
 
 
 class SigningSettings(Settings):
@@ -80,7 +78,7 @@ def _key(token: str) -> str:
     arn = SigningSettings.load().signing_keys_secret
     keys = aws.secret(arn)
     if kid not in keys:
-        keys = aws.secret(arn, fresh_since=clock.epoch() - REFRESH_S)
+        keys = aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
     if kid not in keys:
         raise jwt.InvalidTokenError("unknown kid")
     return keys[kid]

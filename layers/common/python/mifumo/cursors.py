@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from mifumo import aws, clock
 from mifumo.aws import Item
-from mifumo.callers import REFRESH_S, SigningSettings
+from mifumo.callers import SigningSettings
 from mifumo.errors import ValidationFailed
 
 _SEAL_BYTES = 12
@@ -46,7 +46,7 @@ def decode(cursor: str | None, *, scope: str) -> Item | None:
 
 def _is_ours(seal: bytes, scope: str, body: bytes) -> bool:
     """Tries every live key, then those that another process may have learnt of before this one."""
-    for fresh_since in (0, clock.epoch() - REFRESH_S):
+    for fresh_since in (0, clock.epoch() - aws.REFRESH_S):
         keys = aws.secret(SigningSettings.load().signing_keys_secret, fresh_since=fresh_since)
         live = (key for kid, key in keys.items() if kid != "current")
         if any(hmac.compare_digest(seal, _seal(key, scope, body)) for key in live):

@@ -15,8 +15,7 @@ from mifumo.aws import Item, dynamodb, marshal, unmarshal
 from mifumo.errors import Busy
 from mifumo.tables import Key
 
-# A transaction takes at most 100 items, a batch write 25 puts (DynamoDB limits).
-TRANSACTION_ITEMS_MAX = 100
+# A batch write takes at most 25 puts (DynamoDB's limit).
 _PUT_ITEMS_MAX = 25
 # Reasons for a cancelled transaction that pass by themselves.
 _PASSING = {None, "None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
