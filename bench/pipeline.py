@@ -32,7 +32,7 @@ class VoidRunError(RuntimeError):
 
 def fund(credits_: int) -> None:
     """Makes the tenant, active and with credits."""
-    writes.commit(tenants.put(TENANT, "Duka la Mfano"))
+    writes.commit(tenants.put(TENANT, "Duka la Mfano", verified=True))
     ledger.move(
         wallets.read(TENANT),
         lambda wallet: ledger.credit(

@@ -42,7 +42,12 @@ class Data(Stack):
             indexes=[Index("listing", "listing", whole=True), Index("due", "due")],
         )
 
+        # Who did what: added to by every door, read by one, changed by none.
+        self.audit = Table(self, "Audit", stage=stage, indexes=[Index("listing", "listing", whole=True)])
+
         self.signing_keys = Secret(self, "SigningKeys", stage=stage, known={"current": "k1"}, generated="k1")
+        # Keys the hashes of codes and makes second factors: it is never rotated, because what it made would be lost.
+        self.identity = Secret(self, "Identity", stage=stage, known={}, generated="pepper")
         self.beem = Secret(
             self, "Beem", stage=stage, known={"api_key": "", "secret_key": ""}, generated="callback_token"
         )
@@ -53,7 +58,9 @@ class Data(Stack):
             "AccessTable": self.access.table_name,
             "MessagingTable": self.messaging.table_name,
             "LedgerTable": self.ledger.table_name,
+            "AuditTable": self.audit.table_name,
             "SigningKeysSecret": self.signing_keys.arn,
+            "IdentitySecret": self.identity.arn,
             "BeemSecret": self.beem.arn,
             "ZenopaySecret": self.zenopay.arn,
         }.items():

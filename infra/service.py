@@ -32,8 +32,8 @@ class Service(Stack):
             api=Api(self, "Http", stage=stage, alerts=alerts),
             alerts=alerts,
         )
-        auth = Auth(self, "Auth", house=house, data=data)
         sms = Sms(self, "Sms", house=house, data=data)
+        auth = Auth(self, "Auth", house=house, data=data, notices=sms.notices)
         billing = Billing(self, "Billing", house=house, data=data)
         webhooks = Webhooks(self, "Webhooks", house=house, data=data, receipts=sms.receipts, payments=billing.payments)
 
@@ -45,6 +45,8 @@ class Service(Stack):
             "UrgentDeadQueueUrl": sms.urgent.dead_url,
             "BulkQueueUrl": sms.bulk.url,
             "BulkDeadQueueUrl": sms.bulk.dead_url,
+            "NoticesQueueUrl": sms.notices.url,
+            "NoticesDeadQueueUrl": sms.notices.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
             "ReceiptsDeadQueueUrl": sms.receipts.dead_url,
             "PaymentsQueueUrl": billing.payments.url,

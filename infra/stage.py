@@ -45,6 +45,17 @@ class Stage:
     door_provider_timeout_s: int = 20
     """A door's wait for a provider: it must still record "unknown" before the gateway hangs up after 30 s."""
 
+    contacts_preverified: bool = False
+    """Those who register count as verified: only where nobody receives texts."""
+    second_factor_for_staff: bool = True
+    console_url: str = "https://console.example"
+    """Where invitations lead to."""
+    mail_from: str = ""
+    """The SES identity that letters come from; empty: codes and invitations go by text alone."""
+    requests_per_ip: int = 100
+    requests_per_tenant: int = 1000
+    requests_per_key: int = 600
+    """Requests a minute: on public routes of one address, of a tenant, of one API key."""
     auth_attempts_per_ip: int = 30
     """Registrations and failed logins from one address in 15 minutes."""
 
@@ -104,6 +115,12 @@ def _local() -> Stage:
         worker_timeout_s=15,
         provider_timeout_s=4,
         door_provider_timeout_s=4,
+        contacts_preverified=True,
+        second_factor_for_staff=False,
+        console_url=f"http://127.0.0.1:{front_port}/console",
+        requests_per_ip=20_000,
+        requests_per_tenant=20_000,
+        requests_per_key=20_000,
         auth_attempts_per_ip=1000,
         claim_lease_s=20,
         sweep_after_s=10,

@@ -39,13 +39,14 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         secrets = boto3.client("secretsmanager")
         for name, value in {
             "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
+            "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-tests-know-0123456789"},
             "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
             "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
         }.items():
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
         queues = boto3.client("sqs")
-        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS"):
+        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
         for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)
@@ -59,6 +60,13 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 
 _SETTINGS = {
     "STAGE": "local",
+    "CONTACTS_PREVERIFIED": "True",
+    "SECOND_FACTOR_FOR_STAFF": "False",
+    "CONSOLE_URL": "http://127.0.0.1:8080/console",
+    "MAIL_FROM": "",
+    "REQUESTS_PER_IP": "100000",
+    "REQUESTS_PER_TENANT": "100000",
+    "REQUESTS_PER_KEY": "100000",
     "PROVIDER_TIMEOUT_S": "1",
     "CLAIM_LEASE_S": "20",
     "SWEEP_AFTER_S": "60",

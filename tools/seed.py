@@ -18,10 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.auth import passwords, users
 from functions.auth.users import AccountsSettings, Person
 from mifumo import aws, ids, ledger, settings, tables, tenants, wallets, writes
-from mifumo.callers import Role
 from mifumo.errors import Conflict
 from mifumo.ids import TenantId, UserId
 from mifumo.ledger import AlreadyRecorded
+from mifumo.permissions import Role
 from mifumo.phone import Msisdn
 
 TENANT = TenantId(ids.derived("seed", "tenant", "mifumo-labs"))
@@ -38,6 +38,7 @@ _OUTPUTS = {
     "ACCOUNTS_TABLE": "AccountsTable",
     "ACCESS_TABLE": "AccessTable",
     "LEDGER_TABLE": "LedgerTable",
+    "AUDIT_TABLE": "AuditTable",
 }
 
 
@@ -50,7 +51,7 @@ def seed(
     """
     with _environment(outputs, endpoint_url):
         with contextlib.suppress(Conflict):
-            writes.commit(tenants.put(TENANT, "Mifumo Labs"))
+            writes.commit(tenants.put(TENANT, "Mifumo Labs", verified=True))
         logins = {
             role.value: {"email": person.email, "password": _join(role, person, reset_password=reset_passwords)}
             for role, person in _PEOPLE.items()

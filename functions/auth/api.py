@@ -8,8 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import aws
 from mifumo.errors import InvalidCredentials
-from mifumo.http import Caller, api, public
+from mifumo.http import Caller, api, needs, public
 from mifumo.observability import entrypoint, logger
+from mifumo.permissions import Action
 
 from . import manual, signin, tokens, users
 from .throttles import Throttled
@@ -89,8 +90,9 @@ def logout(request: RefreshRequest) -> Response[None]:
 
 
 @app.get("/api/auth/me/", summary="Who am I", tags=["auth"])
+@needs(Action.OWN_ACCOUNT)
 def me(caller: Caller) -> Me:
-    found = users.read(caller.user_id, caller.tenant_id)
+    found = users.read(caller.person, caller.tenant_id)
     if found is None:
         raise InvalidCredentials("This account is no longer active.")
     user, tenant = found

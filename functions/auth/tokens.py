@@ -16,10 +16,10 @@ import jwt
 
 from mifumo import callers, clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.callers import Role
 from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.observability import count, logger
+from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 

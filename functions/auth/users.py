@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from mifumo import clock, tables, tenants, writes
 from mifumo.aws import Item
-from mifumo.callers import Role
 from mifumo.errors import Conflict
 from mifumo.ids import TenantId, UserId
+from mifumo.permissions import Role
 from mifumo.phone import Msisdn
 from mifumo.settings import Settings
 from mifumo.tables import Key

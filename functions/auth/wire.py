@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 from pydantic_core import PydanticCustomError
 
 from mifumo import phone
-from mifumo.callers import Role
+from mifumo.permissions import Role
 from mifumo.phone import InvalidNumber, Msisdn
 from mifumo.tenants import Status, Tenant
 from mifumo.wire import Answer, Request

@@ -6,8 +6,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from mifumo import cursors
-from mifumo.callers import Principal, Role
-from mifumo.http import Caller, Cursor, Limit
+from mifumo.callers import Principal
+from mifumo.http import Caller, Cursor, Limit, needs
+from mifumo.permissions import Action
 
 from . import sender_ids
 from .models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
@@ -17,19 +18,14 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["admin"]
 
 
-def _staff(caller: Principal) -> Principal:
-    caller.require(Role.STAFF)
-    return caller
-
-
 @router.get("/sender-ids/", summary="List sender IDs by status, oldest first", tags=_TAGS)
+@needs(Action.PLATFORM_READ)
 def list_waiting(
-    caller: Caller,
+    _caller: Caller,
     status: Annotated[Status, Query(description="Which ones to list.")] = Status.PENDING,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> WaitingPage:
-    _staff(caller)
     scope = f"waiting {status.value}"
     page = sender_ids.waiting(status, limit=limit, start=cursors.decode(cursor, scope=scope))
     items = [_waiting(sender_ids.of(item)) for item in page.items]
@@ -47,6 +43,7 @@ def _waiting(sender_id: sender_ids.SenderId) -> WaitingSenderIdAnswer:
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )
+@needs(Action.SENDER_IDS_REVIEW)
 def approve(sender_id: str, caller: Caller, body: OptionalReason | None = None) -> SenderIdAnswer:
     reason = body.reason if body else None
     return _decide(sender_id, Status.APPROVED, caller, reason)
@@ -58,6 +55,7 @@ def approve(sender_id: str, caller: Caller, body: OptionalReason | None = None) 
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )
+@needs(Action.SENDER_IDS_REVIEW)
 def reject(sender_id: str, body: Reason, caller: Caller) -> SenderIdAnswer:
     return _decide(sender_id, Status.REJECTED, caller, body.reason)
 
@@ -68,10 +66,10 @@ def reject(sender_id: str, body: Reason, caller: Caller) -> SenderIdAnswer:
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )
+@needs(Action.SENDER_IDS_REVIEW)
 def request_changes(sender_id: str, body: Reason, caller: Caller) -> SenderIdAnswer:
     return _decide(sender_id, Status.CHANGES_REQUESTED, caller, body.reason)
 
 
 def _decide(sender_id: str, status: Status, caller: Principal, reason: str | None) -> SenderIdAnswer:
-    _staff(caller)
-    return SenderIdAnswer.of(sender_ids.decide(sender_id, status, reason=reason, actor=caller.user_id))
+    return SenderIdAnswer.of(sender_ids.decide(sender_id, status, reason=reason, actor=caller.actor))

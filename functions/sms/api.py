@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import aws, cursors, phone, wallets
-from mifumo.callers import Role
 from mifumo.errors import NotFound, ValidationFailed
-from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api
+from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api, needs
 from mifumo.ids import BatchId
 from mifumo.observability import entrypoint
+from mifumo.permissions import Action
 
 from . import admin, batches, chunks, dispatch, entitlement, listings, sender_ids, standing
 from .chunks import Chunk
@@ -37,6 +37,7 @@ _TAGS = ["sms"]
 
 
 @app.get("/api/sms/capability/", summary="Can I send now, and if not why", tags=_TAGS)
+@needs(Action.SMS_READ)
 def capability(caller: Caller) -> CapabilityAnswer:
     found = standing.read(caller.tenant_id)
     return CapabilityAnswer(
@@ -60,8 +61,9 @@ def capability(caller: Caller) -> CapabilityAnswer:
     },
     openapi_extensions={"x-problems": [402]},
 )
+@needs(Action.SMS_SEND)
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey) -> Response[BatchAnswer]:
-    order = Order(caller.tenant_id, caller.user_id, body.sender_id, body.text, tuple(body.recipients))
+    order = Order(caller.tenant_id, caller.actor, body.sender_id, body.text, tuple(body.recipients))
     accepted = dispatch.rehearse(order) if body.dry_run else dispatch.accept(order, key=key)
     if accepted.replayed:
         app.replayed()
@@ -79,6 +81,7 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
 
 
 @app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)
+@needs(Action.SMS_READ)
 def list_batches(caller: Caller, limit: Limit = 20, cursor: Cursor = None) -> BatchPage:
     scope = f"batches {caller.tenant_id}"
     found, last = listings.batch_page(caller.tenant_id, limit=limit, start=cursors.decode(cursor, scope=scope))
@@ -87,6 +90,7 @@ def list_batches(caller: Caller, limit: Limit = 20, cursor: Cursor = None) -> Ba
 
 
 @app.get("/api/sms/batches/<batch_id>/", summary="See how far a batch is", tags=_TAGS)
+@needs(Action.SMS_READ)
 def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
     found = batches.read(caller.tenant_id, BatchId(batch_id))
     if found is None:
@@ -96,6 +100,7 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
 
 
 @app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)
+@needs(Action.SMS_READ)
 def list_batch_messages(batch_id: str, caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> MessagePage:
     batch, scope = listings.require(caller.tenant_id, batch_id), f"messages {caller.tenant_id} {batch_id}"
     found, last = listings.message_page(batch, limit=limit, start=cursors.decode(cursor, scope=scope))
@@ -103,6 +108,7 @@ def list_batch_messages(batch_id: str, caller: Caller, limit: Limit = 50, cursor
 
 
 @app.get("/api/sms/messages/", summary="Find what was sent to a number", tags=_TAGS)
+@needs(Action.SMS_READ)
 def find_messages(
     caller: Caller,
     to: Annotated[str, Query(max_length=32, description="A number as people write it.", examples=["0712345678"])],
@@ -120,6 +126,7 @@ def find_messages(
 
 
 @app.get("/api/sms/sender-ids/", summary="List the sender IDs that you may use or asked for", tags=_TAGS)
+@needs(Action.SMS_READ)
 def list_sender_ids(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> SenderIdPage:
     scope = f"sender ids {caller.tenant_id}"
     start = cursors.decode(cursor, scope=scope)
@@ -137,15 +144,16 @@ def list_sender_ids(caller: Caller, limit: Limit = 50, cursor: Cursor = None) ->
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )
+@needs(Action.SENDER_IDS_REQUEST)
 def request_sender_id(body: SenderIdRequest, caller: Caller) -> SenderIdAnswer:
-    caller.require(Role.OWNER, Role.ADMIN, Role.STAFF)
     made = sender_ids.request(
-        caller.tenant_id, name=body.name.strip(), purpose=body.purpose, sample=body.sample, actor=caller.user_id
+        caller.tenant_id, name=body.name.strip(), purpose=body.purpose, sample=body.sample, actor=caller.actor
     )
     return SenderIdAnswer.of(made)
 
 
 @app.get("/api/sms/sender-ids/availability/", summary="Can this name be asked for", tags=_TAGS)
+@needs(Action.SENDER_IDS_REQUEST)
 def sender_id_availability(
     caller: Caller, name: Annotated[str, Query(min_length=1, max_length=32, examples=["Quantum"])]
 ) -> AvailabilityAnswer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mifumo import clock, ids, ledger, phone, segments, tenants
 from mifumo.errors import FieldError, IdempotencyKeyReused, ValidationFailed
-from mifumo.ids import BatchId, TenantId, UserId
+from mifumo.ids import BatchId, TenantId
 from mifumo.ledger import InsufficientCredits
 from mifumo.observability import count, logger
 from mifumo.segments import Encoding
@@ -36,7 +36,7 @@ class Order:
     """What a tenant asks to have sent."""
 
     tenant: TenantId
-    actor: UserId
+    actor: str
     sender_id: str
     text: str
     recipients: tuple[str, ...]
@@ -54,7 +54,8 @@ class Accepted:
 def accept(order: Order, *, key: str) -> Accepted:
     """Accepts an order once for each Idempotency-Key.
 
-    Raises TenantSuspended, ValidationFailed, SenderIdNotAllowed, InsufficientCredits, IdempotencyKeyReused.
+    Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits and
+    IdempotencyKeyReused.
     """
     batch_id = BatchId(ids.derived("batch", order.tenant, key))
     found = standing.read(order.tenant, batch=batch_id)
@@ -93,7 +94,7 @@ def rehearse(order: Order) -> Accepted:
 
 def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, list[Refused], list[str]]:
     """Checks and prices an order; returns the batch, who is refused, and the accepted numbers as digits."""
-    tenants.require_active(found.tenant)
+    tenants.require_able(found.tenant)
     text, length = _length(order.text)
     sender_id = entitlement.resolve(order.sender_id, package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients)

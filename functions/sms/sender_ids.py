@@ -14,7 +14,7 @@ from typing import Literal
 from mifumo import clock, ids, packages, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, NotFound, ValidationFailed
-from mifumo.ids import SenderIdId, TenantId, UserId
+from mifumo.ids import SenderIdId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
@@ -123,7 +123,7 @@ def availability(tenant: TenantId, name: str) -> Availability:
     return Availability.AVAILABLE
 
 
-def request(tenant: TenantId, *, name: str, purpose: str, sample: str, actor: UserId) -> SenderId:
+def request(tenant: TenantId, *, name: str, purpose: str, sample: str, actor: str) -> SenderId:
     """Asks for a name, or asks again after a refusal; raises ValidationFailed or SenderIdTaken."""
     match availability(tenant, name):
         case Availability.FORMAT:
@@ -138,7 +138,7 @@ def request(tenant: TenantId, *, name: str, purpose: str, sample: str, actor: Us
             return _request(tenant, name, purpose, sample, actor)
 
 
-def _request(tenant: TenantId, name: str, purpose: str, sample: str, actor: UserId) -> SenderId:
+def _request(tenant: TenantId, name: str, purpose: str, sample: str, actor: str) -> SenderId:
     now = clock.stamp()
     sender_id = ids.derived("sender id", tenant, name.upper())
     item = {
@@ -186,7 +186,7 @@ def waiting(status: Status, *, limit: int, start: Item | None) -> Page:
     return tables.query(_table(), f"SENDERS#{status.value}", index="listing", limit=limit, start=start)
 
 
-def decide(sender_id: str, status: Status, *, reason: str | None, actor: UserId) -> SenderId:
+def decide(sender_id: str, status: Status, *, reason: str | None, actor: str) -> SenderId:
     """Decides on a request; the same decision again changes nothing. Raises NotFound, Conflict or SenderIdTaken."""
     pointer = tables.get(_table(), _pointer_key(sender_id))
     item = pointer and tables.get(_table(), _key(TenantId(pointer["tenant"]), pointer["name"]))
@@ -202,7 +202,7 @@ def decide(sender_id: str, status: Status, *, reason: str | None, actor: UserId)
     return of({**item, "status": status.value, "reason": reason, "updated_at": now})
 
 
-def _decision(before: SenderId, status: Status, reason: str | None, actor: UserId, now: str) -> list[Write]:
+def _decision(before: SenderId, status: Status, reason: str | None, actor: str, now: str) -> list[Write]:
     tenant = _owner(before)
     listed = _listed(status, before.created_at or now, before.id)
     decided = writes.update(

@@ -19,6 +19,7 @@ class Obstacle(StrEnum):
     """A reason why a tenant cannot send now."""
 
     TENANT_SUSPENDED = "tenant_suspended"
+    CONTACT_UNVERIFIED = "contact_unverified"
     NO_CREDITS = "no_credits"
     NO_SENDER_ID = "no_sender_id"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
@@ -44,6 +45,7 @@ class Standing:
         """What stands in the way of sending one text, all of it."""
         found = {
             Obstacle.TENANT_SUSPENDED: self.tenant is None or self.tenant.status is not tenants.Status.ACTIVE,
+            Obstacle.CONTACT_UNVERIFIED: self.tenant is not None and not self.tenant.verified_at,
             Obstacle.NO_CREDITS: self.wallet.available < 1,
             Obstacle.NO_SENDER_ID: not self.sender_ids,
             Obstacle.PROVIDER_UNAVAILABLE: self.circuit.is_open,

@@ -70,6 +70,15 @@ class Table(Construct):
         if direct:
             iam.Grant.add_to_principal(grantee=grantee, actions=direct, resource_arns=arns)
 
+    def grant_leading(self, grantee: iam.IGrantable, partitions: Sequence[str], *actions: str) -> None:
+        """Allows these actions on items whose partition key looks like one of the partitions, and on no other."""
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(actions),
+            resource_arns=[self._table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}},
+        )
+
 
 def _string(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

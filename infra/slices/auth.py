@@ -5,11 +5,13 @@ from constructs import Construct
 from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
-from infra.parts.table import DELETE, READ, WRITE
+from infra.parts.limits import rates
+from infra.parts.queue import Queue
+from infra.parts.table import DELETE, PUT, READ, WRITE
 
 
 class Auth(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, notices: Queue) -> None:
         super().__init__(scope, name)
         self.api = Function(
             self,
@@ -20,13 +22,24 @@ class Auth(Construct):
             environment={
                 "ACCOUNTS_TABLE": data.accounts.table_name,
                 "ACCESS_TABLE": data.access.table_name,
+                "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
+                "IDENTITY_SECRET": data.identity.arn,
+                "NOTICES_QUEUE_URL": notices.url,
+                "CONTACTS_PREVERIFIED": str(house.stage.contacts_preverified),
+                "SECOND_FACTOR_FOR_STAFF": str(house.stage.second_factor_for_staff),
+                "CONSOLE_URL": house.stage.console_url,
+                "MAIL_FROM": house.stage.mail_from,
+                **rates(house.stage),
                 "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
             },
         )
         data.accounts.grant(self.api, *READ, *WRITE, *DELETE)
         data.access.grant(self.api, *READ, *WRITE, *DELETE)
+        data.audit.grant(self.api, *READ, *PUT)
         data.signing_keys.grant_read(self.api)
+        data.identity.grant_read(self.api)
+        notices.grant_send(self.api)
         house.api.route("/api/auth/{proxy+}", self.api)
         house.api.route("/api/tenant/{proxy+}", self.api)
         house.api.route("/api/admin/auth/{proxy+}", self.api)

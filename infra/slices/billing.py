@@ -5,9 +5,10 @@ from constructs import Construct
 from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
+from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
-from infra.parts.table import READ, UPDATE, WRITE
+from infra.parts.table import PUT, READ, UPDATE, WRITE
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
@@ -49,11 +50,15 @@ class Billing(Construct):
                 **self._watched,
                 **self._provider,
                 "ACCESS_TABLE": data.access.table_name,
+                "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
+                **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
             },
         )
-        data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's
+        data.access.grant(api, *READ)
+        data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
+        data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
         data.zenopay.grant_read(api)

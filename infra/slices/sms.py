@@ -5,11 +5,13 @@ from constructs import Construct
 from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
+from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
-from infra.parts.table import BATCH, DELETE, READ, UPDATE, WRITE
+from infra.parts.table import BATCH, DELETE, PUT, READ, UPDATE, WRITE
 
 _RECEIPTS_TIMEOUT_S = 30
+_NOTICES_TIMEOUT_S = 30
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
@@ -22,6 +24,7 @@ class Sms(Construct):
         self._data = data
         self.urgent = Queue(self, "Urgent", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.bulk = Queue(self, "Bulk", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
+        self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
@@ -45,11 +48,15 @@ class Sms(Construct):
                 **self._tables,
                 **self._lanes,
                 "ACCESS_TABLE": data.access.table_name,
+                "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
+                **rates(house.stage),
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
             },
         )
-        data.access.grant(api, *READ, *UPDATE)  # the update is a rate bucket's
+        data.access.grant(api, *READ)
+        data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
+        data.audit.grant(api, *PUT)
         data.messaging.grant(api, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)

@@ -181,7 +181,7 @@ def till(aws_tables: Wire, travel: Travel, door: str, monkeypatch: pytest.Monkey
         aws.secrets_manager().put_secret_value(SecretId=os.environ["ZENOPAY_SECRET"], SecretString=json.dumps(secret))
         settings.forget()
         monkeypatch.setattr(settlement, "ASK_GAP_S", 0)
-        writes.commit(tenants.put(TENANT, "Duka la Asha"))
+        writes.commit(tenants.put(TENANT, "Duka la Asha", verified=True))
         till = Till(simulator, aws_tables, travel, token(expires_in_s=86_400))
         till.call("GET", "/api/billing/payments/providers/")  # the secrets are read once, as in a warm function
         yield till

@@ -7,13 +7,14 @@ from functions.billing.catalogue import WALLETS
 from functions.billing.payments import Payment
 from functions.billing.purchase import Order
 from functions.billing.settlement import Finding
-from mifumo.callers import Principal, Role
+from mifumo.callers import Principal
 from mifumo.ids import UserId
 from mifumo.packages import PACKAGES
+from mifumo.permissions import Role
 from mifumo.phone import Msisdn, Operator
 from tests.billing.conftest import TENANT, Till
 
-OWNER = Principal(UserId("u1"), TENANT, Role.OWNER)
+OWNER = Principal(TENANT, UserId("u1"), Role.OWNER)
 ORDER = Order(PACKAGES["lite"], WALLETS[Operator.VODACOM], Msisdn("+255754123229"))
 
 

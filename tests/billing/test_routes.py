@@ -224,7 +224,7 @@ def test_the_same_key_with_another_body_is_refused(till: Till, changes: dict[str
 
 def test_the_same_key_of_another_tenant_is_another_payment(till: Till) -> None:
     first = till.bought("129", key="once")
-    writes.commit(tenants.put(TenantId("t2"), "Another"))
+    writes.commit(tenants.put(TenantId("t2"), "Another", verified=True))
     headers = {"Idempotency-Key": "once"}
     status, body = till.call("POST", INITIATE, LITE, token=token(tenant="t2"), headers=headers)
     assert status == 202

@@ -28,7 +28,7 @@ def test_a_paid_package_is_credited_once_by_way_of_the_callback(till: Till) -> N
     assert event["outcome"] == "credited"
     _, balance = till.call("GET", "/api/billing/balance/")
     assert (balance["available"], balance["held"], balance["package"]) == (5000, 0, "lite")
-    _, statement = till.call("GET", "/api/billing/ledger/", token=token(role="agent"))
+    _, statement = till.call("GET", "/api/billing/ledger/", token=token(role="admin"))
     assert [(e["seq"], e["kind"], e["amount"], e["reference"]) for e in statement["items"]] == [
         (1, "credit", 5000, payment.id)
     ]

@@ -10,11 +10,12 @@ _OUTPUTS = {
     "ACCESS_TABLE": "AccessTable",
     "MESSAGING_TABLE": "MessagingTable",
     "LEDGER_TABLE": "LedgerTable",
+    "AUDIT_TABLE": "AuditTable",
 }
 
 
 def create_tables(dynamodb: Any) -> dict[str, str]:
-    """Makes the four tables through a boto3 client; returns the environment that names them."""
+    """Makes the tables through a boto3 client; returns the environment that names them."""
     names = {}
     for variable, properties in definitions().items():
         name = variable.removesuffix("_TABLE").lower()

@@ -2,15 +2,15 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 
 import jwt
 import pytest
 
 from mifumo import callers, clock
-from mifumo.callers import Principal, Role
+from mifumo.callers import Principal, SecondFactorRequired
 from mifumo.errors import Forbidden, InvalidCredentials, TokenExpired, Unauthenticated
 from mifumo.ids import TenantId, UserId
+from mifumo.permissions import RULES, Action, Role, Scope
 from tests.builders import KEY, KEY_ID, token
 from tests.wire import Wire
 
@@ -18,7 +18,7 @@ from tests.wire import Wire
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer  "])
 def test_a_bearer_token_makes_a_principal(aws_tables: Wire, scheme: str) -> None:
     caller = callers.authenticate(scheme + token(tenant="t7", user="u9", role="agent"))
-    assert caller == Principal(UserId("u9"), TenantId("t7"), Role.AGENT)
+    assert caller == Principal(TenantId("t7"), UserId("u9"), Role.AGENT)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dTpw", "token"])
@@ -67,17 +67,53 @@ def test_keys_are_read_once_in_five_minutes(aws_tables: Wire, monkeypatch: pytes
     assert aws_tables.count("GetSecretValue") == 2
 
 
-ROLES: dict[str, Callable[[Principal], None]] = {
-    "one": lambda caller: caller.require(Role.OWNER),
-    "several": lambda caller: caller.require(Role.ADMIN, Role.OWNER),
-}
+def person(role: Role, *, enrolling: bool = False) -> Principal:
+    return Principal(TenantId("t"), UserId("u"), role, enrolling=enrolling)
 
 
-@pytest.mark.parametrize("needs", ROLES)
-def test_a_role_opens_what_it_is_named_for_and_nothing_else(needs: str) -> None:
-    ROLES[needs](Principal(UserId("u"), TenantId("t"), Role.OWNER))
-    with pytest.raises(Forbidden, match="agent"):
-        ROLES[needs](Principal(UserId("u"), TenantId("t"), Role.AGENT))
+def key(*scopes: Scope) -> Principal:
+    return Principal(TenantId("t"), key_id="k9", scopes=frozenset(scopes))
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_what_its_row_says_and_nothing_else(role: Role, action: Action) -> None:
+    if role in RULES[action].roles:
+        person(role).require(action)
+        return
+    with pytest.raises(Forbidden, match=role.value):
+        person(role).require(action)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("scope", Scope)
+def test_a_key_may_what_its_scope_says_whatever_its_maker_was(scope: Scope, action: Action) -> None:
+    caller = key(scope)
+    if RULES[action].scope is scope:
+        caller.require(action)
+        return
+    with pytest.raises(Forbidden, match="API key"):
+        caller.require(action)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_key_without_scopes_may_nothing(action: Action) -> None:
+    assert not key().may(action)
+
+
+def test_who_has_to_set_up_a_second_factor_may_look_after_their_account_alone() -> None:
+    owner = person(Role.OWNER, enrolling=True)
+    owner.require(Action.OWN_ACCOUNT)
+    with pytest.raises(SecondFactorRequired) as refused:
+        owner.require(Action.SMS_READ)
+    assert (refused.value.status, refused.value.code) == (403, "second_factor_required")
+
+
+def test_a_key_acts_under_its_own_name_and_is_no_person() -> None:
+    assert (key().actor, person(Role.AGENT).actor) == ("key:k9", "u")
+    assert person(Role.AGENT).person == "u"
+    with pytest.raises(Forbidden):
+        _ = key().person
 
 
 def test_what_we_sign_with_is_what_we_let_in_with(aws_tables: Wire) -> None:

@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, ConfigDict
 
 from mifumo import aws, callers, clock, ids
-from mifumo.http import BODY_BYTES_MAX, Api, Caller, IdempotencyKey, api, public
+from mifumo.http import BODY_BYTES_MAX, Api, Caller, IdempotencyKey, api, needs, public
+from mifumo.permissions import Action
 from tests.builders import CONTEXT, KEY, KEY_ID, answer, request, token
 from tests.wire import Wire
 
@@ -43,6 +44,7 @@ def app(aws_tables: Wire) -> Api:
         return {"open": "yes"}
 
     @app.get("/closed/")
+    @needs(Action.SMS_READ)
     def closed(caller: Caller, count: Annotated[int, Query(ge=1)] = 1) -> dict[str, Any]:
         return {"tenant": caller.tenant_id, "role": caller.role, "count": count}
 
@@ -50,7 +52,13 @@ def app(aws_tables: Wire) -> Api:
     def forgotten() -> dict[str, str]:
         return {"secret": "yes"}
 
+    @app.get("/heads/")
+    @needs(Action.MEMBERS_MANAGE)
+    def heads() -> dict[str, str]:
+        return {"secret": "yes"}
+
     @app.post("/things/")
+    @needs(Action.SMS_SEND)
     def things(thing: Thing, caller: Caller, key: IdempotencyKey) -> dict[str, str]:
         return {"key": key}
 
@@ -90,6 +98,12 @@ def test_a_route_that_is_not_public_is_closed_to_strangers(app: Api, path: str) 
     status, body, headers = ask(app, "GET", path)
     assert (status, body["code"]) == (401, "unauthenticated")
     assert headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", ["/heads/", "/forgotten/"])
+def test_a_caller_gets_into_no_route_that_is_not_theirs_or_that_names_no_action(app: Api, path: str) -> None:
+    status, body, _ = ask(app, "GET", path, token=token(role="agent"))
+    assert (status, body["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("body", ["{", {"nonsense": 1}, None], ids=["malformed", "invalid", "none"])

@@ -44,7 +44,7 @@ class World:
 
     def fund(self, credits_: int, *, tenant: TenantId = TENANT, package: str | None = "lite") -> None:
         """Makes the tenant active and gives it credits."""
-        writes.commit(tenants.put(tenant, "Duka la Mfano"))
+        writes.commit(tenants.put(tenant, "Duka la Mfano", verified=True))
         ledger.move(
             wallets.read(tenant),
             lambda wallet: ledger.credit(

@@ -25,6 +25,7 @@ def outputs(aws_tables: Wire) -> dict[str, str]:
         "AccessTable": os.environ["ACCESS_TABLE"],
         "MessagingTable": os.environ["MESSAGING_TABLE"],
         "LedgerTable": os.environ["LEDGER_TABLE"],
+        "AuditTable": os.environ["AUDIT_TABLE"],
         "SigningKeysSecret": os.environ["SIGNING_KEYS_SECRET"],
     }
 

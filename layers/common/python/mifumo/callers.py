@@ -12,6 +12,7 @@ import jwt
 from mifumo import aws, clock
 from mifumo.errors import Forbidden, InvalidCredentials, TokenExpired, Unauthenticated
 from mifumo.ids import TenantId, UserId
+from mifumo.permissions import RULES, Action, Role, Scope
 from mifumo.settings import Settings
 
 ISSUER = "mifumo"
@@ -24,27 +25,67 @@ class SigningSettings(Settings):
     signing_keys_secret: str
 
 
-class Role(StrEnum):
-    """What a member is in a tenant; staff belong to the platform."""
+class Mode(StrEnum):
+    """A key of test mode moves nothing: its sends are rehearsed."""
 
-    OWNER = "owner"
-    ADMIN = "admin"
-    AGENT = "agent"
-    STAFF = "staff"
+    LIVE = "live"
+    TEST = "test"
+
+
+class SecondFactorRequired(Forbidden):
+    """Who signed in has to set up a second factor before anything else: the tenant or the platform demands it."""
+
+    code = "second_factor_required"
+    title = "Set up a second factor first"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller as every route sees it; the tenant comes from here and from nowhere else."""
+    """The caller as every route sees it; the tenant comes from here and from nowhere else.
 
-    user_id: UserId
+    A person has a user id and a role, an API key has its id and scopes. `enrolling` marks a person who may do nothing
+    yet but look after their own account. `session` is the id of the person's session.
+    """
+
     tenant_id: TenantId
-    role: Role
+    user_id: UserId | None = None
+    role: Role | None = None
+    session: str = ""
+    enrolling: bool = False
+    key_id: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+    mode: Mode = Mode.LIVE
 
-    def require(self, *roles: Role) -> None:
-        """Raises Forbidden unless the caller has one of the roles."""
-        if self.role not in roles:
-            raise Forbidden(f"This needs one of the roles {', '.join(roles)}; yours is {self.role}.")
+    @property
+    def actor(self) -> str:
+        """Names who acts, for records: a user's id, or `key:` and the key's."""
+        return self.user_id or f"key:{self.key_id}"
+
+    @property
+    def person(self) -> UserId:
+        """Returns the user's id; raises Forbidden for a key."""
+        if self.user_id is None:
+            raise Forbidden("This is for people; an API key has no account.")
+        return self.user_id
+
+    def may(self, action: Action) -> bool:
+        """Tells whether the permission table lets the caller take the action."""
+        rule = RULES[action]
+        return rule.scope in self.scopes if self.key_id else self.role in rule.roles
+
+    def require(self, action: Action) -> None:
+        """Raises Forbidden unless the caller may take the action, SecondFactorRequired while a person is enrolling."""
+        if self.enrolling and action is not Action.OWN_ACCOUNT:
+            raise SecondFactorRequired("Set up a second factor at /api/auth/second-factor/, then refresh your token.")
+        if not self.may(action):
+            raise Forbidden(_refusal(action, self))
+
+
+def _refusal(action: Action, caller: Principal) -> str:
+    rule = RULES[action]
+    if caller.key_id:
+        return f"An API key needs the scope {rule.scope} for this." if rule.scope else "No API key may do this."
+    return f"This needs one of the roles {', '.join(sorted(rule.roles))}; yours is {caller.role}."
 
 
 def authenticate(authorization: str | None) -> Principal:
@@ -63,7 +104,13 @@ def authenticate(authorization: str | None) -> Principal:
             issuer=ISSUER,
             options={"require": ["exp", "iat", "sub", "tid", "role"]},
         )
-        return Principal(UserId(claims["sub"]), TenantId(claims["tid"]), Role(claims["role"]))
+        return Principal(
+            tenant_id=TenantId(claims["tid"]),
+            user_id=UserId(claims["sub"]),
+            role=Role(claims["role"]),
+            session=str(claims.get("sid", "")),
+            enrolling=bool(claims.get("enr", False)),
+        )
     except jwt.ExpiredSignatureError as error:
         raise TokenExpired from error
     except (jwt.InvalidTokenError, ValueError) as error:

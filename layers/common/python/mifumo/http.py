@@ -1,7 +1,7 @@
 """HTTP for every door: one resolver, one error shape, callers denied by default.
 
-`api()` makes the resolver. A route without a principal must say so with `@public`; every other route gets its
-`Caller`. Every refusal, ours or the library's, leaves as problem+json.
+`api()` makes the resolver. A route says which action of the permission table it is (`@needs`), or that it is for
+anybody (`@public`); one that says neither answers nobody. Every refusal, ours or the library's, leaves as problem+json.
 """
 
 import re
@@ -16,10 +16,20 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import callers, ids, problems
+from mifumo import callers, ids, origins, problems
 from mifumo.callers import Principal
-from mifumo.errors import AppError, MethodNotAllowed, NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from mifumo.errors import (
+    AppError,
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from mifumo.observability import count, logger
+from mifumo.origins import Origin
+from mifumo.permissions import Action
 
 # 1,000 recipients of 20 characters and a text of ten segments fit into a tenth of this.
 BODY_BYTES_MAX = 256 * 1024
@@ -65,12 +75,28 @@ def public(route: Function) -> Function:
     return route
 
 
+def needs(action: Action) -> Callable[[Function], Function]:
+    """Declares which action a route is: only who may take it gets in. Write it below the route's decorator."""
+
+    def declare(route: Function) -> Function:
+        route.__action__ = action  # type: ignore[attr-defined]
+        return route
+
+    return declare
+
+
+def action_of(route: Callable[..., Any]) -> Action | None:
+    """Returns the action that a route declares; None for a public one, or one that nobody may call."""
+    return getattr(route, "__action__", None)
+
+
 class Api(APIGatewayHttpResolver):
     """The resolver of one slice."""
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers one request: path normalised, request id and security headers always there."""
         request_id = _request_id(event)
+        origins.enter(_origin(event, request_id))
         logger.append_keys(correlation_id=request_id, tenant_id=None, user_id=None)
         self._answer_headers = {**_HEADERS, "X-Request-Id": request_id}
         self.context.update(headers=self._answer_headers)
@@ -111,11 +137,17 @@ class Api(APIGatewayHttpResolver):
             return
         if not getattr(route.func, "__public__", False):
             principal = callers.authenticate(self.current_event.headers.get("authorization"))
-            logger.append_keys(tenant_id=principal.tenant_id, user_id=principal.user_id)
+            logger.append_keys(tenant_id=principal.tenant_id, user_id=principal.actor)
+            self._permit(principal, action_of(route.func))
             self.context.update(principal=principal)
         # Powertools would read forms into models too, and break on one without a boundary.
         if route.dependant.body_params and _media_type(self.current_event.headers) not in {"", "application/json"}:
             raise UnsupportedMediaType
+
+    def _permit(self, principal: Principal, action: Action | None) -> None:
+        if action is None:
+            raise Forbidden("Nobody may call this route: it names no action.")
+        principal.require(action)
 
     def methods_of(self, path: str) -> list[str]:
         """Lists the methods that a path answers to."""
@@ -131,6 +163,11 @@ def _request_id(event: Mapping[str, Any]) -> str:
     """Takes the client's request id if it is well formed, else mints one."""
     given = event.get("headers", {}).get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else ids.new()
+
+
+def _origin(event: Mapping[str, Any], request_id: str) -> Origin:
+    http = event["requestContext"]["http"]
+    return Origin(http["sourceIp"], request_id, http.get("userAgent", "")[:200])
 
 
 def api() -> Api:

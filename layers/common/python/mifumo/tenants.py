@@ -32,6 +32,28 @@ class TenantSuspended(Forbidden):
     title = "This account is suspended; contact support"
 
 
+class ContactUnverified(Forbidden):
+    """Nobody of the tenant has shown that a phone or an e-mail address is theirs: sending and paying need that."""
+
+    code = "contact_unverified"
+    title = "Verify a phone number or an e-mail address first"
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a tenant has set for itself. Hours are local to Dar es Salaam; a cap counts recipients a day."""
+
+    default_sender_id: str = ""
+    quiet_from: str = ""
+    quiet_to: str = ""
+    daily_cap: int = 0
+    """0: no cap but the balance."""
+    foreign_countries: frozenset[str] = frozenset()
+    """ISO 3166-1 codes of the countries outside Tanzania that may be sent to."""
+    refund_undelivered: bool = False
+    require_second_factor: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A business that sends."""
@@ -40,6 +62,9 @@ class Tenant:
     name: str
     status: Status
     created_at: str
+    verified_at: str = ""
+    suspended_because: str = ""
+    preferences: Preferences = Preferences()
 
 
 def key(tenant: TenantId) -> Key:
@@ -49,7 +74,19 @@ def key(tenant: TenantId) -> Key:
 
 def of(item: Item) -> Tenant:
     """Reads a tenant from its item."""
-    return Tenant(TenantId(item["id"]), item["name"], Status(item["status"]), item["created_at"])
+    return Tenant(
+        id=TenantId(item["id"]),
+        name=item["name"],
+        status=Status(item["status"]),
+        created_at=item["created_at"],
+        verified_at=item.get("verified_at", ""),
+        suspended_because=item.get("suspended_because", ""),
+        preferences=_preferences(item.get("preferences", {})),
+    )
+
+
+def _preferences(stored: Item) -> Preferences:
+    return Preferences(**{**stored, "foreign_countries": frozenset(stored.get("foreign_countries", []))})
 
 
 def get(tenant: TenantId) -> Tenant | None:
@@ -58,7 +95,7 @@ def get(tenant: TenantId) -> Tenant | None:
     return of(item) if item else None
 
 
-def put(tenant: TenantId, name: str) -> Write:
+def put(tenant: TenantId, name: str, *, verified: bool = False) -> Write:
     """Writes a new, active tenant; refuses one that exists."""
     item = {
         **key(tenant)._asdict(),
@@ -66,12 +103,27 @@ def put(tenant: TenantId, name: str) -> Write:
         "name": name,
         "status": Status.ACTIVE.value,
         "created_at": clock.stamp(),
+        "verified_at": clock.stamp() if verified else "",
     }
     return writes.put(AccessSettings.load().access_table, item, refused=lambda _: Conflict("The tenant exists"))
 
 
-def require_active(tenant: Tenant | None) -> Tenant:
-    """Returns the tenant if it may act; raises TenantSuspended otherwise."""
+def verify(tenant: TenantId) -> Write:
+    """Records that a contact of the tenant was verified; refuses a tenant that is not there."""
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(tenant),
+        "SET verified_at = :now",
+        condition="attribute_exists(pk)",
+        values={":now": clock.stamp()},
+        refused=lambda _: Conflict("There is no such tenant."),
+    )
+
+
+def require_able(tenant: Tenant | None) -> Tenant:
+    """Returns the tenant if it may send and pay; raises TenantSuspended or ContactUnverified otherwise."""
     if tenant is None or tenant.status is not Status.ACTIVE:
         raise TenantSuspended
+    if not tenant.verified_at:
+        raise ContactUnverified("Ask for a code at /api/auth/codes/ and confirm it; then send and pay.")
     return tenant
