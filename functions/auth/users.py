@@ -124,13 +124,22 @@ def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, 
 
 def read(user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
     """Reads a user and the tenant in one call; None unless the user is an active member."""
-    person, member = (AccountsSettings.load().accounts_table, _user_key(user)), membership(user, tenant)
-    business = (AccessSettings.load().access_table, tenants.key(tenant))
-    found = tables.read(person, member, business)
-    role = role_of(found.get(member))
-    if person not in found or business not in found or role is None:
+    return found_in(tables.read(*places(user, tenant)), user, tenant)
+
+
+def places(user: UserId, tenant: TenantId) -> list[tuple[str, Key]]:
+    """Lists where the user, the membership and the tenant stand: read them along with something else."""
+    person = (AccountsSettings.load().accounts_table, _user_key(user))
+    return [person, membership(user, tenant), (AccessSettings.load().access_table, tenants.key(tenant))]
+
+
+def found_in(found: dict[tuple[str, Key], Item], user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
+    """Makes a user and the tenant of what was read at their places; None unless the user is an active member."""
+    person, member, business = (found.get(place) for place in places(user, tenant))
+    role = role_of(member)
+    if person is None or business is None or role is None:
         return None
-    return _user_of(found[person], role), tenants.of(found[business])
+    return _user_of(person, role), tenants.of(business)
 
 
 def membership(user: UserId, tenant: TenantId) -> tuple[str, Key]:

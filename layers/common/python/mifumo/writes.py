@@ -94,6 +94,24 @@ def delete(
     return Write("Delete", table, key, refused, arguments)
 
 
+def check(
+    table: str,
+    key: Key,
+    *,
+    condition: str,
+    refused: Refusal,
+    values: Item | None = None,
+    names: dict[str, str] | None = None,
+) -> Write:
+    """Changes nothing: stands in a transaction for what has to be true of an item while the others are written."""
+    arguments: dict[str, Any] = {"Key": marshal(key._asdict()), "ConditionExpression": condition}
+    if values:
+        arguments["ExpressionAttributeValues"] = marshal(values)
+    if names:
+        arguments["ExpressionAttributeNames"] = names
+    return Write("ConditionCheck", table, key, refused, arguments)
+
+
 def commit(write: Write) -> Item:
     """Makes one write; returns the new item of an update, an empty one otherwise.
 
