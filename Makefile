@@ -96,9 +96,12 @@ fmt: $(VENV) ## Format the code and repair what ruff can repair
 lock: $(BIN)/uv ## Pin every dependency anew, with hashes, from the .in files and pyproject
 	@$(COMPILE) layers/common/pyproject.toml -o layers/common/requirements.txt >/dev/null
 	@$(COMPILE) functions/auth/requirements.in -o functions/auth/requirements.txt >/dev/null
+	@$(COMPILE) functions/webhooks/requirements.in -c layers/common/requirements.txt \
+		-o functions/webhooks/requirements.txt >/dev/null
 	@$(COMPILE) requirements/cloud.in -o requirements/cloud.txt >/dev/null
 	@$(COMPILE) requirements/dev.in layers/common/pyproject.toml functions/auth/requirements.in \
-		-c layers/common/requirements.txt -c functions/auth/requirements.txt -o requirements/dev.txt >/dev/null
+		functions/webhooks/requirements.in -c layers/common/requirements.txt -c functions/auth/requirements.txt \
+		-c functions/webhooks/requirements.txt -o requirements/dev.txt >/dev/null
 	@$(MAKE) --no-print-directory $(VENV)
 	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
