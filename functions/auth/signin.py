@@ -48,7 +48,8 @@ def register(person: Person, *, password: str, business_name: str, source_ip: st
     )
     issued, opened = tokens.start(user.id, tenant_id, user.role)
     writes.transact(*joined, tenants.put(tenant_id, business_name, verified=verified), opened)
-    return SignedIn(user, Tenant(tenant_id, business_name, Status.ACTIVE, user.created_at), issued)
+    since = user.created_at if verified else ""
+    return SignedIn(user, Tenant(tenant_id, business_name, Status.ACTIVE, user.created_at, verified_at=since), issued)
 
 
 def login(email: str, password: str, *, source_ip: str) -> SignedIn:

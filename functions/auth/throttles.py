@@ -25,8 +25,8 @@ _WINDOW_S = 900
 # Ten wrong passwords are a person who tries all of theirs; at 40 an hour no password of ten letters is found. A
 # stranger can close a known account for a quarter of an hour and no longer, which is the price of the limit.
 _PER_ACCOUNT = 10
-# The TTL sweep may be late, never early.
-_KEPT_S = 2 * _WINDOW_S
+# Codes to one number or address: each costs a text, and is a nuisance to somebody whose number a stranger typed.
+_PER_CONTACT = ((3, 600), (10, 24 * 3600))
 
 
 class ThrottleSettings(Settings):
@@ -39,7 +39,7 @@ class Throttled(RateLimited):
     """The window's attempts are used up."""
 
     def __init__(self, throttle: "Throttle") -> None:
-        left_s = _WINDOW_S - clock.epoch() % _WINDOW_S
+        left_s = throttle.window_s - clock.epoch() % throttle.window_s
         super().__init__(
             f"Too many attempts. Try again in {-(-left_s // 60)} minutes.",
             retry_after_s=left_s,
@@ -47,7 +47,7 @@ class Throttled(RateLimited):
         # draft-ietf-httpapi-ratelimit-headers
         self.headers = {
             "RateLimit": f'"{throttle.name}";r=0;t={left_s}',
-            "RateLimit-Policy": f'"{throttle.name}";q={throttle.attempts_max};w={_WINDOW_S}',
+            "RateLimit-Policy": f'"{throttle.name}";q={throttle.attempts_max};w={throttle.window_s}',
         }
 
 
@@ -59,6 +59,7 @@ class Throttle:
     subject: str
     attempts_max: int
     window: int
+    window_s: int = _WINDOW_S
 
     @property
     def key(self) -> Key:
@@ -77,9 +78,13 @@ class Throttle:
             "SET #ttl = :ttl ADD attempts :one",
             condition="attribute_not_exists(pk) OR attempts < :max",
             names={"#ttl": "ttl"},
-            values={":one": 1, ":max": self.attempts_max, ":ttl": clock.epoch() + _KEPT_S},
+            values={":one": 1, ":max": self.attempts_max, ":ttl": self._forgotten_at},
             refused=lambda _: Throttled(self),
         )
+
+    @property
+    def _forgotten_at(self) -> int:
+        return clock.epoch() + 2 * self.window_s  # the sweep of TTLs may be late, never early
 
     def forgive(self) -> Write:
         """Forgets the failures; refuses with Throttled when they had used up the window meanwhile."""
@@ -102,8 +107,16 @@ def of_account(name: str, email: str) -> Throttle:
     return Throttle(f"{name}-account", email, _PER_ACCOUNT, _window())
 
 
-def _window() -> int:
-    return clock.epoch() // _WINDOW_S
+def of_contact(name: str, contact: str) -> list[Throttle]:
+    """Returns the throttles of one number or address, for some minutes and for a day."""
+    return [
+        Throttle(f"{name}-contact-{window_s}", contact, attempts_max, _window(window_s), window_s)
+        for attempts_max, window_s in _PER_CONTACT
+    ]
+
+
+def _window(window_s: int = _WINDOW_S) -> int:
+    return clock.epoch() // window_s
 
 
 def _network(source_ip: str) -> str:

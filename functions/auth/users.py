@@ -4,10 +4,12 @@
 |---|---|---|
 | `LOGIN#<email>` | `LOGIN` | who owns the address, and the password's hash: all that a login needs to be judged |
 | `U#<user>` | `USER` | the person |
+| `PHONE#<digits>` | `CLAIM#<user>` | who registered with this number; `contacts` says whose it is |
 | `T#<tenant>` | `MEMBER#<user>` | the role; listed by tenant |
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mifumo import clock, tables, tenants, writes
 from mifumo.aws import Item
@@ -22,11 +24,19 @@ from mifumo.writes import Write
 
 from .passwords import digest
 
+TIME_ZONE = "Africa/Dar_es_Salaam"
+
 
 class AccountsSettings(Settings):
     """Where users, sessions and throttles are: the auth slice's own table."""
 
     accounts_table: str
+
+
+class PreverifiedSettings(Settings):
+    """Whether the contacts of those who join count as verified: on a laptop, where no phone receives their codes."""
+
+    contacts_preverified: bool = False
 
 
 class EmailTaken(Conflict):
@@ -38,6 +48,13 @@ class EmailTaken(Conflict):
 
     code = "email_taken"
     title = "This e-mail address has an account already"
+
+
+class Language(StrEnum):
+    """What the platform writes in."""
+
+    ENGLISH = "en"
+    SWAHILI = "sw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,11 @@ class User:
     last_name: str
     role: Role
     created_at: str
+    phone_verified: bool = False
+    email_verified: bool = False
+    pending_phone: str = ""
+    language: Language = Language.ENGLISH
+    time_zone: str = TIME_ZONE
 
 
 def canonical(email: str) -> str:
@@ -92,7 +114,18 @@ def login_of(item: Item | None) -> Login | None:
 
 def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, role: Role) -> tuple[User, list[Write]]:
     """Makes a user and their membership; the writes refuse with EmailTaken when the address is in use."""
-    made = User(user, person.email, person.phone, person.first_name, person.last_name, role, clock.stamp())
+    now, verified = clock.stamp(), PreverifiedSettings.load().contacts_preverified
+    made = User(
+        user,
+        person.email,
+        person.phone,
+        person.first_name,
+        person.last_name,
+        role,
+        now,
+        phone_verified=verified,
+        email_verified=verified,
+    )
     return made, [
         _put(
             login_key(person.email),
@@ -103,14 +136,16 @@ def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, 
             changed_at=made.created_at,
         ),
         _put(
-            _user_key(user),
+            key(user),
             id=user,
             email=person.email,
             phone=str(person.phone),
             first_name=person.first_name,
             last_name=person.last_name,
             created_at=made.created_at,
+            **(dict.fromkeys(("phone_verified_at", "email_verified_at", "recovery_phone_at"), now) if verified else {}),
         ),
+        _put(claim_key(person.phone.digits, user), user_id=user, claimed_at=made.created_at),
         _put(
             _member_key(tenant, user),
             user_id=user,
@@ -129,7 +164,7 @@ def read(user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
 
 def places(user: UserId, tenant: TenantId) -> list[tuple[str, Key]]:
     """Lists where the user, the membership and the tenant stand: read them along with something else."""
-    person = (AccountsSettings.load().accounts_table, _user_key(user))
+    person = (AccountsSettings.load().accounts_table, key(user))
     return [person, membership(user, tenant), (AccessSettings.load().access_table, tenants.key(tenant))]
 
 
@@ -153,13 +188,18 @@ def role_of(member: Item | None) -> Role | None:
 
 
 def change_password(login: Login, password: str) -> Write:
-    """Stores a new hash; refuses with Conflict when the password was changed since the login was read."""
+    """Stores the hash of a new password; refuses with Conflict when it was changed since the login was read."""
+    return store_hash(login, digest(password))
+
+
+def store_hash(login: Login, password_hash: str) -> Write:
+    """Stores a hash that was made; refuses with Conflict when another one was stored since the login was read."""
     return writes.update(
         AccountsSettings.load().accounts_table,
         login_key(login.email),
         "SET password_hash = :new, changed_at = :now",
         condition="password_hash = :old",
-        values={":new": digest(password), ":old": login.password_hash, ":now": clock.stamp()},
+        values={":new": password_hash, ":old": login.password_hash, ":now": clock.stamp()},
         refused=lambda _: Conflict("The password was changed meanwhile: sign in with the new one."),
     )
 
@@ -173,10 +213,21 @@ def _user_of(person: Item, role: Role) -> User:
         person["last_name"],
         role,
         person["created_at"],
+        phone_verified="phone_verified_at" in person,
+        email_verified="email_verified_at" in person,
+        pending_phone=person.get("pending_phone", ""),
+        language=Language(person.get("language", Language.ENGLISH)),
+        time_zone=person.get("time_zone", TIME_ZONE),
     )
 
 
-def _user_key(user: UserId) -> Key:
+def claim_key(digits: str, user: UserId) -> Key:
+    """Returns the key that says who registered with a number."""
+    return Key(f"PHONE#{digits}", f"CLAIM#{user}")
+
+
+def key(user: UserId) -> Key:
+    """Returns the key of the person."""
     return Key(f"U#{user}", "USER")
 
 
@@ -184,8 +235,8 @@ def _member_key(tenant: TenantId, user: UserId) -> Key:
     return Key(f"T#{tenant}", f"MEMBER#{user}")
 
 
-def _put(key: Key, **attributes: str) -> Write:
-    item = {**key._asdict(), **attributes}
+def _put(where: Key, **attributes: str) -> Write:
+    item = {**where._asdict(), **attributes}
     return writes.put(AccountsSettings.load().accounts_table, item, refused=lambda _: EmailTaken(_TAKEN))
 
 

@@ -17,12 +17,16 @@ from . import passwords, tokens, users
 from .passwords import WeakPassword
 from .signin import SignedIn
 from .tokens import Tokens
-from .users import Person, User
+from .users import Language, Person, User
 
 # The addresses that mail servers here take; names of other scripts are written in their ASCII form (RFC 5321, 4.5.3.1).
 _EMAIL = re.compile(
     r"(?=.{3,254}\Z)[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
 )
+
+
+# What an attacker knows of a user; a password is judged with it, so it stands below these in a model.
+_KNOWN = ("email", "phone", "first_name", "last_name", "business_name")
 
 
 def _email(text: str) -> str:
@@ -46,8 +50,9 @@ def _words(text: str) -> str:
 
 
 def _strong(password: SecretStr, info: ValidationInfo) -> SecretStr:
+    known = [info.data[name] for name in _KNOWN if info.data.get(name)]
     try:
-        passwords.require_strong(password.get_secret_value(), email=info.data.get("email", ""))
+        passwords.require_strong(password.get_secret_value(), about=known)
     except WeakPassword as error:
         raise PydanticCustomError(error.reason, "{detail}", {"detail": error.detail}) from error
     return password
@@ -63,28 +68,35 @@ Email = Annotated[str, Field(max_length=254, examples=["asha@duka.example"]), Af
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_words)]
 
 
+Phone = Annotated[
+    str,
+    Field(max_length=40, description="A Tanzanian mobile number, written in any usual way.", examples=["0712345678"]),
+    AfterValidator(_phone),
+]
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_strong),
+    Field(
+        min_length=passwords.LENGTH_MIN,
+        max_length=passwords.LENGTH_MAX,
+        description="At least ten characters of any kinds, and not what is guessed first.",
+        examples=["mbuyu tatu za asali"],
+    ),
+]
+Given = Annotated[
+    SecretStr,
+    AfterValidator(_given),
+    Field(min_length=1, max_length=passwords.LENGTH_MAX, examples=["mbuyu tatu za asali"]),
+]
+
+
 class RegisterRequest(Request):
     email: Annotated[Email, Field(description="What you sign in with. Upper and lower case are the same.")]
-    password: Annotated[
-        SecretStr,
-        AfterValidator(_strong),
-        Field(
-            min_length=passwords.LENGTH_MIN,
-            max_length=passwords.LENGTH_MAX,
-            description="At least ten characters, of any kind but digits alone.",
-            examples=["mbuyu tatu za asali"],
-        ),
-    ]
     first_name: Annotated[Name, Field(examples=["Asha"])]
     last_name: Annotated[Name, Field(examples=["Mrema"])]
-    phone: Annotated[
-        str,
-        Field(
-            max_length=40, description="A Tanzanian mobile number, written in any usual way.", examples=["0712345678"]
-        ),
-        AfterValidator(_phone),
-    ]
+    phone: Phone
     business_name: Annotated[Name, Field(description="The tenant that you will own.", examples=["Duka la Asha"])]
+    password: NewPassword
 
     def person(self) -> Person:
         """Returns who registers."""
@@ -93,11 +105,7 @@ class RegisterRequest(Request):
 
 class LoginRequest(Request):
     email: Email
-    password: Annotated[
-        SecretStr,
-        AfterValidator(_given),
-        Field(min_length=1, max_length=passwords.LENGTH_MAX, examples=["mbuyu tatu za asali"]),
-    ]
+    password: Given
 
 
 class RefreshRequest(Request):
@@ -132,6 +140,11 @@ class UserView(Answer):
     first_name: str = Field(examples=["Asha"])
     last_name: str = Field(examples=["Mrema"])
     role: Role = Field(description="What the user may do in the tenant; staff are the platform's own people.")
+    phone_verified: bool = Field(description="Whether somebody has confirmed the code sent to the phone.")
+    email_verified: bool = Field(description="Whether somebody has confirmed the code sent to the address.")
+    pending_phone: str | None = Field(description="A new number, which takes the old one's place once it is verified.")
+    language: Language = Field(description="What the platform writes to the user in.")
+    time_zone: str = Field(examples=["Africa/Dar_es_Salaam"])
     created_at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
 
     @classmethod
@@ -144,6 +157,11 @@ class UserView(Answer):
             first_name=user.first_name,
             last_name=user.last_name,
             role=user.role,
+            phone_verified=user.phone_verified,
+            email_verified=user.email_verified,
+            pending_phone=user.pending_phone or None,
+            language=user.language,
+            time_zone=user.time_zone,
             created_at=user.created_at,
         )
 
@@ -152,11 +170,12 @@ class TenantView(Answer):
     id: str
     name: str = Field(examples=["Duka la Asha"])
     status: Status = Field(description="A suspended tenant may read, and neither send nor pay.")
+    verified: bool = Field(description="Whether a member has verified a contact: sending and paying need it.")
 
     @classmethod
     def of(cls, tenant: Tenant) -> "TenantView":
         """Shows a tenant."""
-        return cls(id=tenant.id, name=tenant.name, status=tenant.status)
+        return cls(id=tenant.id, name=tenant.name, status=tenant.status, verified=bool(tenant.verified_at))
 
 
 class Me(Answer):
