@@ -30,13 +30,17 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`id` is what makes it unique: a notice that is queued twice is sent once."""
+    """`id` is what makes it unique: a notice that is queued twice is sent once.
+
+    After `expires_at` (epoch seconds) it is of no use and dropped; 0 is never.
+    """
 
     id: str
     channel: Channel
     to: str
     text: str
     subject: str = ""
+    expires_at: int = 0
 
 
 def send(notice: Notice | None) -> None:
@@ -50,6 +54,7 @@ def send(notice: Notice | None) -> None:
             "to": notice.to,
             "text": notice.text,
             "subject": notice.subject,
+            "expires_at": notice.expires_at,
         }
     )
     queue.send(NoticeSettings.load().notices_queue_url, [body])
