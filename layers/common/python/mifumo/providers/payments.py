@@ -82,6 +82,10 @@ class CallbackClaim:
     claimed: str
 
 
+class ProviderUnavailableError(Exception):
+    """The provider did not say what it was asked for, so nothing may be concluded. Not for pushes: they have outcomes."""
+
+
 class PaymentProvider(Protocol):
     """One provider with one merchant account."""
 
