@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mifumo.observability import logger
 from mifumo.phone import Msisdn
-from mifumo.providers import zenopay
+from mifumo.providers import answers, zenopay
 from mifumo.providers.payments import Initiation, MalformedCallback, Push, Standing, Statement
 from mifumo.providers.zenopay import ZenoPay
 from sandbox.doorstep import open_doorstep
@@ -240,7 +240,7 @@ def test_an_amount_is_read_exactly_or_not_at_all(written: str, amount: int | Non
 
 @given(st.integers(0, 10**12 - 1), st.sampled_from(["", ".0", ".00"]))
 def test_every_whole_amount_survives_being_written(amount: int, decimals: str) -> None:
-    assert zenopay.whole_tzs(f"{amount}{decimals}") == amount
+    assert answers.whole_tzs(f"{amount}{decimals}") == amount
 
 
 @given(st.binary(max_size=200))

@@ -4,11 +4,11 @@ A provider moves money and we watch: `initiate` asks a payer's handset once, `fe
 became of it. What comes back by itself (a callback) is a hint and moves nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from mifumo.phone import Msisdn
+from mifumo.phone import Msisdn, Operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Push:
     buyer_name: str
     buyer_email: str
     callback_url: str
+    """For providers that are told with each push where to call back."""
+    wallet: Operator | None = None
+    """The payer's wallet, for providers that ask for it; None leaves it to the number's prefix."""
 
 
 class Initiation(StrEnum):
@@ -33,7 +36,8 @@ class Initiation(StrEnum):
     NOT_SENT = "not_sent"
     """It never came to be: nobody was there, or the provider takes nothing from us now. No money can move."""
     UNKNOWN = "unknown"
-    """Time-out, reset, 5xx or an answer that says nothing: the handset may be ringing. Ask, never push again."""
+    """Time-out, reset, 5xx, an answer that says nothing, or "I have that one already": the handset may be ringing.
+    Ask, and push again only at a provider that takes the same push twice for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Initiated:
 
     initiation: Initiation
     detail: str = ""
+    code: str | None = None
+    """The provider's own word for why it refuses, if it has one."""
 
 
 class Standing(StrEnum):
@@ -68,6 +74,60 @@ class Statement:
     """The operator's own number of the transaction; it pays for one order only."""
     channel: str | None = None
     detail: str = ""
+    code: str | None = None
+    """The provider's own word for why it failed, if it has one."""
+    payer: str | None = field(default=None, repr=False)
+    """The number that paid, in digits, where the provider tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One return of money to who paid an order; `refund_id` is ours and the same however often we ask."""
+
+    refund_id: str
+    order_id: str
+    amount_tzs: int
+
+
+class CallbackProof(StrEnum):
+    """What a provider's callback proves at its best."""
+
+    SIGNED_FRESH = "signed_fresh"
+    """Sender, content and time."""
+    SIGNED = "signed"
+    """Sender and content; it could have been sent before."""
+    SHARED_SECRET = "shared_secret"  # noqa: S105 - a kind of proof, not a secret
+    """That somebody knows a secret which travels with each callback."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do for us, by its contract."""
+
+    wallets: frozenset[Operator]
+    proof: CallbackProof
+    repeatable: bool
+    """The same push may be made twice and is taken for one: the way out of an unknown outcome."""
+    refunds: bool
+
+
+class Availability(StrEnum):
+    """Whether a wallet can be asked for money now."""
+
+    OPERATIONAL = "operational"
+    DELAYED = "delayed"
+    CLOSED = "closed"
+    """Pushes are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletTerms:
+    """What one wallet takes now; a limit that the provider does not name is None."""
+
+    availability: Availability
+    amount_min_tzs: int | None = None
+    amount_max_tzs: int | None = None
 
 
 class MalformedCallback(ValueError):
@@ -80,10 +140,12 @@ class CallbackClaim:
 
     order_id: str
     claimed: str
+    statement: Statement | None = None
+    """All that it says, where a callback can be proven to be the provider's own word."""
 
 
 class ProviderUnavailableError(Exception):
-    """The provider did not say what it was asked for, so nothing may be concluded. Not for pushes: they have outcomes."""
+    """The provider did not say what it was asked for, so nothing may be concluded."""
 
 
 class PaymentProvider(Protocol):
@@ -91,9 +153,20 @@ class PaymentProvider(Protocol):
 
     name: str
     currency: str
+    capabilities: Capabilities
 
     def initiate(self, push: Push) -> Initiated:
         """Asks the payer's handset; call it once for an order, whatever it answers."""
 
     def fetch_status(self, order_id: str) -> Statement:
         """Asks the provider where an order stands; reads only, so it may be asked as often as we like."""
+
+
+class RefundingProvider(PaymentProvider, Protocol):
+    """A provider that sends money back."""
+
+    def refund(self, refund: Refund) -> Initiated:
+        """Sends money back to who paid an order; accepted is not yet sent."""
+
+    def fetch_refund(self, refund_id: str) -> Statement:
+        """Asks where a refund stands; reads only."""

@@ -6,16 +6,18 @@ imported at the first call, because the doors that only read callbacks should no
 
 import hashlib
 import hmac
-import json
-import re
 from base64 import urlsafe_b64encode
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from mifumo.observability import count, logger
+from mifumo.observability import logger
+from mifumo.phone import Operator
+from mifumo.providers import answers, connections
 from mifumo.providers.payments import (
     CallbackClaim,
+    CallbackProof,
+    Capabilities,
     Initiated,
     Initiation,
     MalformedCallback,
@@ -32,7 +34,6 @@ NAME = "zenopay"
 KEY_HEADER = "x-api-key"
 
 _CREATE, _STATUS = "/mobile_money_tanzania", "/order-status"
-_CONNECT_TIMEOUT_S = 3.0
 _WORDS = {
     "COMPLETED": Standing.COMPLETED,
     "FAILED": Standing.FAILED,
@@ -47,8 +48,6 @@ _NOT_TAKEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY
 # A gateway's time-out and "that order exists" leave open whether the payer is being asked.
 _OPEN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
 _REFUSALS = {"failed", "fail", "error"}
-_AMOUNT = re.compile(r"([0-9]{1,12})(?:\.0{1,2})?")
-_DETAIL_LENGTH_MAX = 200
 
 
 class ZenoPay:
@@ -56,11 +55,17 @@ class ZenoPay:
 
     name = NAME
     currency = "TZS"
+    capabilities = Capabilities(
+        wallets=frozenset({Operator.VODACOM, Operator.TIGO, Operator.AIRTEL, Operator.HALOTEL}),
+        proof=CallbackProof.SHARED_SECRET,
+        repeatable=False,
+        refunds=False,
+    )
 
     def __init__(self, *, url: str, api_key: str, timeout_s: float) -> None:
         self._url = url
         self._api_key = api_key
-        self._timeout = (min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s)
+        self._timeout = connections.timeouts(timeout_s)
 
     def initiate(self, push: Push) -> Initiated:
         """Asks the payer's handset, once. The network follows from the number: ZenoPay takes no wallet."""
@@ -86,10 +91,10 @@ class ZenoPay:
             )
         except requests.RequestException as error:
             return Statement(Standing.UNAVAILABLE, detail=type(error).__name__)
-        _watch_credentials(answer.status_code)
+        answers.watch_credentials(NAME, answer.status_code)
         if answer.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
             return Statement(Standing.UNAVAILABLE, detail=f"HTTP {answer.status_code}")
-        return _statement(_object(answer.content), order_id)
+        return _statement(answers.json_object(answer.content), order_id)
 
     def _create(self, body: dict[str, Any]) -> Initiated:
         import requests  # noqa: PLC0415 - see the module's first lines
@@ -99,22 +104,17 @@ class ZenoPay:
             with self._new_session() as session:
                 answer = session.post(f"{self._url}{_CREATE}", json=body, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as error:
-            never_left = isinstance(error, requests.ConnectTimeout) or _is_refused(error)
+            never_left = connections.never_left(error)
             return Initiated(Initiation.NOT_SENT if never_left else Initiation.UNKNOWN, type(error).__name__)
-        _watch_credentials(answer.status_code)
-        return _initiated(answer.status_code, _object(answer.content))
+        answers.watch_credentials(NAME, answer.status_code)
+        return _initiated(answer.status_code, answers.json_object(answer.content))
 
     @cached_property
     def _session(self) -> "requests.Session":
         return self._new_session()
 
     def _new_session(self) -> "requests.Session":
-        import requests  # noqa: PLC0415 - see the module's first lines
-
-        session = requests.Session()
-        session.trust_env = False  # no proxy and no .netrc gets between the key and its owner
-        session.headers[KEY_HEADER] = self._api_key
-        return session
+        return connections.session({KEY_HEADER: self._api_key})
 
 
 def callback_token(token_key: str, order_id: str) -> str:
@@ -125,26 +125,18 @@ def callback_token(token_key: str, order_id: str) -> str:
 
 def parse_callback(body: bytes) -> CallbackClaim:
     """Reads a callback tolerantly: the order's id is all that we need of it."""
-    claim = _object(body)
+    claim = answers.json_object(body)
     order_id = claim.get("order_id")
     if not isinstance(order_id, str) or not order_id:
         raise MalformedCallback("no order_id")
     return CallbackClaim(order_id, str(claim.get("payment_status", "")))
 
 
-def _is_refused(error: Exception) -> bool:
-    """Tells whether no connection came about (refused, no route, no such name), so that no byte can have left."""
-    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415 - comes with requests
-
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
-
-
 def _initiated(http_status: int, answer: dict[str, Any]) -> Initiated:
     """Reads the answer to a push: what is not a clear yes or a clear no is unknown."""
     word = str(answer.get("status") or answer.get("result") or "").lower()
     detail = f"HTTP {http_status} {answer.get('resultcode', '')} {answer.get('message', '')}".strip()
-    detail = detail[:_DETAIL_LENGTH_MAX]
+    detail = detail[: answers.DETAIL_LENGTH_MAX]
     if http_status in _NOT_TAKEN:
         return Initiated(Initiation.NOT_SENT, detail)
     if HTTPStatus.BAD_REQUEST <= http_status < HTTPStatus.INTERNAL_SERVER_ERROR and http_status not in _OPEN:
@@ -171,38 +163,10 @@ def _statement(answer: dict[str, Any], order_id: str) -> Statement:
         logger.warning("provider used an unknown word", order_id=order_id, word=word[:40])
     return Statement(
         _WORDS.get(word, Standing.PENDING),
-        amount_tzs=whole_tzs(order.get("amount")),
+        amount_tzs=answers.whole_tzs(order.get("amount")),
         # The contract has no currency, so its absence means TZS; anything else in its place is taken at its word.
         currency=str(order["currency"]) if order.get("currency") is not None else ZenoPay.currency,
-        receipt=_text(order.get("transid")) or _text(order.get("reference")),
-        channel=_text(order.get("channel")),
+        receipt=answers.text(order.get("transid")) or answers.text(order.get("reference")),
+        channel=answers.text(order.get("channel")),
         detail=word[:40],
     )
-
-
-def whole_tzs(amount: object) -> int | None:
-    """Reads an amount exactly, from a string or a whole number; None where there is the slightest doubt."""
-    if isinstance(amount, int) and not isinstance(amount, bool):
-        return amount if amount >= 0 else None
-    exact = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
-    return int(exact[1]) if exact else None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """Reads a JSON object; anything else is an empty one. Decimals stay text, so that no float comes near money."""
-    try:
-        value = json.loads(body, parse_float=str)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return str(value)[:_DETAIL_LENGTH_MAX] if isinstance(value, str | int) and str(value).strip() else None
-
-
-def _watch_credentials(http_status: int) -> None:
-    """Our own key is refused: no tenant can pay until somebody mends it."""
-    if http_status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        logger.error("provider refuses our key", provider=NAME, http_status=http_status)
-        count("ProviderRefusesKey")
