@@ -70,8 +70,9 @@ e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench
 
-openapi: $(VENV) ## Write docs/api/openapi.json from the routes
+openapi: $(VENV) ## Write docs/api/openapi.json and docs/permissions.md from the routes
 	@$(BIN)/python -m tools.openapi
+	@$(BIN)/python -m tools.permissions
 
 # --- ship it ---------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 from aws_lambda_powertools.event_handler.openapi.models import License, Server, Tag
 
 from mifumo.http import Api
-from tools import openapi_operations, openapi_problems, openapi_schemas
+from tools import openapi_links, openapi_operations, openapi_problems, openapi_schemas
 from tools.openapi_imports import imported
 from tools.openapi_schemas import ContractError, Schema
 
@@ -31,13 +31,24 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access` token of `POST /api/auth/login/`. It is good for 15 minutes.",
-    }
+        "description": "The `access` token of `POST /api/auth/login/`, which speaks for a person. It is good for 15 "
+        "minutes. `x-roles` of an operation lists the roles that may call it.",
+    },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "mfk_live_… or mfk_test_…",
+        "description": "An API key of `POST /api/auth/keys/`, which speaks for a program. It needs the scope that an "
+        "operation lists here; an operation without one is for people. A test key moves nothing.",
+    },
 }
 _DESCRIPTION = """\
 Prepaid bulk SMS for Tanzania.
 
-- **Sign in** with `POST /api/auth/login/` and send `Authorization: Bearer <access>` with everything else.
+- **Sign in** with `POST /api/auth/login/` and send `Authorization: Bearer <access>` with everything else. Programs \
+send an API key in its place.
+- **Permissions**: `x-action` of an operation is the row of the permission table that it needs, `x-roles` who has it; \
+anybody else gets 403.
 - **Paths** end with a slash; a call without it works as well.
 - **Repeat safely**: routes that make messages or money take an `Idempotency-Key`. The same request with the same key \
 is done once; later answers carry `Idempotent-Replayed: true`.
@@ -84,6 +95,7 @@ def document() -> Schema:
         merge.add_schema(described)
     merged = merge.get_openapi_schema()
     _require_unique_names(merged)
+    openapi_links.add(merged["paths"], merged["components"]["schemas"])
     head = ("openapi", "info", "servers", "tags", "paths", "components")
     return {key: merged[key] if key == "tags" else openapi_schemas.sorted_names(merged[key]) for key in head}
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from mifumo import http
+from mifumo.permissions import RULES, Action, Role
 from tools import openapi_problems, openapi_schemas
 from tools.openapi_schemas import ContractError, Schema
 
@@ -54,7 +55,7 @@ def complete(operation: Schema, route: Route, schemas: dict[str, Schema]) -> Sch
     completed = {
         **{key: value for key, value in operation.items() if key != "x-problems"},
         "operationId": f"{operation['tags'][0]}_{route.func.__name__}",
-        "security": [] if _is_public(route) else [{"bearer": []}],
+        **_callers(route),
         "responses": _answers(operation, own_keys=own_keys) | _problems(operation, route, own_keys=own_keys),
     }
     description = route.description or inspect.getdoc(route.func)
@@ -69,6 +70,29 @@ def complete(operation: Schema, route: Route, schemas: dict[str, Schema]) -> Sch
     if body and "example" not in body:
         body["example"] = openapi_schemas.example(body["schema"], schemas)
     return completed
+
+
+def _callers(route: Route) -> Schema:
+    """Tells who may call: anybody, or who may take the route's action. A route that says neither is refused."""
+    action, place = http.action_of(route.func), f"{route.method} {route.openapi_path}"
+    if _is_public(route):
+        if action:
+            raise ContractError(f"{place} is public and needs an action: take one of the two away.")
+        return {"security": []}
+    if action is None:
+        raise ContractError(f"{place} is for nobody: declare @needs(Action....) or @public below its decorator.")
+    return _permission(action)
+
+
+def _permission(action: Action) -> Schema:
+    """Writes a row of the permission table down; the scope of a key stands where OpenAPI 3.1 has roles stand."""
+    rule = RULES[action]
+    keys = [{"key": [rule.scope.value]}] if rule.scope else []
+    return {
+        "security": [{"bearer": []}, *keys],
+        "x-action": action.value,
+        "x-roles": [role.value for role in Role if role in rule.roles],
+    }
 
 
 def _is_public(route: Route) -> bool:

@@ -54,10 +54,11 @@ def test_every_error_code_is_in_the_contract_in_the_manual_and_on_the_page(contr
     assert {known.code: known.status for known in problem_codes.known()}.items() >= codes.items()
 
 
-def test_nothing_is_described_that_no_operation_uses(contract: dict[str, Any]) -> None:
+def test_nothing_is_described_that_no_operation_uses(contract: dict[str, Any], operations: list[Operation]) -> None:
     used = set(re.findall(r'"#/components/(\w+/[\w-]+)"', openapi.text()))
     described = {f"{kind}/{name}" for kind, things in contract["components"].items() for name in things}
-    assert described - used == {"securitySchemes/bearer"}
+    assert described - used == {"securitySchemes/bearer", "securitySchemes/key"}
+    assert {name for o in operations for scheme in o.content["security"] for name in scheme} == {"bearer", "key"}
 
 
 def test_what_is_for_the_tool_alone_is_not_in_the_contract() -> None:

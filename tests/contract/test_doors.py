@@ -21,7 +21,8 @@ def _answer(operation: Operation, body: Any, content_type: str) -> tuple[int, An
         token=builders.token(role="staff"),
         headers={"content-type": content_type},
     )
-    slice_ = operation.path.removeprefix("/api/").removeprefix("admin/").partition("/")[0]
+    first = operation.path.removeprefix("/api/").removeprefix("admin/").partition("/")[0]
+    slice_ = "auth" if first == "tenant" else first
     handler = importlib.import_module(f"functions.{slice_}.api").handler
     return builders.answer(handler(event, builders.CONTEXT))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mifumo.permissions import RULES, Action
 from tests.contract.conftest import Operation
 from tools import openapi
 
@@ -32,9 +33,41 @@ def test_every_operation_has_a_summary_a_described_tag_and_a_name_of_its_own(
 
 def test_only_the_listed_operations_are_public(operations: list[Operation]) -> None:
     assert {str(operation) for operation in operations if operation.content["security"] == []} == _PUBLIC
-    assert all(
-        operation.content["security"] == [{"bearer": []}] for operation in operations if str(operation) not in _PUBLIC
-    )
+    assert all({"bearer": []} in operation.content["security"] for operation in operations if _is_closed(operation))
+
+
+def test_every_closed_operation_is_a_row_of_the_permission_table(operations: list[Operation]) -> None:
+    for operation in operations:
+        if not _is_closed(operation):
+            assert not {"x-action", "x-roles"} & set(operation.content), operation
+            continue
+        rule = RULES[Action(operation.content["x-action"])]
+        keys = [{"key": [rule.scope]}] if rule.scope else []
+        assert operation.content["security"] == [{"bearer": []}, *keys], operation
+        assert set(operation.content["x-roles"]) == rule.roles, operation
+
+
+def test_an_id_that_an_answer_tells_leads_to_the_operations_below_its_path(operations: list[Operation]) -> None:
+    by_name = {operation.content["operationId"]: operation for operation in operations}
+    linked = set()
+    for operation in operations:
+        for answer in operation.content["responses"].values():
+            for link in answer.get("links", {}).values():
+                ((parameter, source),) = link["parameters"].items()
+                target = by_name[link["operationId"]]
+                assert f"{{{parameter}}}" in target.path, operation
+                assert source in {"$response.body#/id", "$response.body#/items/0/id"}, operation
+                linked.add(str(target))
+    assert linked >= {
+        "GET /api/billing/payments/{payment_id}/",
+        "GET /api/sms/batches/{batch_id}/",
+        "GET /api/sms/batches/{batch_id}/messages/",
+        "POST /api/admin/sms/sender-ids/{sender_id}/approve/",
+    }
+
+
+def _is_closed(operation: Operation) -> bool:
+    return str(operation) not in _PUBLIC
 
 
 def test_every_route_of_every_door_is_in_the_contract_or_is_the_manual(operations: list[Operation]) -> None:

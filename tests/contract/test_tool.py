@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mifumo.http import Caller, api, public
+from mifumo.http import Caller, api, needs, public
+from mifumo.permissions import Action
 from tools import openapi, openapi_operations, openapi_problems, openapi_schemas
 from tools.openapi_schemas import ContractError
 
@@ -64,11 +65,51 @@ def test_a_route_without_summary_is_refused() -> None:
     app = api()
 
     @app.get("/api/lamps/", tags=["sms"])
-    def lamps(_caller: Caller) -> str:
+    @public
+    def lamps() -> str:
         return ""
 
     with pytest.raises(ContractError, match="GET /api/lamps/ needs a tag and a summary"):
         openapi._described(app)
+
+
+def test_a_route_that_says_not_who_may_call_it_is_refused() -> None:
+    app = api()
+
+    @app.get("/api/lamps/", tags=["sms"], summary="Lamps")
+    def lamps(_caller: Caller) -> str:
+        return ""
+
+    with pytest.raises(ContractError, match="GET /api/lamps/ is for nobody"):
+        openapi._described(app)
+
+
+def test_a_route_that_is_public_and_needs_an_action_is_refused() -> None:
+    app = api()
+
+    @app.get("/api/lamps/", tags=["sms"], summary="Lamps")
+    @public
+    @needs(Action.SMS_READ)
+    def lamps(_caller: Caller) -> str:
+        return ""
+
+    with pytest.raises(ContractError, match="GET /api/lamps/ is public and needs an action"):
+        openapi._described(app)
+
+
+def test_an_operation_tells_its_action_its_roles_and_the_scope_of_a_key() -> None:
+    app = api()
+
+    @app.get("/api/lamps/", tags=["billing"], summary="Lamps")
+    @needs(Action.BILLING_PAY)
+    def lamps(_caller: Caller) -> str:
+        return ""
+
+    operation = openapi._described(app)["paths"]["/api/lamps/"]["get"]
+    assert operation["security"] == [{"bearer": []}, {"key": ["billing:pay"]}]
+    assert operation["x-action"] == "buy credits"
+    assert operation["x-roles"] == ["owner", "admin", "staff"]
+    assert {"401", "403"} <= set(operation["responses"])
 
 
 def test_what_a_route_declares_decides_what_its_operation_tells() -> None:
