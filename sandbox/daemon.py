@@ -10,6 +10,7 @@ from aiohttp import web
 from sandbox.beem import Beem
 from sandbox.front import FrontDoor
 from sandbox.listener import bound
+from sandbox.pawapay import PawaPay
 from sandbox.ports import Ports
 from sandbox.simulator import Simulator
 from sandbox.zenopay import ZenoPay
@@ -27,18 +28,18 @@ async def _serve(ports: Ports, api_id: str) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
     async with serving(ports, api_id=api_id):
-        print(f"front door on {ports.front_url}, Beem on {ports.beem}, ZenoPay on {ports.zenopay}", flush=True)
+        simulators = f"Beem on {ports.beem}, ZenoPay on {ports.zenopay}, pawaPay on {ports.pawapay}"
+        print(f"front door on {ports.front_url}, {simulators}", flush=True)
         await ended.wait()
 
 
 @contextlib.asynccontextmanager
 async def serving(ports: Ports, *, api_id: str) -> AsyncIterator[None]:
     """Front door and simulators for the time of the block."""
-    beem, zenopay = Beem(), ZenoPay()
-    simulators: dict[str, Simulator] = {"beem": beem, "zenopay": zenopay}
+    simulators: dict[str, Simulator] = {"beem": Beem(), "zenopay": ZenoPay(), "pawapay": PawaPay()}
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(beem.serving(ports.beem))
-        await stack.enter_async_context(zenopay.serving(ports.zenopay))
+        for name, simulator in simulators.items():
+            await stack.enter_async_context(simulator.serving(getattr(ports, name)))
         front = FrontDoor(api_id=api_id, ports=ports, simulators=simulators)
         runner = web.AppRunner(front.app(), access_log=None, shutdown_timeout=1.0)
         stack.push_async_callback(runner.cleanup)

@@ -20,6 +20,8 @@ class Call:
     headers: Mapping[str, str]
     body: dict[str, Any]
     at: float
+    raw: bytes = field(default=b"", repr=False)
+    """The body as it came, byte for byte: what a signature is over."""
 
 
 @dataclass
@@ -74,7 +76,7 @@ def open_doorstep() -> Iterator[Doorstep]:
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status = doorstep.take(Call(self.path, headers, json.loads(text), time.monotonic()))
+            status = doorstep.take(Call(self.path, headers, json.loads(text), time.monotonic(), text))
             with contextlib.suppress(ConnectionError):
                 self.send_response(status)
                 self.send_header("Content-Length", "0")

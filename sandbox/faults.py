@@ -31,6 +31,13 @@ class Fault(StrEnum):
     CODE_120 = "code_120"
     STATUS_500 = "status_500"
     STATUS_TIMEOUT = "status_timeout"
+    KEYS_500 = "keys_500"
+    KEYS_TIMEOUT = "keys_timeout"
+    UNSIGNED = "unsigned"
+    SIGN_WITH_ANOTHER_KEY = "sign_with_another_key"
+    SIGN_STALE = "sign_stale"
+    SIGN_RAW = "sign_raw"
+    BODY_CHANGED = "body_changed"
 
 
 TRANSPORT_FAULTS = frozenset(

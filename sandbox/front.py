@@ -104,7 +104,7 @@ class FrontDoor:
 
     async def _sandbox(self, _request: web.Request) -> web.Response:
         """What the daemon serves, and where the simulators' own ports are."""
-        ports = {"beem": self._ports.beem, "zenopay": self._ports.zenopay}
+        ports = {name: getattr(self._ports, name) for name in self._simulators}
         return web.json_response({"simulators": sorted(self._simulators), "ports": ports})
 
     async def _index(self, _request: web.Request) -> web.Response:

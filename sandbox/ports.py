@@ -20,6 +20,7 @@ class Ports:
     front: int = 8080
     beem: int = 8081
     zenopay: int = 8082
+    pawapay: int = 8083
 
     @property
     def environment(self) -> dict[str, str]:
@@ -29,6 +30,7 @@ class Ports:
             "FRONT_PORT": str(self.front),
             "BEEM_PORT": str(self.beem),
             "ZENOPAY_PORT": str(self.zenopay),
+            "PAWAPAY_PORT": str(self.pawapay),
         }
 
     @property
@@ -62,6 +64,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Ports:
         front=_port(environment, "FRONT_PORT", standard.front),
         beem=_port(environment, "BEEM_PORT", standard.beem),
         zenopay=_port(environment, "ZENOPAY_PORT", standard.zenopay),
+        pawapay=_port(environment, "PAWAPAY_PORT", standard.pawapay),
     )
 
 

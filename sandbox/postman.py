@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,16 @@ class Letter:
     url: str
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    seal: Callable[[str, bytes], tuple[bytes, Mapping[str, str]]] | None = None
+    """Signs the bytes for an address, anew for each attempt; returns what goes out and the headers that go with it."""
+
+    def sealed(self) -> tuple[bytes, Mapping[str, str]]:
+        """The bytes and headers of one attempt."""
+        written = json.dumps(self.body).encode()
+        if self.seal is None:
+            return written, {"Content-Type": "application/json", **self.headers}
+        sent, headers = self.seal(self.url, written)
+        return sent, {**self.headers, **headers}
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,8 @@ class Postman:
             raise RuntimeError(msg)
         status: int | None = None
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-            async with self._session.post(letter.url, json=letter.body, headers=letter.headers) as answer:
+            sent, headers = letter.sealed()
+            async with self._session.post(letter.url, data=sent, headers=headers) as answer:
                 status = answer.status
         delivery = Delivery(letter, attempt, status)
         if self._on_delivery is not None:

@@ -10,12 +10,22 @@ from typing import Any, Generic, TypeVar
 from sandbox.beem import Beem
 from sandbox.beem.simulator import API_KEY as BEEM_API_KEY
 from sandbox.beem.simulator import SECRET_KEY as BEEM_SECRET_KEY
+from sandbox.pawapay import PawaPay
+from sandbox.pawapay.simulator import TOKEN as PAWAPAY_TOKEN
 from sandbox.simulator import Simulator
 from sandbox.zenopay import ZenoPay
 from sandbox.zenopay.simulator import API_KEY as ZENOPAY_API_KEY
 from sandbox.zenopay.wire import BASE_PATH
 
-__all__ = ["BEEM_API_KEY", "BEEM_SECRET_KEY", "ZENOPAY_API_KEY", "running_beem", "running_zenopay"]
+__all__ = [
+    "BEEM_API_KEY",
+    "BEEM_SECRET_KEY",
+    "PAWAPAY_TOKEN",
+    "ZENOPAY_API_KEY",
+    "running_beem",
+    "running_pawapay",
+    "running_zenopay",
+]
 
 _CALL_MAX_S = 10.0
 
@@ -77,6 +87,26 @@ class RunningZenoPay(Running[ZenoPay]):
         self._call(lambda: self.simulator.call_back(order_id, times))
 
 
+class RunningPawaPay(Running[PawaPay]):
+    """pawaPay at work; `url` is the base of its paths, /v2/deposits and the others."""
+
+    def set_callback(self, url: str | None, *, refunds: str | None = None) -> None:
+        self._call(lambda: setattr(self.simulator.wire, "callback_url", url))
+        self._call(lambda: setattr(self.simulator, "refund_url", refunds))
+
+    def flip(self, deposit_id: str, status: str, *, amount: int | None = None) -> None:
+        self._call(lambda: self.simulator.flip(deposit_id, status, amount=amount))
+
+    def call_back(self, deposit_id: str, times: int = 1, *, status: str | None = None) -> None:
+        self._call(lambda: self.simulator.call_back(deposit_id, times, status=status))
+
+    def rotate_key(self) -> str:
+        return self._call(self.simulator.rotate_key)
+
+    def set_provider(self, code: str, status: str) -> None:
+        self._call(lambda: self.simulator.set_provider(code, status))
+
+
 @contextlib.contextmanager
 def running_beem(
     callback_url: str | None = None, *, report_delay_s: float = 0.02, refusal_window_s: float = 0.3
@@ -99,6 +129,19 @@ def running_zenopay(*, pay_delay_s: float = 0.02, refusal_window_s: float = 0.3)
 
     with _running(make) as (zenopay, url, loop):
         yield RunningZenoPay(f"{url}{BASE_PATH}", url, zenopay, loop)
+
+
+@contextlib.contextmanager
+def running_pawapay(
+    callback_url: str | None = None, *, pay_delay_s: float = 0.02, refusal_window_s: float = 0.3
+) -> Iterator[RunningPawaPay]:
+    """pawaPay on a free port for the time of the block."""
+
+    def make() -> PawaPay:
+        return PawaPay(callback_url=callback_url, pay_delay_s=pay_delay_s, refusal_window_s=refusal_window_s)
+
+    with _running(make) as (pawapay, url, loop):
+        yield RunningPawaPay(url, url, pawapay, loop)
 
 
 @contextlib.contextmanager

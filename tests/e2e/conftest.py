@@ -34,7 +34,7 @@ def stack() -> Iterator[Stack]:
     if given:
         yield Stack(json.loads(Place(given).stack_file.read_text()))
         return
-    ports = {f"{name}_PORT": str(free_port()) for name in ("CLOUD", "FRONT", "BEEM", "ZENOPAY")}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("CLOUD", "FRONT", "BEEM", "ZENOPAY", "PAWAPAY")}
     environment = os.environ | ports
     command = [sys.executable, "-m", "sandbox", "{}", "--name", _NAME]
     up, down = ([word.format(verb) for word in command] for verb in ("up", "down"))

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.doorstep import Doorstep, open_doorstep
-from sandbox.testing import RunningBeem, RunningZenoPay, running_beem, running_zenopay
+from sandbox.testing import (
+    RunningBeem,
+    RunningPawaPay,
+    RunningZenoPay,
+    running_beem,
+    running_pawapay,
+    running_zenopay,
+)
 
 
 @pytest.fixture
@@ -23,4 +30,11 @@ def beem(doorstep: Doorstep) -> Iterator[RunningBeem]:
 @pytest.fixture
 def zenopay() -> Iterator[RunningZenoPay]:
     with running_zenopay() as running:
+        yield running
+
+
+@pytest.fixture
+def pawapay(doorstep: Doorstep) -> Iterator[RunningPawaPay]:
+    with running_pawapay(doorstep.url) as running:
+        running.set_callback(doorstep.url, refunds=f"{doorstep.url}refunds/")
         yield running

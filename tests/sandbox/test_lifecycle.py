@@ -264,7 +264,7 @@ def test_down_of_nothing_says_so(cloud: Cloud, capsys: pytest.CaptureFixture[str
     assert "is not up" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("purpose", ["cloud", "front", "beem", "zenopay"])
+@pytest.mark.parametrize("purpose", ["cloud", "front", "beem", "zenopay", "pawapay"])
 def test_a_port_in_use_is_named_before_anything_is_started(cloud: Cloud, purpose: str) -> None:
     port = getattr(cloud.ports, purpose)
     with (
