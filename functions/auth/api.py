@@ -7,27 +7,25 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import aws
-from mifumo.errors import InvalidCredentials
-from mifumo.http import Caller, api, needs, public
+from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
-from mifumo.permissions import Action
 
-from . import manual, signin, tokens, users
+from . import delivery, manual, signin, tokens
+from .doors import codes, profile
 from .throttles import Throttled
 from .wire import (
     Entrance,
     LoginRequest,
-    Me,
     Refreshed,
     RefreshRequest,
     RegisterRequest,
-    TenantView,
     TokensView,
-    UserView,
 )
 
 app = api()
 app.include_router(manual.router)
+app.include_router(codes.router)
+app.include_router(profile.router)
 
 
 @app.post(
@@ -47,6 +45,7 @@ def register(request: RegisterRequest) -> Entrance:
         source_ip=_source_ip(),
     )
     logger.info("registered", user_id=entered.user.id, tenant_id=entered.tenant.id)
+    delivery.welcome(entered.user, source_ip=_source_ip())
     return Entrance.of(entered)
 
 
@@ -87,16 +86,6 @@ def refresh(request: RefreshRequest) -> Refreshed:
 def logout(request: RefreshRequest) -> Response[None]:
     tokens.end(request.refresh.get_secret_value())
     return Response(HTTPStatus.NO_CONTENT)
-
-
-@app.get("/api/auth/me/", summary="Who am I", tags=["auth"])
-@needs(Action.OWN_ACCOUNT)
-def me(caller: Caller) -> Me:
-    found = users.read(caller.person, caller.tenant_id)
-    if found is None:
-        raise InvalidCredentials("This account is no longer active.")
-    user, tenant = found
-    return Me(user=UserView.of(user), tenant=TenantView.of(tenant))
 
 
 def _throttled(refusal: Throttled) -> Response[str]:

@@ -55,7 +55,7 @@ def require_strong(password: str, *, about: Iterable[str] = ()) -> None:
 
 
 def _require_guesses(password: str, known: list[str]) -> None:
-    import zxcvbn  # noqa: PLC0415 # its word lists take 50 ms to load, and only a new password is judged
+    import zxcvbn  # type: ignore[import-untyped] # noqa: PLC0415 # its word lists take 50 ms to load, and only a new password is judged
 
     judged = zxcvbn.zxcvbn(password[:_JUDGED_MAX], user_inputs=_pieces(known))
     if judged["guesses"] >= _GUESSES_MIN:

@@ -1,0 +1,93 @@
+"""Delivery: which way a code goes to the person whom it is for, and whether it goes at all.
+
+Asking costs the same calls for a contact that somebody has and for one that nobody has, and gets the same answer.
+"""
+
+import contextlib
+
+from mifumo import clock, ids, notices, tables, writes
+from mifumo.aws import Item
+from mifumo.errors import AppError, RateLimited
+from mifumo.ids import UserId
+from mifumo.notices import Channel, Notice
+from mifumo.settings import Settings
+
+from . import codes, contacts, throttles, users, wording
+from .codes import Purpose
+from .contacts import Contact, Kind
+from .users import AccountsSettings, Language, User
+from .wording import Letter
+
+
+class LetterSettings(Settings):
+    """Where letters by e-mail come from; empty where there are none."""
+
+    mail_from: str = ""
+
+
+class EmailNotAvailable(AppError):
+    """No letters are sent from this deployment: verify a phone number instead."""
+
+    status = 422
+    code = "email_not_available"
+    title = "Codes are not sent by e-mail here"
+
+
+def ask(purpose: Purpose, contact: Contact, *, caller: UserId | None, source_ip: str) -> None:
+    """Sends a code to the contact if an account has it; a caller's code is for the caller's account alone.
+
+    Raises Throttled and CodesLocked for any contact alike, EmailNotAvailable where no letters are sent.
+    """
+    if purpose is Purpose.VERIFY_EMAIL and not LetterSettings.load().mail_from:
+        raise EmailNotAvailable
+    room = [throttles.of_address("codes", source_ip), *throttles.of_contact("codes", contact.value)]
+    writes.transact(*(throttle.attempt() for throttle in room))
+    find = contacts.owner if purpose is Purpose.RESET_PASSWORD else contacts.latest
+    user = caller or find(contact) or codes.NOBODY
+    person = tables.get(AccountsSettings.load().accounts_table, users.key(user)) or {}
+    way = _way(purpose, contact, person, signed_in=caller is not None)
+    code = codes.make(purpose, contact, user if way else None)
+    notices.send(_notice(purpose, way, person, code) if way else None)
+
+
+def welcome(user: User, *, source_ip: str) -> None:
+    """Sends the code that verifies the phone of one who has just joined; they can ask for it again."""
+    if user.phone_verified:
+        return
+    with contextlib.suppress(RateLimited):  # the account is made, and not answered with a refusal
+        ask(Purpose.VERIFY_PHONE, Contact.phone(user.phone), caller=user.id, source_ip=source_ip)
+
+
+def warn(person: Item, *, at: str) -> None:
+    """Tells the holder of the number that a user had before that it is no longer theirs."""
+    subject, text = wording.words(Letter.PHONE_CHANGED, _language(person))
+    notices.send(Notice(ids.new(), Channel.SMS, at, text, subject))
+
+
+def _way(purpose: Purpose, contact: Contact, person: Item, *, signed_in: bool) -> tuple[Channel, str] | None:
+    """Says how the code goes out; None when the contact is not the person's, or not good enough for the purpose."""
+    if contact.kind is Kind.PHONE:
+        return (Channel.SMS, contact.value) if contact.value in _phones(purpose, person, signed_in=signed_in) else None
+    if contact.value != person.get("email"):
+        return None
+    if LetterSettings.load().mail_from:
+        return Channel.EMAIL, contact.value
+    # Where no letters are sent, the address says whose account it is, and the code goes to the number they own.
+    return (Channel.SMS, person["phone"]) if "recovery_phone_at" in person else None
+
+
+def _phones(purpose: Purpose, person: Item, *, signed_in: bool) -> set[str]:
+    """Lists the numbers that a person may have codes for: a new one while signed in, for a reset a proven one."""
+    if purpose is Purpose.RESET_PASSWORD:
+        return {person["phone"]} if "recovery_phone_at" in person else set()
+    return {person.get("phone", ""), person.get("pending_phone", "") if signed_in else ""} - {""}
+
+
+def _notice(purpose: Purpose, way: tuple[Channel, str], person: Item, code: str) -> Notice:
+    channel, to = way
+    subject, text = wording.words(Letter(purpose.value), _language(person), code=code)
+    return Notice(ids.new(), channel, to, text, subject, expires_at=clock.epoch() + codes.GOOD_FOR_S)
+
+
+def _language(person: Item) -> Language:
+    return Language(person.get("language", Language.ENGLISH))

@@ -1,0 +1,71 @@
+"""Wording: what codes and warnings say, in the user's language. A text fits into one SMS of plain letters."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from .users import Language
+
+
+class Letter(StrEnum):
+    """What there is to be said."""
+
+    VERIFY_PHONE = "verify_phone"
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 # the name of a letter
+    PHONE_CHANGED = "phone_changed"
+
+
+class Words(NamedTuple):
+    """A subject, which letters by e-mail have, and a text in which `{code}` stands for the code."""
+
+    subject: str
+    text: str
+
+
+_EN, _SW = Language.ENGLISH, Language.SWAHILI
+_WORDS = {
+    (Letter.VERIFY_PHONE, _EN): Words(
+        "Verify your phone",
+        "Mifumo: {code} is your code to verify this phone number. It is good for 10 minutes. Never share it with "
+        "anybody.",
+    ),
+    (Letter.VERIFY_PHONE, _SW): Words(
+        "Thibitisha simu yako",
+        "Mifumo: {code} ni namba ya kuthibitisha simu hii. Inatumika kwa dakika 10. Usimpe mtu yeyote.",
+    ),
+    (Letter.VERIFY_EMAIL, _EN): Words(
+        "Verify your e-mail address",
+        "Mifumo: {code} is your code to verify this e-mail address. It is good for 10 minutes. Never share it with "
+        "anybody.",
+    ),
+    (Letter.VERIFY_EMAIL, _SW): Words(
+        "Thibitisha barua pepe yako",
+        "Mifumo: {code} ni namba ya kuthibitisha barua pepe hii. Inatumika kwa dakika 10. Usimpe mtu yeyote.",
+    ),
+    (Letter.RESET_PASSWORD, _EN): Words(
+        "Set a new password",
+        "Mifumo: {code} is your code to set a new password. It is good for 10 minutes. Never share it. Not you? "
+        "Ignore this text.",
+    ),
+    (Letter.RESET_PASSWORD, _SW): Words(
+        "Weka nenosiri jipya",
+        "Mifumo: {code} ni namba ya kuweka nenosiri jipya. Inatumika kwa dakika 10. Usimpe mtu yeyote. Kama hukuomba, "
+        "puuza.",
+    ),
+    (Letter.PHONE_CHANGED, _EN): Words(
+        "Your phone number was changed",
+        "Mifumo: your account now has another phone number than this one. If that was not you, set a new password "
+        "at once.",
+    ),
+    (Letter.PHONE_CHANGED, _SW): Words(
+        "Namba yako ya simu imebadilishwa",
+        "Mifumo: akaunti yako sasa ina namba nyingine ya simu. Kama si wewe uliyebadilisha, weka nenosiri jipya mara "
+        "moja.",
+    ),
+}
+
+
+def words(letter: Letter, language: Language, *, code: str = "") -> Words:
+    """Returns what to write."""
+    subject, text = _WORDS[letter, language]
+    return Words(subject, text.format(code=code))
