@@ -56,6 +56,7 @@ class Service(Stack):
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
+            "SmsNoticesFunction": sms.notifier.function_name,
             "BillingApiFunction": billing.api.function_name,
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,

@@ -1,8 +1,8 @@
-"""Seed: Mifumo Labs, its four users and its opening credits, in any stage and as often as you like.
+"""Seed: Mifumo Labs, its four users and its opening credits, and the platform's own account that codes are sent from.
 
-Packages, plan and the platform's ten sender IDs are code (`mifumo.packages`, the billing catalogue), so every stage has
-them from its deployment. Ids and the ledger's name for the opening credits are derived: what a first run has made, a
-second one finds. A password is told once, when it is made.
+It runs in any stage and as often as you like. Packages, plan and the platform's ten sender IDs are code
+(`mifumo.packages`, the billing catalogue), so every stage has them from its deployment. Ids and the ledger's names for
+the credits are derived: what a first run has made, a second one finds. A password is told once, when it is made.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.auth import passwords, users
 from functions.auth.users import AccountsSettings, Person
-from mifumo import aws, ids, ledger, settings, tables, tenants, wallets, writes
+from mifumo import aws, ids, ledger, notices, settings, tables, tenants, wallets, writes
 from mifumo.errors import Conflict
 from mifumo.ids import TenantId, UserId
 from mifumo.ledger import AlreadyRecorded
@@ -26,6 +26,8 @@ from mifumo.phone import Msisdn
 
 TENANT = TenantId(ids.derived("seed", "tenant", "mifumo-labs"))
 OPENING_CREDITS = 1_000
+# What codes, invitations and warnings may cost before somebody looks: an alarm rings when it is used up.
+NOTICE_CREDITS = 10_000
 # Invented people. The domain is reserved (RFC 2606), so nobody can receive their mail.
 _PEOPLE = {
     Role.OWNER: Person("owner@mifumolabs.example", Msisdn("+255700000001"), "Neema", "Mushi"),
@@ -56,7 +58,10 @@ def seed(
             role.value: {"email": person.email, "password": _join(role, person, reset_password=reset_passwords)}
             for role, person in _PEOPLE.items()
         }
-        _credit()
+        _credit(TENANT, OPENING_CREDITS, reason="Opening credits of the seeded tenant")
+        with contextlib.suppress(Conflict):
+            writes.commit(tenants.put(notices.PLATFORM, "Mifumo notices", verified=True))
+        _credit(notices.PLATFORM, NOTICE_CREDITS, reason="Budget for the platform's own notices")
         return logins
 
 
@@ -76,18 +81,13 @@ def _join(role: Role, person: Person, *, reset_password: bool) -> str:
     return password
 
 
-def _credit() -> None:
-    """Gives the opening credits, under a name that the ledger takes once."""
+def _credit(tenant: TenantId, amount: int, *, reason: str) -> None:
+    """Gives a tenant its first credits, under a name that the ledger takes once."""
     with contextlib.suppress(AlreadyRecorded):
         ledger.move(
-            wallets.read(TENANT),
+            wallets.read(tenant),
             lambda wallet: ledger.adjust(
-                wallet,
-                OPENING_CREDITS,
-                name=f"seed:{TENANT}:opening",
-                reference="seed",
-                reason="Opening credits of the seeded tenant",
-                actor="seed",
+                wallet, amount, name=f"seed:{tenant}:opening", reference="seed", reason=reason, actor="seed"
             ),
         )
 
@@ -103,6 +103,8 @@ def _environment(outputs: Mapping[str, str], endpoint_url: str | None) -> Iterat
     if missing:
         raise SeedError(f"The stage has no output {', '.join(missing)}: deploy it first.")
     lent = {variable: outputs[output] for variable, output in _OUTPUTS.items()}
+    # The numbers are invented, and may be somebody's: nobody gets into a seeded account by holding one.
+    lent["CONTACTS_PREVERIFIED"] = "False"
     if endpoint_url:
         lent["AWS_ENDPOINT_URL"] = endpoint_url
     before = {variable: os.environ.get(variable) for variable in lent}

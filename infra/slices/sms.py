@@ -1,5 +1,8 @@
 """The sms slice: accept over HTTP, hand over and follow up from queues, sweep on a schedule."""
 
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.data import Data
@@ -12,6 +15,7 @@ from infra.parts.table import BATCH, DELETE, PUT, READ, UPDATE, WRITE
 
 _RECEIPTS_TIMEOUT_S = 30
 _NOTICES_TIMEOUT_S = 30
+_NOTICES_PER_BATCH = 10
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
@@ -36,6 +40,7 @@ class Sms(Construct):
         self.worker = self._hand_over()
         self.receiver = self._follow_up()
         self.sweep = self._sweep()
+        self.notifier = self._notify()
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -139,3 +144,43 @@ class Sms(Construct):
         self.bulk.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _notify(self) -> Function:
+        data, stage = self._data, self._house.stage
+        notifier = Function(
+            self,
+            "Notifier",
+            handler="functions.sms.notices.handler",
+            house=self._house,
+            timeout_s=_NOTICES_TIMEOUT_S,
+            environment={
+                **self._tables,
+                **self._lanes,
+                "ACCESS_TABLE": data.access.table_name,
+                "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
+                "MAIL_FROM": stage.mail_from,
+            },
+        )
+        data.access.grant(notifier, *READ)
+        data.messaging.grant(notifier, *READ, *WRITE, *DELETE)
+        data.ledger.grant(notifier, *READ, *WRITE)
+        self.urgent.grant_send(notifier)
+        self.bulk.grant_send(notifier)
+        if stage.mail_from:
+            identity = Stack.of(self).format_arn(service="ses", resource="identity", resource_name=stage.mail_from)
+            iam.Grant.add_to_principal(grantee=notifier, actions=["ses:SendEmail"], resource_arns=[identity])
+        self.notices.feed(notifier, batch_size=_NOTICES_PER_BATCH)
+        exhausted = cloudwatch.Metric(
+            namespace="Mifumo",
+            metric_name="NoticeBudgetExhausted",
+            dimensions_map={"service": "sms"},
+            statistic="Sum",
+            period=Duration.minutes(1),
+        )
+        self._house.alerts.on(
+            exhausted,
+            scope=Construct(self, "NoticeBudget"),
+            above=0,
+            meaning="The platform's own account has no credits for codes: adjust its wallet",
+        )
+        return notifier

@@ -47,13 +47,14 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_template_names_the_nine_handlers() -> None:
+def test_the_template_names_the_ten_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
         "functions.billing.api.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
+        "functions.sms.notices.handler",
         "functions.sms.receipts.handler",
         "functions.sms.sweep.handler",
         "functions.sms.worker.handler",

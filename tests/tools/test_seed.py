@@ -8,11 +8,12 @@ import boto3
 import pytest
 
 from functions.auth.api import handler
-from mifumo import aws, ids, ledger, wallets
+from mifumo import aws, ids, ledger, notices, tenants, wallets
+from mifumo.tenants import require_able
 from tests.builders import CONTEXT, answer, request
 from tests.wire import Crash, Wire
 from tools import seed as module
-from tools.seed import OPENING_CREDITS, TENANT, SeedError, seed
+from tools.seed import NOTICE_CREDITS, OPENING_CREDITS, TENANT, SeedError, seed
 
 _CONTEXT: Any = CONTEXT
 ROLES = {"owner", "admin", "agent", "staff"}
@@ -41,7 +42,7 @@ def test_four_users_of_mifumo_labs_can_sign_in_each_in_their_role(outputs: dict[
         status, body = _login(login)
         assert status == 200
         assert body["user"]["role"] == role
-        assert body["tenant"] == {"id": TENANT, "name": "Mifumo Labs", "status": "active"}
+        assert body["tenant"] == {"id": TENANT, "name": "Mifumo Labs", "status": "active", "verified": True}
     assert len({login["password"] for login in logins.values()}) == 4
 
 
@@ -51,6 +52,31 @@ def test_the_opening_credits_are_an_entry_of_the_ledger(outputs: dict[str, str])
     assert (wallet.available, wallet.held, wallet.version) == (OPENING_CREDITS, 0, 1) == (1_000, 0, 1)
     (entry,) = wallets.entries(TENANT, limit=10).items
     assert (entry["kind"], entry["amount"]) == (ledger.Kind.ADJUST, 1_000)
+
+
+def test_the_platform_has_an_account_for_codes_with_a_budget_and_without_people(outputs: dict[str, str]) -> None:
+    seed(outputs)
+    assert require_able(tenants.get(notices.PLATFORM)).name == "Mifumo notices"
+    assert wallets.read(notices.PLATFORM).available == NOTICE_CREDITS == 10_000
+    assert not aws.dynamodb().query(
+        TableName=outputs["AccountsTable"],
+        KeyConditionExpression="pk = :tenant",
+        ExpressionAttributeValues={":tenant": {"S": f"T#{notices.PLATFORM}"}},
+    )["Items"]
+    seed(outputs)
+    assert wallets.read(notices.PLATFORM).available == NOTICE_CREDITS
+
+
+def test_a_number_of_a_seeded_user_opens_no_account_by_a_reset(outputs: dict[str, str]) -> None:
+    """They are invented, and may be somebody's: whoever holds one must not get at the platform's own people."""
+    seed(outputs)
+    people = [
+        aws.unmarshal(item)
+        for item in aws.dynamodb().scan(TableName=outputs["AccountsTable"])["Items"]
+        if item["sk"]["S"] == "USER"
+    ]
+    assert len(people) == 4
+    assert not [person for person in people if "recovery_phone_at" in person]
 
 
 def test_a_second_run_changes_nothing_and_tells_no_password(outputs: dict[str, str]) -> None:
@@ -90,7 +116,7 @@ def test_a_run_that_was_cut_short_is_completed_by_the_next(
     assert wallets.read(TENANT).available == OPENING_CREDITS
 
 
-def _die() -> None:
+def _die(*_: object, **__: object) -> None:
     raise Crash
 
 

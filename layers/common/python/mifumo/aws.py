@@ -17,6 +17,7 @@ from mifumo import clock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
 Item = dict[str, Any]
@@ -51,6 +52,12 @@ def secrets_manager() -> "SecretsManagerClient":
     return _session().client("secretsmanager", config=_CONFIG)
 
 
+@cache
+def ses() -> "SESV2Client":
+    """Returns the one SES client of this process; few send letters, so nobody builds it at the start."""
+    return _session().client("sesv2", config=_CONFIG)
+
+
 def connect(*clients: Callable[[], object]) -> None:
     """Builds clients while the function initialises: INIT runs at full CPU whatever the memory, a request does not."""
     for client in clients:
@@ -59,7 +66,7 @@ def connect(*clients: Callable[[], object]) -> None:
 
 def forget() -> None:
     """Drops clients and secrets, so that a test can start over."""
-    for cached in (_session, dynamodb, sqs, secrets_manager):
+    for cached in (_session, dynamodb, sqs, secrets_manager, ses):
         cached.cache_clear()
     _secrets.clear()
 
