@@ -121,10 +121,8 @@ class Book:
         return [one for one in self.refunds.values() if one.deposit.id == deposit_id and one.status != FAILED]
 
     def end(self, deposit_id: str) -> None:
-        """The payer has answered, or not: the deposit takes its outcome, unless it was flipped meanwhile."""
+        """The payer has answered, or not: the deposit takes its outcome."""
         deposit = self.deposits[deposit_id]
-        if deposit.status != ACCEPTED:
-            return
         outcome = outcomes.of(deposit.phone)
         paid = _other_than(deposit.amount) if outcome.pays_other_amount else None
         currency = _OTHER_CURRENCY if outcome.pays_other_currency else deposit.currency

@@ -339,7 +339,7 @@ def test_a_refund_is_accepted_then_paid_then_called_back(pawapay: RunningPawaPay
 
 
 def test_a_refund_needs_a_completed_deposit_and_waits_for_the_one_before_it(doorstep: Doorstep) -> None:
-    with running_pawapay(doorstep.url, pay_delay_s=0.3) as pawapay:
+    with running_pawapay(doorstep.url, pay_delay_s=60) as pawapay:
         assert refund(pawapay).json()["failureReason"]["failureCode"] == "NOT_FOUND"
         deposit(pawapay)
         assert refund(pawapay).json()["failureReason"]["failureCode"] == "INVALID_STATE"
@@ -350,12 +350,13 @@ def test_a_refund_needs_a_completed_deposit_and_waits_for_the_one_before_it(door
 
 
 def test_a_refund_can_be_made_to_fail(doorstep: Doorstep) -> None:
-    with running_pawapay(doorstep.url, pay_delay_s=0.1) as pawapay:
+    with running_pawapay(pay_delay_s=0.5) as pawapay:
+        pawapay.set_callback(None, refunds=doorstep.url)
         deposit(pawapay)
-        doorstep.wait_for(1)
+        pawapay.flip(DEPOSIT_ID, "COMPLETED")
         refund(pawapay)
         assert post(pawapay, f"/refunds/{REFUND_ID}", {"status": "FAILED"}).status_code == 200
-        time.sleep(QUIET_S)
+        assert doorstep.wait_for(1)[0]["status"] == "FAILED"
         ended = get(pawapay, f"/v2/refunds/{REFUND_ID}").json()["data"]
     assert (ended["status"], ended["failureReason"]["failureCode"]) == ("FAILED", "UNSPECIFIED_FAILURE")
     assert "providerTransactionId" not in ended
@@ -423,11 +424,12 @@ def test_a_late_payer_completes_a_deposit_that_had_failed(pawapay: RunningPawaPa
 
 
 def test_a_deposit_flipped_while_pending_stays_flipped(doorstep: Doorstep) -> None:
-    with running_pawapay(doorstep.url, pay_delay_s=0.2) as pawapay:
+    with running_pawapay(doorstep.url, pay_delay_s=0.5) as pawapay:
         deposit(pawapay)
         pawapay.flip(DEPOSIT_ID, "IN_RECONCILIATION")
-        time.sleep(0.4)
+        time.sleep(0.5 + QUIET_S)
         assert record(pawapay)["status"] == "IN_RECONCILIATION"
+        assert doorstep.calls == []
 
 
 def test_fifty_callbacks_can_be_asked_for_at_once_true_or_not(pawapay: RunningPawaPay, doorstep: Doorstep) -> None:

@@ -53,7 +53,7 @@ class Room:
 @pytest.fixture
 def room() -> Iterator[Room]:
     with open_doorstep() as door, running_pawapay(door.url) as simulator:
-        client = PawaPay(url=simulator.url, token=PAWAPAY_TOKEN, timeout_s=0.4)
+        client = PawaPay(url=simulator.url, token=PAWAPAY_TOKEN, timeout_s=1)
         simulator.simulator.postman._retry_gaps_s = (0.05, 0.05)
         yield Room(simulator, door, KeyRing(client.public_keys))
 
