@@ -40,7 +40,7 @@ class CodeRequest(Request):
 
 
 class ConfirmRequest(CodeRequest):
-    code: Annotated[str, Field(pattern=r"^[0-9]{6}\Z", description="The six digits.", examples=["123456"])]
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The six digits.", examples=["123456"])]
     password: NewPassword | None = Field(None, description="The new password: for a reset, and for nothing else.")
 
     @model_validator(mode="after")
