@@ -37,6 +37,8 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
+    # reads the queue and never writes to it
+    "functions.sms.notices.handler": {"mifumo.notices.NoticeSettings"},
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {"mifumo.callers.SigningSettings"},
 }
