@@ -46,8 +46,8 @@ def register(person: Person, *, password: str, business_name: str, source_ip: st
     user, joined = users.join(
         person, password_hash=password_hash, user=UserId(ids.new()), tenant=tenant_id, role=Role.OWNER
     )
-    issued, opened = tokens.start(user.id, tenant_id, user.role)
-    writes.transact(*joined, tenants.put(tenant_id, business_name, verified=verified), opened)
+    issued, opened = tokens.start(user.id, tenant_id, user.role, proof=None)
+    writes.transact(*joined, tenants.put(tenant_id, business_name, verified=verified), *opened)
     since = user.created_at if verified else ""
     return SignedIn(user, Tenant(tenant_id, business_name, Status.ACTIVE, user.created_at, verified_at=since), issued)
 
@@ -80,7 +80,8 @@ def _enter(known: Login, password: str, account: Throttle) -> SignedIn:
     if entered is None:
         raise InvalidCredentials("This account is no longer active.")
     user, tenant = entered
-    issued, opened = tokens.start(user.id, tenant.id, user.role)
-    renewed = [users.change_password(known, password)] if passwords.outdated(known.password_hash) else []
-    writes.transact(opened, account.forgive(), *renewed)
+    renewed = passwords.outdated(known.password_hash)
+    proof = users.change_password(known, password) if renewed else users.unchanged(known)
+    issued, opened = tokens.start(user.id, tenant.id, user.role, proof=proof)
+    writes.transact(*opened, account.forgive())
     return SignedIn(user, tenant, issued)

@@ -1,37 +1,31 @@
-"""Session: the refresh tokens of one login, of which exactly one is good, and the access tokens made with them.
+"""Tokens: what a session is opened, gone on with and ended by.
 
-A refresh token is `mfr_<user>.<tenant>.<family>.<secret>`. The family's part stays the same from login to logout and
-names the session's item by its hash, so that only a holder of one of its tokens can speak of the session at all; the
-secret changes with every refresh, and the item keeps the SHA-256 of the current token. Both are random, so a fast hash
-is enough. A token that was good once and comes again was stolen or is being raced: the whole session ends (RFC 9700,
-4.14.2), and with it whatever a thief has.
+A session has exactly one good refresh token, and access tokens are made with it. A refresh token that was good once
+and comes again was stolen or is being raced: the whole session ends (RFC 9700, 4.14.2), and with it whatever a thief
+has.
 """
 
-import hashlib
-import secrets
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+import contextlib
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import jwt
 
-from mifumo import callers, clock, ids, tables, writes
+from mifumo import audit, callers, clock, origins, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.observability import count, logger
 from mifumo.permissions import Role
-from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import users
-from .users import AccountsSettings
+from . import sessions, users
+from .refresh_tokens import RefreshToken
+from .sessions import SessionEnded
 
 # Nothing checks an access token against a table, so it lives no longer than a revoked caller may be borne.
 ACCESS_S = 900
-# A session ends a month after its login, however often it was refreshed.
-_SESSION_S = 30 * 24 * 3600
-_PREFIX = "mfr_"
-_FAMILY_BYTES, _SECRET_BYTES = 16, 32
+# A transaction takes at most a hundred writes (DynamoDB's limit).
+_ENDED_TOGETHER = 100
 
 
 class Tokens(NamedTuple):
@@ -39,13 +33,6 @@ class Tokens(NamedTuple):
 
     access: str
     refresh: str
-
-
-class SessionEnded(InvalidCredentials):
-    """The refresh token is of no use, and why is not told."""
-
-    def __init__(self) -> None:
-        super().__init__("The session has ended: sign in again.")
 
 
 class _Reused(Exception):
@@ -56,52 +43,19 @@ class _Rotated(Exception):
     """The next token is in place already: the client library sent this write twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    user: UserId
-    tenant: TenantId
-    family: str
-    secret: str
+def start(
+    user: UserId, tenant: TenantId, role: Role, *, proof: Write | None, enrolling: bool = False
+) -> tuple[Tokens, list[Write]]:
+    """Opens a session: its first tokens, and the writes that make them good, all of one transaction.
 
-    @classmethod
-    def mint(cls, user: UserId, tenant: TenantId, family: str | None = None) -> Self:
-        family = family or secrets.token_urlsafe(_FAMILY_BYTES)
-        return cls(user, tenant, family, secrets.token_urlsafe(_SECRET_BYTES))
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        user, tenant, family, secret = (*text.removeprefix(_PREFIX).split("."), "", "", "")[:4]
-        if not (text.startswith(_PREFIX) and ids.valid(user) and ids.valid(tenant)):
-            return None
-        token = cls(UserId(user), TenantId(tenant), family, secret)
-        return token if token.text == text and text.isascii() else None
-
-    @property
-    def text(self) -> str:
-        return f"{_PREFIX}{self.user}.{self.tenant}.{self.family}.{self.secret}"
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def session(self) -> Key:
-        return Key(f"U#{self.user}", f"SESSION#{ids.derived('session', self.family)}")
-
-
-def start(user: UserId, tenant: TenantId, role: Role) -> tuple[Tokens, Write]:
-    """Opens a session: its first tokens, and the write that makes them good."""
-    token = _Token.mint(user, tenant)
-    item = {
-        **token.session._asdict(),
-        "digest": token.digest,
-        "generation": 1,
-        "tenant_id": tenant,
-        "started_at": clock.stamp(),
-        "ttl": clock.epoch() + _SESSION_S,
-    }
-    opened = writes.put(_table(), item, refused=lambda _: SessionEnded())
-    return Tokens(_access(user, tenant, role), token.text), opened
+    `proof` holds the transaction to what let the user in (`users.unchanged(login)` for a password,
+    `sessions.still_open(...)` for another session), so that nothing that was taken back meanwhile opens a session. None
+    only where the same transaction makes the user, or writes the login on a condition of its own.
+    """
+    token = RefreshToken.mint(user, tenant)
+    opened = audit.entry_by(tenant, "session.opened", actor=user, target=token.session)
+    access = _access(token, role, enrolling=enrolling)
+    return Tokens(access, token.text), [sessions.opening(token), opened, *([proof] if proof else [])]
 
 
 def refresh(text: str) -> Tokens:
@@ -109,33 +63,63 @@ def refresh(text: str) -> Tokens:
 
     Raises SessionEnded for any other token; one that was good before also ends its session.
     """
-    token = _Token.parse(text)
+    token = RefreshToken.parse(text)
     if token is None:
         raise SessionEnded
     role = _role(token)
-    following = _Token.mint(token.user, token.tenant, token.family)
+    following = RefreshToken.mint(token.user, token.tenant, token.family)
     try:
         writes.commit(_rotation(token, following))
     except _Rotated:
         pass
     except _Reused as error:
-        _end(token, because="reuse")
-        logger.warning("refresh token reused, session ended", user_id=token.user)
-        count("RefreshTokenReused")
+        _end_reused(token)
         raise SessionEnded from error
-    return Tokens(_access(token.user, token.tenant, role), following.text)
+    return Tokens(_access(token, role, enrolling=False), following.text)
 
 
 def end(text: str) -> None:
     """Ends the session of a refresh token; one without a session has nothing to end (RFC 7009, 2.2)."""
-    token = _Token.parse(text)
+    token = RefreshToken.parse(text)
     if token is not None:
-        _end(token, because="logout")
+        with contextlib.suppress(SessionEnded):
+            writes.commit(sessions.ending(token.user, token.session, because="logout"))
 
 
-def _role(token: _Token) -> Role:
+def end_all(user: UserId, *, because: str, tenant: TenantId | None = None, but: str = "") -> None:
+    """Ends every open session of a user, or those in one tenant; all but the session of that id, if one is given."""
+    chosen = (
+        session.id
+        for session in sessions.all_open(user)
+        if session.id != but and (tenant is None or session.tenant == tenant)
+    )
+    waiting: list[Write] = []
+    for session in chosen:
+        waiting.append(sessions.ending(user, session, because=because))
+        if len(waiting) == _ENDED_TOGETHER:
+            _end_together(waiting)
+            waiting = []
+    _end_together(waiting)
+
+
+def _end_together(endings: list[Write]) -> None:
+    if not endings:
+        return
+    try:
+        writes.transact(*endings)
+    except SessionEnded:  # One of them ended meanwhile, and kept the others from it.
+        _end_one_by_one(endings)
+
+
+def _end_one_by_one(endings: Iterable[Write]) -> None:
+    for ending in endings:
+        with contextlib.suppress(SessionEnded):
+            writes.commit(ending)
+
+
+def _role(token: RefreshToken) -> Role:
     """Reads what the user is today: a role may change while a session lasts."""
-    session, member = (_table(), token.session), users.membership(token.user, token.tenant)
+    session, member = sessions.place(token.user, token.session), users.membership(token.user, token.tenant)
     found = tables.read(session, member)
     role = users.role_of(found.get(member))
     if session not in found or role is None:
@@ -143,22 +127,24 @@ def _role(token: _Token) -> Role:
     return role
 
 
-def _rotation(token: _Token, following: _Token) -> Write:
+def _rotation(token: RefreshToken, following: RefreshToken) -> Write:
     def refusal(session: Item | None) -> Exception:
-        if not session or "ended_at" in session or session["ttl"] <= clock.epoch():
+        if not session or not sessions.is_open(session):
             return SessionEnded()
         return _Rotated() if session["digest"] == following.digest else _Reused()
 
+    origin = origins.current()
     return writes.update(
-        _table(),
-        token.session,
-        "SET digest = :following, refreshed_at = :now ADD generation :one",
+        *sessions.place(token.user, token.session),
+        "SET digest = :following, refreshed_at = :now, ip = :ip, user_agent = :agent ADD generation :one",
         condition="digest = :current AND attribute_not_exists(ended_at) AND #ttl > :epoch",
         names={"#ttl": "ttl"},
         values={
             ":current": token.digest,
             ":following": following.digest,
             ":now": clock.stamp(),
+            ":ip": origin.ip,
+            ":agent": origin.user_agent,
             ":one": 1,
             ":epoch": clock.epoch(),
         },
@@ -166,34 +152,27 @@ def _rotation(token: _Token, following: _Token) -> Write:
     )
 
 
-def _end(token: _Token, *, because: str) -> None:
-    ending = writes.update(
-        _table(),
-        token.session,
-        "SET ended_at = :now, ended_because = :because",
-        condition="attribute_exists(pk) AND attribute_not_exists(ended_at)",
-        values={":now": clock.stamp(), ":because": because},
-        refused=lambda _: SessionEnded(),
-    )
-    try:
-        writes.commit(ending)
-    except SessionEnded:
-        return
+def _end_reused(token: RefreshToken) -> None:
+    """Ends the session and tells its tenant, once however often the copies come."""
+    ending = sessions.ending(token.user, token.session, because="reuse")
+    told = audit.entry_by(token.tenant, "refresh.reused", actor=token.user, target=token.session)
+    with contextlib.suppress(SessionEnded):
+        writes.transact(ending, told)
+    logger.warning("refresh token reused, session ended", user_id=token.user)
+    count("RefreshTokenReused")
 
 
-def _access(user: UserId, tenant: TenantId, role: Role) -> str:
+def _access(token: RefreshToken, role: Role, *, enrolling: bool) -> str:
     kid, key = callers.signing_key()
     now = clock.epoch()
     claims = {
         "iss": callers.ISSUER,
-        "sub": user,
-        "tid": tenant,
+        "sub": token.user,
+        "tid": token.tenant,
         "role": role.value,
+        "sid": token.session,
         "iat": now,
         "exp": now + ACCESS_S,
+        **({"enr": True} if enrolling else {}),
     }
     return jwt.encode(claims, key, algorithm=callers.ALGORITHM, headers={"kid": kid})
-
-
-def _table() -> str:
-    return AccountsSettings.load().accounts_table

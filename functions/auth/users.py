@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from mifumo import clock, tables, tenants, writes
 from mifumo.aws import Item
-from mifumo.errors import Conflict
+from mifumo.errors import Conflict, InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
@@ -185,6 +185,17 @@ def membership(user: UserId, tenant: TenantId) -> tuple[str, Key]:
 def role_of(member: Item | None) -> Role | None:
     """Reads the role of an active member; None for anybody else."""
     return Role(member["role"]) if member and member["status"] == "active" else None
+
+
+def unchanged(login: Login) -> Write:
+    """Holds a transaction to the password that was proven; refuses with InvalidCredentials once it is another."""
+    return writes.check(
+        AccountsSettings.load().accounts_table,
+        login_key(login.email),
+        condition="password_hash = :seen",
+        values={":seen": login.password_hash},
+        refused=lambda _: InvalidCredentials("The password was changed meanwhile: sign in with the new one."),
+    )
 
 
 def change_password(login: Login, password: str) -> Write:
