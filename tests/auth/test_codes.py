@@ -177,7 +177,8 @@ def test_unknown_wrong_expired_and_used_codes_get_one_answer_after_one_hash(
         if step == "right":
             assert answer.status == 200
             continue
-        seen.append((told(answer), list(door.wire.calls)))
+        # The pepper is read again after five minutes, whoever comes then.
+        seen.append((told(answer), [call for call in door.wire.calls if call != "GetSecretValue"]))
     assert all(one == seen[0] for one in seen)
     assert seen[0][0][1]["code"] == "code_invalid"
     assert seen[0][1] == ["UpdateItem", "UpdateItem"]
