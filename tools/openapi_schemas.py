@@ -65,17 +65,30 @@ def require_one_meaning(slices: dict[str, Schema]) -> None:
 
 
 def example(schema: Schema, schemas: dict[str, Schema]) -> Any:
-    """Makes an example of a body from the examples of its fields; raises ContractError for a field without one."""
+    """Returns the model's own example, or makes one of those of its fields; raises ContractError where one is missing.
+
+    A model needs an example of its own when not every combination of its fields fits.
+    """
     if "anyOf" in schema:
         schema = schema["anyOf"][0]
     name = schema.get("$ref", "").removeprefix(_PREFIX)
     model = schemas.get(name, schema)
-    made = {field: known["examples"][0] for field, known in model.get("properties", {}).items() if "examples" in known}
+    if "examples" in model:
+        return model["examples"][0]
+    told = {field: _examples(known) for field, known in model.get("properties", {}).items()}
+    made = {field: examples[0] for field, examples in told.items() if examples}
     missing = [field for field in model.get("required", []) if field not in made]
     if missing or not made:
         fields = ", ".join(missing) or "its fields"
         raise ContractError(f"The body {name or schema} needs an example for {fields}: Field(examples=[...]).")
     return made
+
+
+def _examples(field: Schema) -> list[Any]:
+    """Returns a field's own examples, or those of the first kind of value that it takes."""
+    kind = field.get("anyOf", [{}])[0]
+    examples: list[Any] = field.get("examples") or kind.get("examples", [])
+    return examples
 
 
 def sorted_names(node: Any, *, fields: bool = False) -> Any:

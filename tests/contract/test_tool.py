@@ -56,6 +56,11 @@ def test_a_body_without_an_example_is_refused_by_field() -> None:
         openapi_schemas.example({"$ref": "#/components/schemas/Send"}, schemas)
 
 
+def test_a_model_with_an_example_of_its_own_is_shown_by_it() -> None:
+    either = {"properties": {"phone": {"examples": ["a"]}, "email": {"examples": ["b"]}}, "examples": [{"phone": "a"}]}
+    assert openapi_schemas.example(either, {}) == {"phone": "a"}
+
+
 def test_a_status_that_has_no_name_is_refused() -> None:
     with pytest.raises(ContractError, match="status 418"):
         openapi_problems.reference(418)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.auth import codes, credentials, delivery, verification
@@ -19,6 +19,8 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
 class CodeRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"purpose": "verify_phone", "phone": "0712345678"}]})
+
     purpose: Purpose = Field(description="What the code is for; it is of no use for another purpose.")
     phone: Phone | None = Field(None, description="Where the code goes: a number, or else an address.")
     email: Email | None = None
@@ -40,6 +42,10 @@ class CodeRequest(Request):
 
 
 class ConfirmRequest(CodeRequest):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"purpose": "verify_phone", "phone": "0712345678", "code": "123456"}]}
+    )
+
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The six digits.", examples=["123456"])]
     password: NewPassword | None = Field(None, description="The new password: for a reset, and for nothing else.")
 
