@@ -159,7 +159,12 @@ def test_unknown_wrong_expired_and_used_codes_get_one_answer_after_one_hash(
 ) -> None:
     hashes: list[str] = []
     digest = passwords.digest
-    monkeypatch.setattr(passwords, "digest", lambda text: hashes.append(text) or digest(text))
+
+    def counting(text: str) -> str:
+        hashes.append(text)
+        return digest(text)
+
+    monkeypatch.setattr(passwords, "digest", counting)
     door.register()
     ask(door, phone=ASHA)
     code = code_sent()

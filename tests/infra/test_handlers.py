@@ -37,8 +37,12 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
-    # reads the queue and never writes to it
-    "functions.sms.notices.handler": {"mifumo.notices.NoticeSettings"},
+    # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
+    "functions.sms.notices.handler": {
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.notices.NoticeSettings",
+    },
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {"mifumo.callers.SigningSettings"},
 }
