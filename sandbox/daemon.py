@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from sandbox.beem import Beem
+from sandbox.clickpesa import ClickPesa
 from sandbox.front import FrontDoor
 from sandbox.listener import bound
 from sandbox.pawapay import PawaPay
@@ -29,14 +30,19 @@ async def _serve(ports: Ports, api_id: str) -> None:
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
     async with serving(ports, api_id=api_id):
         simulators = f"Beem on {ports.beem}, ZenoPay on {ports.zenopay}, pawaPay on {ports.pawapay}"
-        print(f"front door on {ports.front_url}, {simulators}", flush=True)
+        print(f"front door on {ports.front_url}, {simulators}, ClickPesa on {ports.clickpesa}", flush=True)
         await ended.wait()
 
 
 @contextlib.asynccontextmanager
 async def serving(ports: Ports, *, api_id: str) -> AsyncIterator[None]:
     """Front door and simulators for the time of the block."""
-    simulators: dict[str, Simulator] = {"beem": Beem(), "zenopay": ZenoPay(), "pawapay": PawaPay()}
+    simulators: dict[str, Simulator] = {
+        "beem": Beem(),
+        "zenopay": ZenoPay(),
+        "pawapay": PawaPay(),
+        "clickpesa": ClickPesa(),
+    }
     async with contextlib.AsyncExitStack() as stack:
         for name, simulator in simulators.items():
             await stack.enter_async_context(simulator.serving(getattr(ports, name)))

@@ -38,6 +38,10 @@ class Fault(StrEnum):
     SIGN_STALE = "sign_stale"
     SIGN_RAW = "sign_raw"
     BODY_CHANGED = "body_changed"
+    TOKEN_500 = "token_500"  # noqa: S105 - a fault, not a secret
+    TOKEN_TIMEOUT = "token_timeout"  # noqa: S105 - likewise
+    AMOUNT_AS_TEXT = "amount_as_text"
+    SIGN_IN_HEADER = "sign_in_header"
 
 
 TRANSPORT_FAULTS = frozenset(

@@ -90,7 +90,7 @@ def _up(place: Place, ports: Ports) -> dict[str, Any]:
         _end(place, [DAEMON, EMULATOR])
         stack, known = {}, {}
         place.stack_file.unlink(missing_ok=True)
-        _check_ports(ports, "cloud", "front", "beem", "zenopay", "pawapay")
+        _check_ports(ports, "cloud", "front", "beem", "zenopay", "pawapay", "clickpesa")
         _start_emulator(place, ports)
     if known.get("stacks") != prints["stacks"]:
         stack |= _deploy(place, ports, stack)
@@ -147,7 +147,7 @@ def _is_whole(login: Any) -> bool:
 
 def _start_daemon(place: Place, ports: Ports, api_id: str) -> None:
     with step("Starting the front door and the simulators"):
-        _check_ports(ports, "front", "beem", "zenopay", "pawapay")
+        _check_ports(ports, "front", "beem", "zenopay", "pawapay", "clickpesa")
         process = processes.spawn(
             [sys.executable, "-m", "sandbox", "serve", "--api-id", api_id],
             env=emulator.inherited() | ports.environment,

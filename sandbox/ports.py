@@ -21,6 +21,7 @@ class Ports:
     beem: int = 8081
     zenopay: int = 8082
     pawapay: int = 8083
+    clickpesa: int = 8084
 
     @property
     def environment(self) -> dict[str, str]:
@@ -31,6 +32,7 @@ class Ports:
             "BEEM_PORT": str(self.beem),
             "ZENOPAY_PORT": str(self.zenopay),
             "PAWAPAY_PORT": str(self.pawapay),
+            "CLICKPESA_PORT": str(self.clickpesa),
         }
 
     @property
@@ -65,6 +67,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Ports:
         beem=_port(environment, "BEEM_PORT", standard.beem),
         zenopay=_port(environment, "ZENOPAY_PORT", standard.zenopay),
         pawapay=_port(environment, "PAWAPAY_PORT", standard.pawapay),
+        clickpesa=_port(environment, "CLICKPESA_PORT", standard.clickpesa),
     )
 
 

@@ -10,6 +10,11 @@ from typing import Any, Generic, TypeVar
 from sandbox.beem import Beem
 from sandbox.beem.simulator import API_KEY as BEEM_API_KEY
 from sandbox.beem.simulator import SECRET_KEY as BEEM_SECRET_KEY
+from sandbox.clickpesa import ClickPesa
+from sandbox.clickpesa.attempts import CLIENT_ID as CLICKPESA_CLIENT_ID
+from sandbox.clickpesa.simulator import API_KEY as CLICKPESA_API_KEY
+from sandbox.clickpesa.simulator import CHECKSUM_KEY as CLICKPESA_CHECKSUM_KEY
+from sandbox.clickpesa.wire import BASE_PATH as CLICKPESA_BASE_PATH
 from sandbox.pawapay import PawaPay
 from sandbox.pawapay.simulator import TOKEN as PAWAPAY_TOKEN
 from sandbox.simulator import Simulator
@@ -20,9 +25,13 @@ from sandbox.zenopay.wire import BASE_PATH
 __all__ = [
     "BEEM_API_KEY",
     "BEEM_SECRET_KEY",
+    "CLICKPESA_API_KEY",
+    "CLICKPESA_CHECKSUM_KEY",
+    "CLICKPESA_CLIENT_ID",
     "PAWAPAY_TOKEN",
     "ZENOPAY_API_KEY",
     "running_beem",
+    "running_clickpesa",
     "running_pawapay",
     "running_zenopay",
 ]
@@ -87,6 +96,25 @@ class RunningZenoPay(Running[ZenoPay]):
         self._call(lambda: self.simulator.call_back(order_id, times))
 
 
+class RunningClickPesa(Running[ClickPesa]):
+    """ClickPesa at work; `url` is the base of its paths, /generate-token and the others."""
+
+    def set_callback(self, url: str | None) -> None:
+        self._call(lambda: setattr(self.simulator, "callback_url", url))
+
+    def flip(self, reference: str, status: str, *, amount: int | None = None) -> None:
+        self._call(lambda: self.simulator.flip(reference, status, amount=amount))
+
+    def attempt_again(self, reference: str, status: str) -> None:
+        self._call(lambda: self.simulator.attempt_again(reference, status))
+
+    def call_back(self, reference: str, times: int = 1, *, status: str | None = None) -> None:
+        self._call(lambda: self.simulator.call_back(reference, times, status=status))
+
+    def expire_tokens(self) -> None:
+        self._call(self.simulator.wire.expire_tokens)
+
+
 class RunningPawaPay(Running[PawaPay]):
     """pawaPay at work; `url` is the base of its paths, /v2/deposits and the others."""
 
@@ -129,6 +157,19 @@ def running_zenopay(*, pay_delay_s: float = 0.02, refusal_window_s: float = 0.3)
 
     with _running(make) as (zenopay, url, loop):
         yield RunningZenoPay(f"{url}{BASE_PATH}", url, zenopay, loop)
+
+
+@contextlib.contextmanager
+def running_clickpesa(
+    callback_url: str | None = None, *, pay_delay_s: float = 0.02, refusal_window_s: float = 0.3
+) -> Iterator[RunningClickPesa]:
+    """ClickPesa on a free port for the time of the block."""
+
+    def make() -> ClickPesa:
+        return ClickPesa(callback_url=callback_url, pay_delay_s=pay_delay_s, refusal_window_s=refusal_window_s)
+
+    with _running(make) as (clickpesa, url, loop):
+        yield RunningClickPesa(f"{url}{CLICKPESA_BASE_PATH}", url, clickpesa, loop)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,8 @@ def stack() -> Iterator[Stack]:
     if given:
         yield Stack(json.loads(Place(given).stack_file.read_text()))
         return
-    ports = {f"{name}_PORT": str(free_port()) for name in ("CLOUD", "FRONT", "BEEM", "ZENOPAY", "PAWAPAY")}
+    names = ("CLOUD", "FRONT", "BEEM", "ZENOPAY", "PAWAPAY", "CLICKPESA")
+    ports = {f"{name}_PORT": str(free_port()) for name in names}
     environment = os.environ | ports
     command = [sys.executable, "-m", "sandbox", "{}", "--name", _NAME]
     up, down = ([word.format(verb) for word in command] for verb in ("up", "down"))

@@ -7,9 +7,11 @@ import pytest
 from sandbox.doorstep import Doorstep, open_doorstep
 from sandbox.testing import (
     RunningBeem,
+    RunningClickPesa,
     RunningPawaPay,
     RunningZenoPay,
     running_beem,
+    running_clickpesa,
     running_pawapay,
     running_zenopay,
 )
@@ -37,4 +39,10 @@ def zenopay() -> Iterator[RunningZenoPay]:
 def pawapay(doorstep: Doorstep) -> Iterator[RunningPawaPay]:
     with running_pawapay(doorstep.url) as running:
         running.set_callback(doorstep.url, refunds=f"{doorstep.url}refunds/")
+        yield running
+
+
+@pytest.fixture
+def clickpesa(doorstep: Doorstep) -> Iterator[RunningClickPesa]:
+    with running_clickpesa(doorstep.url) as running:
         yield running

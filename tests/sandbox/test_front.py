@@ -149,7 +149,8 @@ def test_a_missing_emulator_is_a_502_that_says_so() -> None:
 
 
 def test_the_simulators_stand_below_sandbox_with_wire_and_control(front: str) -> None:
-    assert requests.get(f"{front}/sandbox", timeout=5).json()["simulators"] == ["beem", "pawapay", "zenopay"]
+    simulators = requests.get(f"{front}/sandbox", timeout=5).json()["simulators"]
+    assert simulators == ["beem", "clickpesa", "pawapay", "zenopay"]
     faults = requests.get(f"{front}/sandbox/beem/faults", timeout=5)
     refused = requests.post(f"{front}/sandbox/beem/v1/send", json={}, timeout=5)
     status = requests.get(f"{front}/sandbox/zenopay/api/payments/order-status", timeout=5)
@@ -174,7 +175,7 @@ def test_the_first_page_links_to_what_is_there(front: str) -> None:
     page = requests.get(front, timeout=5)
 
     assert page.headers["Content-Type"].startswith("text/html")
-    for href in ("/api/docs/", "/sandbox/beem/log", "/sandbox/zenopay/log", "/sandbox/pawapay/log"):
+    for href in ("/api/docs/", *(f"/sandbox/{name}/log" for name in ("beem", "zenopay", "pawapay", "clickpesa"))):
         assert f'href="{href}"' in page.text
     assert requests.get(f"{front}/elsewhere", timeout=5).status_code == 404
 
@@ -189,7 +190,8 @@ def test_a_taken_port_stops_the_daemon_with_a_sentence(front: str) -> None:
 @contextlib.contextmanager
 def _front(*, cloud: int = 1, front: int | None = None) -> Iterator[str]:
     """The daemon's own servers, in a thread."""
-    ports = Ports(cloud=cloud, front=front or free_port(), beem=free_port(), zenopay=free_port(), pawapay=free_port())
+    simulators = {name: free_port() for name in ("beem", "zenopay", "pawapay", "clickpesa")}
+    ports = Ports(cloud=cloud, front=front or free_port(), **simulators)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

@@ -13,6 +13,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Cloud:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.place = Place("trial", local=folder)
-        self.ports = Ports(*(free_port() for _ in range(4)))
+        self.ports = Ports(*(free_port() for _ in fields(Ports)))
         self.seeded: list[dict[str, Any]] = []
         self.answer: dict[str, Any] = LOGINS
         self.calls = folder / "calls.jsonl"
@@ -264,7 +265,7 @@ def test_down_of_nothing_says_so(cloud: Cloud, capsys: pytest.CaptureFixture[str
     assert "is not up" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("purpose", ["cloud", "front", "beem", "zenopay", "pawapay"])
+@pytest.mark.parametrize("purpose", ["cloud", "front", "beem", "zenopay", "pawapay", "clickpesa"])
 def test_a_port_in_use_is_named_before_anything_is_started(cloud: Cloud, purpose: str) -> None:
     port = getattr(cloud.ports, purpose)
     with (
