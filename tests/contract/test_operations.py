@@ -10,6 +10,8 @@ from tests.contract.conftest import Operation
 from tools import openapi
 
 _PUBLIC = {
+    "POST /api/auth/codes/",
+    "POST /api/auth/codes/confirm/",
     "POST /api/auth/login/",
     "POST /api/auth/logout/",
     "POST /api/auth/refresh/",
