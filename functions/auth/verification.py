@@ -8,7 +8,10 @@ from mifumo.writes import Write
 from . import contacts, delivery, users
 from .codes import CodeInvalid, Proof
 from .contacts import Kind
-from .users import AccountsSettings
+from .users import AccountsSettings, Login
+
+# Two writes for each tenant have to fit into one transaction, which takes a hundred.
+_TENANTS_MAX = 45
 
 
 def verify(proof: Proof) -> None:
@@ -22,7 +25,7 @@ def verify(proof: Proof) -> None:
         raise CodeInvalid
     record = _phone if proof.contact.kind is Kind.PHONE else _email
     # The code comes first: who used it up is told so, whatever else has changed since.
-    writes.transact(proof.spend(), *record(proof, person), *_told([login.tenant_id], proof))
+    writes.transact(proof.spend(), *record(proof, person), *_told(_tenants(login), proof))
     if proof.contact.value == person.get("pending_phone") and "phone_verified_at" in person:
         delivery.warn(person, at=person["phone"])
 
@@ -51,6 +54,14 @@ def _mark(proof: Proof, expression: str, condition: str) -> Write:
         values={":now": clock.stamp(), ":value": proof.contact.value},
         refused=lambda _: CodeInvalid(),
     )
+
+
+def _tenants(login: Login) -> list[TenantId]:
+    """Lists the tenants that the user is in; where nothing says so, there is the one that they registered."""
+    found = tables.query(
+        _table(), f"U#{login.user_id}", begins_with="MEMBER#", limit=_TENANTS_MAX, consistent=True
+    ).items
+    return [TenantId(item["tenant_id"]) for item in found] or [login.tenant_id]
 
 
 def _told(theirs: list[TenantId], proof: Proof) -> list[Write]:

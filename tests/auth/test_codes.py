@@ -15,7 +15,8 @@ from functions.auth.codes import CodeInvalid, CodesLocked, Purpose
 from functions.auth.contacts import Contact
 from functions.auth.users import AccountsSettings, Language
 from functions.auth.wording import Letter
-from mifumo import aws, segments, settings
+from mifumo import aws, ids, segments, settings, tenants, writes
+from mifumo.ids import TenantId
 from mifumo.segments import Encoding
 from tests.auth.conftest import PASSWORD, Answer, Door
 
@@ -274,6 +275,20 @@ def test_who_registers_gets_a_code_and_counts_as_verified_once_it_is_confirmed(u
     assert "contact.verified" in actions()
     ask(unverified, phone=ASHA)
     assert confirm(unverified, code_sent(), phone=ASHA).status == 200
+
+
+def test_every_tenant_of_the_user_has_a_verified_contact_then(unverified: Door) -> None:
+    registered = unverified.register()
+    user, second = registered.body["user"]["id"], TenantId(ids.new())
+    home = TenantId(registered.body["tenant"]["id"])
+    writes.commit(tenants.put(second, "Duka la pili"))
+    for tenant in (home, second):
+        membership = {"pk": f"U#{user}", "sk": f"MEMBER#{tenant}", "user_id": user, "tenant_id": tenant}
+        writes.put_all(AccountsSettings.load().accounts_table, [membership])
+    assert confirm(unverified, code_sent(), "verify_phone", token=registered.access, phone=ASHA).status == 200
+    seen = [tenants.get(tenant) for tenant in (home, second)]
+    assert all(tenant and tenant.verified_at for tenant in seen)
+    assert actions().count("contact.verified") == 2
 
 
 def test_a_code_alone_verifies_but_gives_nobody_the_account(unverified: Door) -> None:
