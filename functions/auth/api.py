@@ -11,7 +11,7 @@ from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
 
 from . import delivery, manual, signin, tokens
-from .doors import codes, profile
+from .doors import codes, profile, sessions
 from .throttles import Throttled
 from .wire import (
     Entrance,
@@ -26,6 +26,7 @@ app = api()
 app.include_router(manual.router)
 app.include_router(codes.router)
 app.include_router(profile.router)
+app.include_router(sessions.router)
 
 
 @app.post(
