@@ -7,13 +7,14 @@ simply come again: it gets a new attempt, with an order of its own, under the sa
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mifumo import clock, ids, tenants, writes
+from mifumo import audit, clock, ids, tenants, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.ids import PaymentId
 from mifumo.packages import Package
 from mifumo.phone import Msisdn
 from mifumo.providers.payments import Initiation
+from mifumo.writes import Write
 
 from . import catalogue, gateway, payments, schedule
 from .catalogue import Wallet
@@ -61,7 +62,7 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     tenant = tenants.require_able(tenants.get(caller.tenant_id))
     for payment in _attempts(caller, key, order, provider.name):
         try:
-            writes.transact(*payments.create(payment))
+            writes.transact(*payments.create(payment), _told(caller, payment))
         except PaymentExists as exists:
             if exists.payment.fingerprint != order.fingerprint:
                 raise IdempotencyKeyReused from exists
@@ -75,6 +76,11 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
         schedule.call(started.id, started.next_check_at)
         return started, False
     raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+
+
+def _told(caller: Principal, payment: Payment) -> Write:
+    bought = {"package": payment.package, "credits": payment.credits, "amount": payment.amount}
+    return audit.entry(caller, "payment.initiated", target=payment.id, after={**bought, "wallet": payment.wallet})
 
 
 def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Iterator[Payment]:

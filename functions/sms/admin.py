@@ -72,4 +72,4 @@ def request_changes(sender_id: str, body: Reason, caller: Caller) -> SenderIdAns
 
 
 def _decide(sender_id: str, status: Status, caller: Principal, reason: str | None) -> SenderIdAnswer:
-    return SenderIdAnswer.of(sender_ids.decide(sender_id, status, reason=reason, actor=caller.actor))
+    return SenderIdAnswer.of(sender_ids.decide(caller, sender_id, status, reason=reason))

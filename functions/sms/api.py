@@ -146,9 +146,7 @@ def list_sender_ids(caller: Caller, limit: Limit = 50, cursor: Cursor = None) ->
 )
 @needs(Action.SENDER_IDS_REQUEST)
 def request_sender_id(body: SenderIdRequest, caller: Caller) -> SenderIdAnswer:
-    made = sender_ids.request(
-        caller.tenant_id, name=body.name.strip(), purpose=body.purpose, sample=body.sample, actor=caller.actor
-    )
+    made = sender_ids.request(caller, name=body.name.strip(), purpose=body.purpose, sample=body.sample)
     return SenderIdAnswer.of(made)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from mifumo import clock, ids, packages, tables, writes
+from mifumo import audit, clock, ids, packages, tables, writes
 from mifumo.aws import Item
+from mifumo.callers import Principal
 from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import SenderIdId, TenantId
 from mifumo.tables import Key, Page
@@ -123,9 +124,9 @@ def availability(tenant: TenantId, name: str) -> Availability:
     return Availability.AVAILABLE
 
 
-def request(tenant: TenantId, *, name: str, purpose: str, sample: str, actor: str) -> SenderId:
+def request(caller: Principal, *, name: str, purpose: str, sample: str) -> SenderId:
     """Asks for a name, or asks again after a refusal; raises ValidationFailed or SenderIdTaken."""
-    match availability(tenant, name):
+    match availability(caller.tenant_id, name):
         case Availability.FORMAT:
             raise ValidationFailed.of(
                 "/name", "format", "Use 3 to 11 letters, digits, spaces or dashes, with at least one letter."
@@ -135,11 +136,11 @@ def request(tenant: TenantId, *, name: str, purpose: str, sample: str, actor: st
         case Availability.TAKEN:
             raise SenderIdTaken(f"{name} was asked for already, by you or by somebody else.")
         case Availability.AVAILABLE:
-            return _request(tenant, name, purpose, sample, actor)
+            return _request(caller, name, purpose, sample)
 
 
-def _request(tenant: TenantId, name: str, purpose: str, sample: str, actor: str) -> SenderId:
-    now = clock.stamp()
+def _request(caller: Principal, name: str, purpose: str, sample: str) -> SenderId:
+    tenant, now = caller.tenant_id, clock.stamp()
     sender_id = ids.derived("sender id", tenant, name.upper())
     item = {
         **_key(tenant, name)._asdict(),
@@ -149,7 +150,7 @@ def _request(tenant: TenantId, name: str, purpose: str, sample: str, actor: str)
         "status": Status.PENDING.value,
         "purpose": purpose,
         "sample": sample,
-        "actor": actor,
+        "actor": caller.actor,
         "created_at": now,
         "updated_at": now,
         **_listed(Status.PENDING, now, sender_id),
@@ -172,7 +173,10 @@ def _request(tenant: TenantId, name: str, purpose: str, sample: str, actor: str)
         values={":tenant": tenant},
         refused=lambda _: SenderIdTaken(),
     )
-    writes.transact(put, same)
+    told = audit.entry(
+        caller, "sender_id.requested", target=sender_id, after={"name": name, "status": Status.PENDING.value}
+    )
+    writes.transact(put, same, told)
     return of(item)
 
 
@@ -186,7 +190,7 @@ def waiting(status: Status, *, limit: int, start: Item | None) -> Page:
     return tables.query(_table(), f"SENDERS#{status.value}", index="listing", limit=limit, start=start)
 
 
-def decide(sender_id: str, status: Status, *, reason: str | None, actor: str) -> SenderId:
+def decide(caller: Principal, sender_id: str, status: Status, *, reason: str | None) -> SenderId:
     """Decides on a request; the same decision again changes nothing. Raises NotFound, Conflict or SenderIdTaken."""
     pointer = tables.get(_table(), _pointer_key(sender_id))
     item = pointer and tables.get(_table(), _key(TenantId(pointer["tenant"]), pointer["name"]))
@@ -198,7 +202,16 @@ def decide(sender_id: str, status: Status, *, reason: str | None, actor: str) ->
     if status not in _DECISIONS[before.status]:
         raise Conflict(f"A sender ID that is {before.status} cannot become {status}.")
     now = clock.stamp()
-    writes.transact(*_decision(before, status, reason, actor, now))
+    told = audit.entry(
+        caller,
+        f"sender_id.{status.value}",
+        tenant=_owner(before),
+        target=before.id,
+        before={"name": before.name, "status": before.status.value},
+        after={"name": before.name, "status": status.value},
+        reason=reason or "",
+    )
+    writes.transact(*_decision(before, status, reason, caller.actor, now), told)
     return of({**item, "status": status.value, "reason": reason, "updated_at": now})
 
 

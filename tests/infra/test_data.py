@@ -12,7 +12,7 @@ from tests.infra.templates import template
 @every_stage
 def test_every_table_is_encrypted_on_demand_and_restorable_to_any_second(stage: str) -> None:
     tables = properties(stage, "AWS::DynamoDB::GlobalTable")
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
@@ -48,6 +48,7 @@ def test_tables_have_the_indexes_that_queries_are_written_for() -> None:
         "ACCESS_TABLE": {},
         "MESSAGING_TABLE": {"listing": listing, "numbers": ("number_pk", "number_sk", "KEYS_ONLY"), "due": due},
         "LEDGER_TABLE": {"listing": listing, "due": due},
+        "AUDIT_TABLE": {"listing": listing},
     }
 
 
@@ -59,6 +60,7 @@ def test_everything_but_money_may_expire() -> None:
         "ACCESS_TABLE": ttl,
         "MESSAGING_TABLE": ttl,
         "LEDGER_TABLE": None,
+        "AUDIT_TABLE": ttl,
     }
 
 
@@ -67,6 +69,7 @@ def test_secrets_are_made_up_by_aws_and_safe_in_a_path(stage: str) -> None:
     made = [secret["GenerateSecretString"] for secret in properties(stage, "AWS::SecretsManager::Secret")]
     assert {secret["GenerateStringKey"]: json.loads(secret["SecretStringTemplate"]) for secret in made} == {
         "k1": {"current": "k1"},
+        "pepper": {},
         "callback_token": {"api_key": "", "secret_key": ""},
         "token_key": {"api_key": ""},
     }

@@ -35,6 +35,20 @@ def test_nobody_may_scan_and_nobody_may_delete_money(stage: str) -> None:
 
 
 @every_stage
+def test_nobody_may_change_or_delete_an_audit_entry_and_one_function_may_read_them(stage: str) -> None:
+    readers = set()
+    for name, statement in statements(stage):
+        if "Audit" not in json.dumps(statement["Resource"]):
+            continue
+        actions = set(as_list(statement["Action"]))
+        assert actions <= {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}, name
+        if actions - {"dynamodb:PutItem"}:
+            readers.add(name)
+    assert len(readers) == 1
+    assert readers.pop().startswith("AuthApiRole")
+
+
+@every_stage
 def test_the_public_door_can_only_write_an_event_down_and_wake_a_worker(stage: str) -> None:
     role = functions(stage)["functions.webhooks.api.handler"]["Role"]["Fn::GetAtt"][0]
     policies = resources(stage, "AWS::IAM::Policy").values()

@@ -1,7 +1,10 @@
 """Sender IDs: asked for by tenants, decided by staff, usable at once when approved, and nobody else's."""
 
+from typing import Any
+
 import pytest
 
+from mifumo import tables
 from mifumo.ids import TenantId
 from tests.builders import token
 from tests.sms.world import World
@@ -145,3 +148,53 @@ def test_the_list_shows_the_packages_names_first_and_only_the_tenants_own(world:
     assert [item["kind"] for item in page["items"]] == ["platform"] * 4 + ["own"]
     _, theirs = world.call("GET", PATH, token=token(tenant="t2"))
     assert [item["name"] for item in theirs["items"]] == ["Taarifa-SMS"]
+
+
+def log(tenant: str = "t1") -> list[dict[str, Any]]:
+    entries = tables.query("audit", f"T#{tenant}", consistent=True).items
+    return sorted(entries, key=lambda entry: str(entry["at"]))
+
+
+def test_asking_and_each_decision_stand_in_the_tenants_audit_log(world: World) -> None:
+    _, made = ask(world)
+    decide(world, made["id"], "request-changes", "Attach a registration.", headers={"x-request-id": "request-17"})
+    ask(world)
+    decide(world, made["id"], "approve")
+    decide(world, made["id"], "approve")  # the same again is no deed
+    decide(world, made["id"], "reject", "The brand's owner complained.")
+    told = sorted((entry["action"], entry["actor"], entry["role"], entry["target"]) for entry in log())
+    assert told == sorted(
+        [
+            ("sender_id.requested", "u1", "owner", made["id"]),
+            ("sender_id.changes_requested", "staff", "staff", made["id"]),
+            ("sender_id.requested", "u1", "owner", made["id"]),
+            ("sender_id.approved", "staff", "staff", made["id"]),
+            ("sender_id.rejected", "staff", "staff", made["id"]),
+        ]
+    )
+    (asked_for,) = [entry for entry in log() if entry["action"] == "sender_id.changes_requested"]
+    assert (asked_for["before"]["status"], asked_for["after"]["status"]) == ("pending", "changes_requested")
+    assert (asked_for["reason"], asked_for["request_id"]) == ("Attach a registration.", "request-17")
+    assert log("labs") == []
+
+
+def test_what_was_refused_leaves_no_audit_entry(world: World) -> None:
+    world.fund(10, tenant=TenantId("t2"))
+    _, mine = ask(world)
+    _, theirs = ask(world, "QUANTUM", token=token(tenant="t2"))
+    decide(world, mine["id"], "approve")
+    assert decide(world, theirs["id"], "approve")[0] == 409
+    assert ask(world, "quantum")[0] == 409
+    assert [entry["action"] for entry in log("t2")] == ["sender_id.requested"]
+    assert len(log()) == 2
+
+
+def test_a_deed_and_its_entry_are_made_in_one_step_or_not_at_all(world: World) -> None:
+    world.wire.clear()
+    _, made = ask(world)
+    assert world.wire.count("TransactWriteItems") == 1
+    assert world.wire.count("PutItem") == 0
+    world.wire.clear()
+    decide(world, made["id"], "approve")
+    assert world.wire.count("TransactWriteItems") == 1
+    assert world.wire.count("PutItem") == 0

@@ -9,6 +9,7 @@ Doors may put into the table and read nothing; the auth slice lists it for tenan
 | `listing`: `STAFF` / `<entry id>` | the same entry, when platform people made it |
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,24 @@ from mifumo.writes import Write
 # Two years: long enough to settle a dispute, and an address is personal data that is not kept for ever.
 _RETENTION_S = 2 * 365 * 24 * 3600
 STAFF = "STAFF"
+# The actor of what the platform does by itself, such as a sweep.
+PLATFORM = "platform"
+PLATFORM_ROLES = frozenset({Role.STAFF, Role.SUPPORT})
+
+_SECRET_NAME = re.compile(r"(?i)passw|secret|token|pepper|digest|hash|(?:\A|_)(?:code|otp|pin|refresh)s?\Z")
+_HIDDEN = re.compile(
+    # What looks like a number and is none stays: ids of ours and times.
+    r"(?P<kept>\b[0-7][0-9a-hjkmnp-tv-z]{25}\b|\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?)"
+    # Tokens: JWTs, and ours, which are called mfk_, mfr_ and so on.
+    r"|(?P<token>eyJ[\w-]{5,}\.[\w.-]+|mf[a-z]_[\w.~-]+)"
+    # Phone numbers: with a plus or 00, with Tanzania's 255, or as people there dial them.
+    r"|(?P<number>\+\d(?:[ ().-]{0,2}\d){6,14}|(?<!\d)(?:00)?255(?:[ .-]?\d){9}(?!\d)"
+    r"|(?<!\d)\(?0[67]\d{1,2}\)?(?:[ .-]?\d){6,7}(?!\d)|(?<!\d)[67]\d{8}(?!\d))"
+)
+
+
+class SecretInAuditError(Exception):
+    """A deed was to be recorded with a member that is named like a secret: a mistake in the program."""
 
 
 class AuditSettings(Settings):
@@ -45,7 +64,8 @@ def entry(
     """Records a caller's deed in the caller's tenant, or in the tenant that staff act on.
 
     `action` is a dotted name in the past tense (`member.suspended`), `target` an id; `before` and `after` hold the
-    changed fields alone, with no secret and no full phone number in them.
+    changed fields alone. Numbers and tokens in what people wrote are hidden; raises SecretInAuditError for a member
+    that is named like a secret.
     """
     return _entry(
         tenant or caller.tenant_id,
@@ -84,14 +104,42 @@ def _entry(
         "action": action,
         "actor": actor,
         "role": role.value if role else "",
-        "target": target,
-        "before": dict(before or {}),
-        "after": dict(after or {}),
-        "reason": reason,
+        "target": _readable(target),
+        "before": _changes(before),
+        "after": _changes(after),
+        "reason": _readable(reason),
         "ip": origin.ip,
         "request_id": origin.request_id,
         "ttl": clock.epoch() + _RETENTION_S,
     }
-    if role in {Role.STAFF, Role.SUPPORT}:
+    if role in PLATFORM_ROLES:
         item |= {"listing_pk": STAFF, "listing_sk": entry_id}
     return writes.put(AuditSettings.load().audit_table, item, refused=lambda _: Conflict("The entry exists."))
+
+
+def _changes(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    named = [name for name in fields or {} if _SECRET_NAME.search(name)]
+    if named:
+        raise SecretInAuditError(", ".join(sorted(named)))
+    return {name: _readable(value) for name, value in (fields or {}).items()}
+
+
+def _readable(value: Any) -> Any:
+    """Hides what people may have written into a name or a reason: an entry is kept for two years and cannot be mended.
+
+    Numbers keep their last two digits, so that one can be told from another.
+    """
+    match value:
+        case str():
+            return _HIDDEN.sub(_replacement, value)
+        case Mapping():
+            return _changes(value)
+        case list() | tuple() | set() | frozenset():
+            return [_readable(one) for one in value]
+    return value
+
+
+def _replacement(found: re.Match[str]) -> str:
+    if found["kept"]:
+        return found[0]
+    return "[token]" if found["token"] else f"[number …{found[0][-2:]}]"

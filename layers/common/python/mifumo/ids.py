@@ -5,6 +5,7 @@ import os
 import re
 import time
 import uuid
+from datetime import datetime
 from typing import NewType
 
 TenantId = NewType("TenantId", str)
@@ -23,6 +24,11 @@ _FORM = re.compile(rf"[0-7][{_ALPHABET}]{{{_LENGTH - 1}}}")
 def new() -> str:
     """Mints a ULID: 48 bits of milliseconds, then 80 random bits, so ids sort by the time they were made."""
     return _encode((time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10)))
+
+
+def earliest(moment: datetime) -> str:
+    """Returns the lowest id that can have been minted at a moment: where a range of ids by time begins."""
+    return _encode(max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def derived(*parts: str) -> str:
