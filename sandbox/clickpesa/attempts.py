@@ -36,6 +36,7 @@ class Attempt:
     status: str = PROCESSING
     message: str = "Waiting for the payer"
     collected: int | None = None
+    currency: str = "TZS"
     payment_reference: str | None = None
     amount_as_text: bool = False
 
@@ -58,7 +59,7 @@ class Attempt:
             "paymentPhoneNumber": self.phone,
             "orderReference": self.reference,
             "collectedAmount": str(amount) if as_text or self.amount_as_text else amount,
-            "collectedCurrency": "TZS",
+            "collectedCurrency": self.currency,
             "message": self.message,
             "updatedAt": self.updated_at,
             "createdAt": self.created_at,
@@ -109,7 +110,7 @@ class Attempts:
         outcome = outcomes.of(attempt.phone)
         collected = _other_than(attempt.amount) if outcome.pays_other_amount else None
         self._by_reference[reference][-1] = replace(
-            attempt, message=outcome.message, amount_as_text=outcome.amount_as_text
+            attempt, message=outcome.message, currency=outcome.currency, amount_as_text=outcome.amount_as_text
         )
         self.flip(reference, outcome.status, amount=collected)
 

@@ -10,22 +10,28 @@ COLLECTED = frozenset({SUCCESS, SETTLED})
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a payment ends, in which words, and how often the merchant is called back about it.
+    """How a payment ends, and which words the merchant is called back with, in their order.
 
-    `told` is what the callbacks say; `failed_first` puts a failed attempt before the one that ends like this.
+    `later` is the status that it has after a second delay, when the operator changes its mind; `failed_first` puts a
+    failed attempt before the one that ends like this.
     """
 
     status: str = SUCCESS
     message: str = "Payment received"
-    callbacks: int = 1
-    told: str | None = None
+    told: tuple[str, ...] = (SUCCESS,)
+    later: str | None = None
+    currency: str = "TZS"
     pays_other_amount: bool = False
     amount_as_text: bool = False
     failed_first: bool = False
 
 
-def _failed(message: str) -> Outcome:
-    return Outcome(FAILED, message)
+def _failed(message: str, *, later: str | None = None) -> Outcome:
+    return Outcome(FAILED, message, told=(FAILED,), later=later)
+
+
+def _waiting(*told: str) -> Outcome:
+    return Outcome(PROCESSING, "Waiting for the payer", told=told)
 
 
 _ORDINARY = Outcome()
@@ -36,15 +42,18 @@ _BY_LAST_DIGITS = {
     "039": _failed("Payment not approved"),
     "049": _failed("Insufficient balance"),
     "069": _failed("Payment failed"),
-    "129": Outcome(PROCESSING, "Waiting for the payer", callbacks=0),  # stuck: never ends, never calls back
-    "229": Outcome(callbacks=0),  # paid, and the callback is lost
-    "329": Outcome(callbacks=3),  # paid, and told three times at once
-    "429": Outcome(PROCESSING, "Waiting for the payer", told=SUCCESS),  # told as paid, and still waiting until flipped
+    "129": _waiting(),  # stuck: never ends, never calls back
+    "229": Outcome(told=()),  # paid, and the callback is lost
+    "329": Outcome(told=(SUCCESS,) * 3),  # paid, and told three times at once
+    "429": _waiting(SUCCESS),  # told as paid, while its status says PROCESSING until it is flipped
     "529": Outcome(pays_other_amount=True),
+    "629": Outcome(currency="USD"),
+    "729": _failed("Payment failed", later=SUCCESS),  # failed, and paid after all
+    "829": Outcome(told=(SUCCESS, PROCESSING)),  # the callbacks overtake each other
     # ClickPesa's own shapes
-    "629": Outcome(amount_as_text=True),
-    "729": Outcome(failed_first=True),
-    "829": Outcome(SETTLED),
+    "919": Outcome(failed_first=True),
+    "939": Outcome(SETTLED, told=(SETTLED,)),
+    "949": Outcome(amount_as_text=True),
 }
 
 

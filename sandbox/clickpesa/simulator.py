@@ -26,6 +26,9 @@ SIGNATURE_HEADER = "X-ClickPesa-Signature"
 _RETRY_GAPS_S = (1.0, 2.0, 4.0)
 """Its schedule is not documented; this is that of the other simulators."""
 
+_TELL_APART_S = 0.2
+"""What comes second is told so much later at least, so that a busy machine does not let it come first."""
+
 _CALLBACKS_MAX = 1000
 _CALLBACKS_AT_ONCE = 64
 _AMOUNT_MAX = 1_000_000_000
@@ -111,10 +114,8 @@ class ClickPesa(Simulator):
 
     def call_back(self, reference: str, times: int = 1, *, status: str | None = None) -> None:
         """Call the merchant back about a payment, `times` at once; with a status, whether it has it or not."""
-        body = self._attempts.find(reference)[-1].told(status=status)
         for _ in range(times):
-            if self.callback_url is not None:
-                self.postman.post(Letter(self.callback_url, body, seal=self._seal))
+            self._post(reference, status=status)
 
     def _push(self, attempt: Attempt) -> None:
         asyncio.get_running_loop().call_later(self.pay_delay_s, self._end, attempt.reference)
@@ -124,7 +125,22 @@ class ClickPesa(Simulator):
             return
         self._attempts.end(reference)
         outcome = outcomes.of(self._attempts.find(reference)[-1].phone)
-        self.call_back(reference, outcome.callbacks, status=outcome.told)
+        gap_s = max(self.pay_delay_s, _TELL_APART_S)
+        at_once = len(set(outcome.told)) == 1
+        for nth, status in enumerate(outcome.told):
+            self._post(reference, status=status, after_s=0 if at_once else nth * gap_s)
+        if outcome.later is not None:
+            asyncio.get_running_loop().call_later(gap_s, self._change_mind, reference, outcome.later)
+
+    def _change_mind(self, reference: str, status: str) -> None:
+        if self._attempts.find(reference):
+            self.flip(reference, status)
+            self.call_back(reference)
+
+    def _post(self, reference: str, *, status: str | None, after_s: float = 0.0) -> None:
+        if self.callback_url is not None:
+            body = self._attempts.find(reference)[-1].told(status=status)
+            self.postman.post(Letter(self.callback_url, body, seal=self._seal), after_s=after_s)
 
     def _seal(self, _url: str, body: bytes) -> tuple[bytes, Mapping[str, str]]:
         """Sign an attempt, each with the next fault of signing; what goes out is written as JavaScript writes."""

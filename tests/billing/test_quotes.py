@@ -119,14 +119,12 @@ def test_what_is_no_id_of_an_offer_is_not_there(text: str) -> None:
 
 def test_an_offer_expires_after_its_validity_and_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, _ = quotes.keep(quote())
-    assert not kept.expired
     made = clock.parse(kept.created_at)
     assert kept.expires_at == clock.after(VALIDITY_S, made)
-    monkeypatch.setattr(clock, "now", lambda: made + timedelta(seconds=VALIDITY_S - 1))
-    assert not kept.expired
-    monkeypatch.setattr(clock, "now", lambda: made + timedelta(seconds=VALIDITY_S))
-    assert kept.expired
-    assert quotes.read(TENANT, kept.id) == kept
+    for seconds, expired in ((0, False), (VALIDITY_S - 1, False), (VALIDITY_S, True), (VALIDITY_S + 86_400, True)):
+        monkeypatch.setattr(clock, "now", lambda passed=seconds: made + timedelta(seconds=passed))
+        assert kept.expired is expired
+        assert quotes.read(TENANT, kept.id) == kept
 
 
 def test_an_offer_is_kept_for_good_and_cannot_be_changed_in_memory() -> None:

@@ -181,7 +181,8 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused(body: bytes) -> None:
 
 
 def test_a_checksum_that_is_no_text_proves_nothing() -> None:
-    for shown in (None, 7, [], {}, True, "\ud800", "é"):
+    strange: list[Any] = [None, 7, [], {}, True, "\ud800", "é"]
+    for shown in strange:
         assert not checksum.proves(json.dumps({**PAYLOAD, "checksum": shown}).encode(), KEY)
 
 

@@ -114,8 +114,11 @@ def test_a_push_is_accepted_then_paid_then_called_back(clickpesa: RunningClickPe
         ("429", "PROCESSING", ["SUCCESS"]),
         ("529", "SUCCESS", ["SUCCESS"]),
         ("629", "SUCCESS", ["SUCCESS"]),
-        ("729", "SUCCESS", ["SUCCESS"]),
-        ("829", "SETTLED", ["SETTLED"]),
+        ("729", "SUCCESS", ["FAILED", "SUCCESS"]),
+        ("829", "SUCCESS", ["SUCCESS", "PROCESSING"]),
+        ("919", "SUCCESS", ["SUCCESS"]),
+        ("939", "SETTLED", ["SETTLED"]),
+        ("949", "SUCCESS", ["SUCCESS"]),
     ],
 )
 def test_the_payers_last_three_digits_choose_the_ending(
@@ -130,13 +133,14 @@ def test_the_payers_last_three_digits_choose_the_ending(
     assert {body["event"] for body in doorstep.bodies()} <= {"PAYMENT RECEIVED", "PAYMENT FAILED"}
 
 
-def test_shapes_of_its_own_another_amount_a_text_and_a_failed_attempt_before(
+def test_another_amount_another_currency_a_text_and_a_failed_attempt_before(
     clickpesa: RunningClickPesa, doorstep: Doorstep
 ) -> None:
-    for nth, digits in enumerate(("529", "629", "729"), start=1):
+    for nth, digits in enumerate(("529", "949", "919", "629"), start=1):
         initiate(clickpesa, digits, orderReference=f"r{nth}")
-    doorstep.wait_for(3)
+    doorstep.wait_for(4)
 
+    assert status(clickpesa, "r4").json()[0]["collectedCurrency"] == "USD"
     assert status(clickpesa, "r1").json()[0]["collectedAmount"] == 149_500
     assert status(clickpesa, "r2").json()[0]["collectedAmount"] == "150000"
     failed, paid = status(clickpesa, "r3").json()
