@@ -6,6 +6,8 @@
 | `U#<user>` | `USER` | the person |
 | `PHONE#<digits>` | `CLAIM#<user>` | who registered with this number; `contacts` says whose it is |
 | `T#<tenant>` | `MEMBER#<user>` | the role; listed by tenant |
+| `U#<user>` | `MEMBER#<tenant>` | that there is such a membership; listed by user |
+| `T#<tenant>` | `OWNERS` | how many active owners there are |
 """
 
 from dataclasses import dataclass
@@ -146,15 +148,37 @@ def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, 
             **(dict.fromkeys(("phone_verified_at", "email_verified_at", "recovery_phone_at"), now) if verified else {}),
         ),
         _put(claim_key(person.phone.digits, user), user_id=user, claimed_at=made.created_at),
-        _put(
-            _member_key(tenant, user),
-            user_id=user,
-            tenant_id=tenant,
-            role=role.value,
-            status="active",
-            joined_at=made.created_at,
-        ),
+        *enrol(user, tenant, role),
     ]
+
+
+def enrol(user: UserId, tenant: TenantId, role: Role) -> list[Write]:
+    """Makes the user a member: found by tenant and by user, and counted if an owner; refuses with Conflict."""
+    now = clock.stamp()
+    ids_of_both = {"user_id": user, "tenant_id": tenant, "joined_at": now}
+    member = {**_member_key(tenant, user)._asdict(), **ids_of_both, "role": role.value, "status": "active"}
+    return [
+        writes.put(AccountsSettings.load().accounts_table, member, refused=lambda _: Conflict("A member already.")),
+        writes.put(
+            AccountsSettings.load().accounts_table,
+            {**mirror_key(user, tenant)._asdict(), **ids_of_both},
+            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+            refused=lambda _: Conflict("A member already."),
+        ),
+        *([one_more_owner(tenant)] if role is Role.OWNER else []),
+    ]
+
+
+def one_more_owner(tenant: TenantId) -> Write:
+    """Counts one more active owner."""
+    return writes.update(
+        AccountsSettings.load().accounts_table,
+        owners_key(tenant),
+        "ADD owners :one",
+        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+        values={":one": 1},
+        refused=lambda _: Conflict("The owners cannot be counted."),
+    )
 
 
 def read(user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
@@ -240,6 +264,16 @@ def claim_key(digits: str, user: UserId) -> Key:
 def key(user: UserId) -> Key:
     """Returns the key of the person."""
     return Key(f"U#{user}", "USER")
+
+
+def mirror_key(user: UserId, tenant: TenantId) -> Key:
+    """Returns the key by which a membership is found from the user."""
+    return Key(f"U#{user}", f"MEMBER#{tenant}")
+
+
+def owners_key(tenant: TenantId) -> Key:
+    """Returns the key of the count of active owners."""
+    return Key(f"T#{tenant}", "OWNERS")
 
 
 def _member_key(tenant: TenantId, user: UserId) -> Key:

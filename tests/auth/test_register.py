@@ -12,7 +12,7 @@ from mifumo.phone import Msisdn
 from tests.auth.conftest import PASSWORD, Door
 from tests.wire import Crash
 
-WHOLE = ["CLAIM", "LOGIN", "MEMBER", "SESSION", "TENANT", "USER"]
+WHOLE = ["CLAIM", "LOGIN", "MEMBER", "MEMBER", "OWNERS", "SESSION", "TENANT", "USER"]
 
 
 def test_a_business_registers_and_is_signed_in_as_its_owner(door: Door) -> None:

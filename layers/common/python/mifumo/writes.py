@@ -86,11 +86,14 @@ def delete(
     refused: Refusal,
     condition: str = "attribute_exists(pk)",
     values: Item | None = None,
+    names: dict[str, str] | None = None,
 ) -> Write:
     """Deletes an item on a condition."""
     arguments: dict[str, Any] = {"Key": marshal(key._asdict()), "ConditionExpression": condition}
     if values:
         arguments["ExpressionAttributeValues"] = marshal(values)
+    if names:
+        arguments["ExpressionAttributeNames"] = names
     return Write("Delete", table, key, refused, arguments)
 
 
