@@ -11,7 +11,7 @@ from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
 
 from . import delivery, manual, signin, tokens
-from .doors import audit, codes, members, profile, sessions
+from .doors import audit, businesses, codes, members, profile, sessions
 from .throttles import Throttled
 from .wire import (
     Entrance,
@@ -25,6 +25,7 @@ from .wire import (
 app = api()
 app.include_router(manual.router)
 app.include_router(codes.router)
+app.include_router(businesses.router)
 app.include_router(members.router)
 app.include_router(profile.router)
 app.include_router(sessions.router)

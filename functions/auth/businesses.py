@@ -1,0 +1,92 @@
+"""Business: a tenant as one of its people sees it: which are mine, another of my own, and going over to one."""
+
+from typing import NamedTuple
+
+from mifumo import audit, clock, ids, tables, tenants, writes
+from mifumo.callers import Principal
+from mifumo.errors import Conflict, NotFound
+from mifumo.ids import TenantId
+from mifumo.permissions import Role
+from mifumo.tenants import AccessSettings, Status, Tenant
+from mifumo.writes import Write
+
+from . import sessions, throttles, tokens, users
+from .signin import SignedIn
+from .users import AccountsSettings, User
+
+# A membership and a tenant are read for each, a hundred items in one call.
+_TOGETHER = tables.READ_KEYS_MAX // 2
+
+
+class Mine(NamedTuple):
+    """A tenant and what I am in it; a suspended member has a role and cannot go there."""
+
+    tenant: Tenant
+    role: Role
+    status: str
+
+
+def mine(caller: Principal) -> list[Mine]:
+    """Lists the tenants that the caller is a member of, oldest first; the one at hand is always among them.
+
+    Members from before memberships were found by user have no such item: the token names their tenant.
+    """
+    listed = tables.query_all(
+        AccountsSettings.load().accounts_table, f"U#{caller.person}", begins_with="MEMBER#", consistent=True
+    )
+    wanted = sorted({caller.tenant_id, *(TenantId(item["tenant_id"]) for item in listed)})
+    return [one for first in range(0, len(wanted), _TOGETHER) for one in _read(caller, wanted[first:][:_TOGETHER])]
+
+
+def _read(caller: Principal, wanted: list[TenantId]) -> list[Mine]:
+    members = {tenant: users.membership(caller.person, tenant) for tenant in wanted}
+    places = {tenant: (AccessSettings.load().access_table, tenants.key(tenant)) for tenant in wanted}
+    found = tables.read(*members.values(), *places.values())
+    return [
+        Mine(tenants.of(found[places[tenant]]), Role(found[member]["role"]), found[member]["status"])
+        for tenant, member in members.items()
+        if member in found and places[tenant] in found
+    ]
+
+
+def open_another(caller: Principal, name: str) -> Mine:
+    """Makes another tenant, owned by the caller; it may send at once if they have verified a contact.
+
+    Raises Throttled for too many.
+    """
+    writes.commit(throttles.of_account("tenants", caller.person).attempt())
+    person = tables.get(AccountsSettings.load().accounts_table, users.key(caller.person)) or {}
+    verified = "phone_verified_at" in person or "email_verified_at" in person
+    made = TenantId(ids.new())
+    writes.transact(
+        tenants.put(made, name, verified=verified),
+        *users.enrol(caller.person, made, Role.OWNER),
+        audit.entry(caller, "tenant.opened", tenant=made, after={"name": name}),
+    )
+    now = clock.stamp()
+    return Mine(Tenant(made, name, Status.ACTIVE, now, verified_at=now if verified else ""), Role.OWNER, "active")
+
+
+def switch(caller: Principal, tenant: TenantId) -> SignedIn:
+    """Opens a session in another of the caller's tenants; the one at hand stays good.
+
+    Raises NotFound unless the caller is an active member there, SessionEnded when the session at hand has ended.
+    """
+    found = users.read(caller.person, tenant)
+    if found is None:
+        raise NotFound("You are not a member of such a tenant.")
+    user, business = found
+    proof = sessions.still_open(caller.person, caller.session)
+    issued, opened = tokens.start(user.id, tenant, user.role, proof=proof, enrolling=caller.enrolling)
+    writes.transact(*opened, _still_a_member(user, tenant))
+    return SignedIn(user, business, issued)
+
+
+def _still_a_member(user: User, tenant: TenantId) -> Write:
+    return writes.check(
+        *users.membership(user.id, tenant),
+        condition="#role = :role AND #status = :active",
+        names={"#role": "role", "#status": "status"},
+        values={":role": user.role.value, ":active": "active"},
+        refused=lambda _: Conflict("Your membership changed meanwhile: try again."),
+    )
