@@ -89,9 +89,9 @@ def _preferences(stored: Item) -> Preferences:
     return Preferences(**{**stored, "foreign_countries": frozenset(stored.get("foreign_countries", []))})
 
 
-def get(tenant: TenantId) -> Tenant | None:
+def get(tenant: TenantId, *, consistent: bool = False) -> Tenant | None:
     """Reads a tenant, None when there is none."""
-    item = tables.get(AccessSettings.load().access_table, key(tenant), consistent=False)
+    item = tables.get(AccessSettings.load().access_table, key(tenant), consistent=consistent)
     return of(item) if item else None
 
 
@@ -117,6 +117,28 @@ def verify(tenant: TenantId) -> Write:
         condition="attribute_exists(pk)",
         values={":now": clock.stamp()},
         refused=lambda _: Conflict("There is no such tenant."),
+    )
+
+
+def suspend(tenant: TenantId, *, reason: str) -> Write:
+    """Lets an active tenant neither send nor pay from now on; refuses with Conflict when it is not active."""
+    return _turn(tenant, Status.ACTIVE, Status.SUSPENDED, reason)
+
+
+def reactivate(tenant: TenantId) -> Write:
+    """Lets a suspended tenant go on; refuses with Conflict when it is not suspended."""
+    return _turn(tenant, Status.SUSPENDED, Status.ACTIVE, "")
+
+
+def _turn(tenant: TenantId, before: Status, after: Status, reason: str) -> Write:
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(tenant),
+        "SET #status = :after, suspended_because = :reason",
+        condition="#status = :before",
+        names={"#status": "status"},
+        values={":before": before.value, ":after": after.value, ":reason": reason},
+        refused=lambda item: Conflict(f"The tenant is {item['status']}." if item else "There is no such tenant."),
     )
 
 
