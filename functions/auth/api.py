@@ -11,7 +11,7 @@ from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
 
 from . import delivery, manual, signin, tokens
-from .doors import audit, businesses, codes, members, profile, sessions, staff
+from .doors import audit, businesses, codes, members, privacy, profile, sessions, staff
 from .throttles import Throttled
 from .wire import (
     Entrance,
@@ -28,6 +28,7 @@ app.include_router(codes.router)
 app.include_router(businesses.router)
 app.include_router(members.router)
 app.include_router(staff.router)
+app.include_router(privacy.router)
 app.include_router(profile.router)
 app.include_router(sessions.router)
 app.include_router(audit.router)

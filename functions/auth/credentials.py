@@ -37,6 +37,16 @@ def change(user: UserId, current: str, password: str, *, source_ip: str) -> None
 
     Raises InvalidCredentials for a wrong one, which counts as a failed login; Throttled when there were too many.
     """
+    person, login, forgiven = prove(user, current, source_ip=source_ip)
+    _require_strong(password, person)
+    _replace(login, passwords.digest(password), "password.changed", forgiven)
+
+
+def prove(user: UserId, current: str, *, source_ip: str) -> tuple[Item, Login, Write]:
+    """Lets a user show that they know their password; returns person, login, and the write that forgives failures.
+
+    Raises InvalidCredentials for a wrong one, which counts as a failed login; Throttled when there were too many.
+    """
     person, login = _account(user)
     if login is None:
         raise InvalidCredentials("This account is no longer active.")
@@ -47,8 +57,7 @@ def change(user: UserId, current: str, password: str, *, source_ip: str) -> None
     if not passwords.matches(current, login.password_hash):
         writes.transact(address.attempt(), account.attempt())
         raise InvalidCredentials("The current password is wrong.")
-    _require_strong(password, person)
-    _replace(login, passwords.digest(password), "password.changed", account.forgive())
+    return person, login, account.forgive()
 
 
 def _account(user: UserId) -> tuple[Item, Login | None]:

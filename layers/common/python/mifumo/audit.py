@@ -136,7 +136,8 @@ def _readable(value: Any) -> Any:
             return _changes(value)
         case list() | tuple() | set() | frozenset():
             return [_readable(one) for one in value]
-    return value
+        case _:
+            return value
 
 
 def _replacement(found: re.Match[str]) -> str:
