@@ -32,16 +32,16 @@ OfTenant = Annotated[
 ]
 
 
-class ActorView(Answer):
+class AuditActor(Answer):
     id: str | None = Field(description="None where the platform's people acted: which of them, only staff see.")
     kind: Literal["user", "key", "platform"]
 
 
-class EntryView(Answer):
+class AuditEntry(Answer):
     id: str
     at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
     action: str = Field(examples=["member.suspended"])
-    actor: ActorView
+    actor: AuditActor
     role: Role | None = Field(description="What the actor was at that time; None for a key, or before a sign-in.")
     target: str = Field(description="The id of what it was done to.")
     before: dict[str, Any] = Field(description="What changed, as it was.")
@@ -51,17 +51,17 @@ class EntryView(Answer):
     request_id: str | None
 
 
-class EntryPage(Answer):
-    items: list[EntryView]
+class AuditPage(Answer):
+    items: list[AuditEntry]
     next: str | None
 
 
-class StaffEntryView(EntryView):
+class StaffAuditEntry(AuditEntry):
     tenant_id: str = Field(description="Where it was done.")
 
 
-class StaffEntryPage(Answer):
-    items: list[StaffEntryView]
+class StaffAuditPage(Answer):
+    items: list[StaffAuditEntry]
     next: str | None
 
 
@@ -80,7 +80,7 @@ def list_own(
     until: Until = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> EntryPage:
+) -> AuditPage:
     scope, wanted = f"audit {caller.tenant_id}", Wanted(action, actor, since, until)
     is_staff = caller.may(Action.PLATFORM_READ)
     page = records.of_tenant(
@@ -91,8 +91,8 @@ def list_own(
         # Otherwise a guess at a staff member's id would be told right or wrong.
         named=lambda entry: is_staff or _kind(entry) != "platform",
     )
-    items = [EntryView(**_shown(entry, to_staff=is_staff)) for entry in page.items]
-    return EntryPage(items=items, next=cursors.encode(page.last, scope=scope))
+    items = [AuditEntry(**_shown(entry, to_staff=is_staff)) for entry in page.items]
+    return AuditPage(items=items, next=cursors.encode(page.last, scope=scope))
 
 
 @router.get(
@@ -111,15 +111,15 @@ def list_all(
     until: Until = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> StaffEntryPage:
+) -> StaffAuditPage:
     scope, wanted = f"staff audit {tenant}", Wanted(action, actor, since, until)
     start = cursors.decode(cursor, scope=scope)
     if tenant:
         page = records.of_tenant(TenantId(tenant), wanted, limit=limit, start=start, named=lambda _: True)
     else:
         page = records.of_staff(wanted, limit=limit, start=start)
-    items = [StaffEntryView(**_shown(entry, to_staff=True), tenant_id=entry["tenant_id"]) for entry in page.items]
-    return StaffEntryPage(items=items, next=cursors.encode(page.last, scope=scope))
+    items = [StaffAuditEntry(**_shown(entry, to_staff=True), tenant_id=entry["tenant_id"]) for entry in page.items]
+    return StaffAuditPage(items=items, next=cursors.encode(page.last, scope=scope))
 
 
 def _shown(entry: Item, *, to_staff: bool) -> dict[str, Any]:
