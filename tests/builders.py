@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import callers, clock
 
+CALLER_IP = "196.41.32.10"
 KEY_ID, KEY = "k1", "a-signing-key-that-only-tests-know-0123456789"
 
 
@@ -38,7 +39,7 @@ def request(
     token: str | None = None,
     headers: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
-    ip: str = "196.41.32.10",
+    ip: str = CALLER_IP,
 ) -> dict[str, Any]:
     """Builds an HTTP API event of payload version 2.0; a body that is not text is sent as JSON."""
     sent = {"content-type": "application/json", **{k.lower(): v for k, v in (headers or {}).items()}}

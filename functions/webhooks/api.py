@@ -60,7 +60,7 @@ _BEEM_BODY = {
     },
 }
 
-app = api()
+app = api(limited=False)
 
 
 class QueueSettings(Settings):

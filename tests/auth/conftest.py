@@ -92,7 +92,7 @@ class Door:
             for table in (AccountsSettings.load().accounts_table, AccessSettings.load().access_table)
             for item in aws.dynamodb().scan(TableName=table)["Items"]
         ]
-        return sorted(item["sk"].split("#")[0] for item in items if not item["pk"].startswith("THROTTLE#"))
+        return sorted(item["sk"].split("#")[0] for item in items if not item["pk"].startswith(("THROTTLE#", "RATE#")))
 
 
 @pytest.fixture

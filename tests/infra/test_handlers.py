@@ -44,7 +44,11 @@ _NEVER_LOADED = {
         "mifumo.notices.NoticeSettings",
     },
     # has no callers: all of its routes are public
-    "functions.webhooks.api.handler": {"mifumo.callers.SigningSettings"},
+    "functions.webhooks.api.handler": {
+        "mifumo.buckets.RateSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.tenants.AccessSettings",
+    },
 }
 
 

@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, ConfigDict
 
 from mifumo import aws, callers, clock, ids
-from mifumo.http import BODY_BYTES_MAX, Api, Caller, IdempotencyKey, api, needs, public
+from mifumo.bodies import BYTES_MAX
+from mifumo.http import Api, Caller, IdempotencyKey, api, needs, public
 from mifumo.permissions import Action
 from tests.builders import CONTEXT, KEY, KEY_ID, answer, request, token
 from tests.wire import Wire
@@ -180,7 +181,7 @@ def test_a_body_may_be_as_large_as_the_limit_and_no_larger(app: Api) -> None:
         frame = len(json.dumps({"name": "", "size": 1}))
         return ask(app, "POST", "/things/", {"name": "x" * (size - frame), "size": 1}, token=token())[0]
 
-    assert (sized(BODY_BYTES_MAX), sized(BODY_BYTES_MAX + 1)) == (200, 413)
+    assert (sized(BYTES_MAX), sized(BYTES_MAX + 1)) == (200, 413)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
@@ -261,13 +262,13 @@ def test_an_idempotency_key_out_of_form_is_refused(app: Api, key: str) -> None:
 
 
 def test_a_body_is_measured_in_bytes_and_not_in_letters(app: Api) -> None:
-    wide = json.dumps({"name": "ñ" * (BODY_BYTES_MAX // 2), "size": 1}, ensure_ascii=False)
-    assert len(wide) < BODY_BYTES_MAX < len(wide.encode())
+    wide = json.dumps({"name": "ñ" * (BYTES_MAX // 2), "size": 1}, ensure_ascii=False)
+    assert len(wide) < BYTES_MAX < len(wide.encode())
     assert ask(app, "POST", "/things/", wide, token=token())[0] == 413
 
 
 def test_a_body_that_is_too_large_is_refused_before_anybody_looks_who_sent_it(app: Api) -> None:
-    status, body, _ = ask(app, "POST", "/things/", "x" * (BODY_BYTES_MAX + 1))
+    status, body, _ = ask(app, "POST", "/things/", "x" * (BYTES_MAX + 1))
     assert (status, body["code"]) == (413, "payload_too_large")
 
 

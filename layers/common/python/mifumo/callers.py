@@ -1,17 +1,17 @@
-"""Callers: who is calling, proven by an access token, and denied by default.
+"""Callers: who is calling, proven by an access token or an API key, and denied by default.
 
 Access tokens are JWTs signed with HS256 by the auth slice. Two keys can be live at once (`kid`), so that keys rotate
 without logging anybody out. Verifying costs no read: keys come from Secrets Manager and are cached for five minutes.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import jwt
 
-from mifumo import aws, clock
+from mifumo import aws, clock, keys
 from mifumo.errors import Forbidden, InvalidCredentials, TokenExpired, Unauthenticated
 from mifumo.ids import TenantId, UserId
+from mifumo.keys import ApiKey, Mode
 from mifumo.permissions import RULES, Action, Role, Scope
 from mifumo.settings import Settings
 
@@ -23,13 +23,6 @@ class SigningSettings(Settings):
     """The secret that holds the signing keys: `{"current": kid, kid: key, …}`."""
 
     signing_keys_secret: str
-
-
-class Mode(StrEnum):
-    """A key of test mode moves nothing: its sends are rehearsed."""
-
-    LIVE = "live"
-    TEST = "test"
 
 
 class SecondFactorRequired(Forbidden):
@@ -91,11 +84,14 @@ def _refusal(action: Action, caller: Principal) -> str:
 def authenticate(authorization: str | None) -> Principal:
     """Makes a principal of an Authorization header.
 
-    Raises Unauthenticated without one, TokenExpired for a token past its time, InvalidCredentials for anything else.
+    Raises Unauthenticated without one, TokenExpired for a token past its time, IpNotAllowed for a key used from
+    elsewhere, InvalidCredentials for anything else.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("Send an access token: `Authorization: Bearer …`.")
+        raise Unauthenticated("Send an access token or an API key: `Authorization: Bearer …`.")
+    if token.strip().startswith(keys.PREFIX):
+        return _of_key(keys.admit(token.strip()))
     try:
         claims = jwt.decode(
             token.strip(),
@@ -117,21 +113,25 @@ def authenticate(authorization: str | None) -> Principal:
         raise InvalidCredentials("The access token is not valid.") from error
 
 
+def _of_key(key: ApiKey) -> Principal:
+    return Principal(tenant_id=key.tenant, key_id=key.id, scopes=key.scopes, mode=key.mode)
+
+
 def _key(token: str) -> str:
     """Finds the key that the token names; raises jwt.InvalidTokenError when there is none."""
     kid = jwt.get_unverified_header(token.strip()).get("kid")
     if not isinstance(kid, str) or kid == "current":
         raise jwt.InvalidTokenError("no kid")
     arn = SigningSettings.load().signing_keys_secret
-    keys = aws.secret(arn)
-    if kid not in keys:
-        keys = aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
-    if kid not in keys:
+    live = aws.secret(arn)
+    if kid not in live:
+        live = aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
+    if kid not in live:
         raise jwt.InvalidTokenError("unknown kid")
-    return keys[kid]
+    return live[kid]
 
 
 def signing_key() -> tuple[str, str]:
     """Returns (kid, key) to sign with."""
-    keys = aws.secret(SigningSettings.load().signing_keys_secret)
-    return keys["current"], keys[keys["current"]]
+    live = aws.secret(SigningSettings.load().signing_keys_secret)
+    return live["current"], live[live["current"]]

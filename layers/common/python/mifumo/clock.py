@@ -24,6 +24,11 @@ def epoch(at: datetime | None = None) -> int:
     return int((at or now()).timestamp())
 
 
+def epoch_ms() -> int:
+    """Returns whole milliseconds since 1970."""
+    return int(now().timestamp() * 1_000)
+
+
 def parse(text: str) -> datetime:
     """Reads a stamp back."""
     return datetime.fromisoformat(text)

@@ -147,12 +147,21 @@ class UnsupportedMediaType(AppError):
 
 
 class RateLimited(AppError):
-    """Too many requests; nothing was changed, so it is safe to try again after Retry-After."""
+    """Too many requests; nothing was changed, so it is safe to try again after Retry-After.
+
+    `headers` tell the limit and what is left of it.
+    """
 
     status = 429
     code = "rate_limited"
     title = "Too many requests"
     retryable = True
+
+    def __init__(
+        self, detail: str = "", *, retry_after_s: int | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.headers = headers or {}
 
 
 class Busy(AppError):

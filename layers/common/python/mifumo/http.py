@@ -16,14 +16,15 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import callers, ids, origins, problems
+from mifumo import bodies, buckets, callers, ids, origins, problems
+from mifumo.buckets import Bucket, TooManyRequests
 from mifumo.callers import Principal
 from mifumo.errors import (
     AppError,
     Forbidden,
     MethodNotAllowed,
     NotFound,
-    PayloadTooLarge,
+    Unauthenticated,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -31,13 +32,13 @@ from mifumo.observability import count, logger
 from mifumo.origins import Origin
 from mifumo.permissions import Action
 
-# 1,000 recipients of 20 characters and a text of ten segments fit into a tenth of this.
-BODY_BYTES_MAX = 256 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Permissions-Policy": "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=()",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
@@ -91,7 +92,9 @@ def action_of(route: Callable[..., Any]) -> Action | None:
 
 
 class Api(APIGatewayHttpResolver):
-    """The resolver of one slice."""
+    """The resolver of one slice. One that is not limited has public routes only, and no table to count them in."""
+
+    _limited = True
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers one request: path normalised, request id and security headers always there."""
@@ -131,18 +134,49 @@ class Api(APIGatewayHttpResolver):
         return super()._call_route(route, route_arguments)
 
     def _admit(self, route: Route) -> None:
-        if len((self.current_event.body or "").encode()) > BODY_BYTES_MAX:
-            raise PayloadTooLarge(f"A body has at most {BODY_BYTES_MAX:,} bytes.")
+        bodies.require_small(self.current_event)
         if route.func.__name__ == "not_found_handler":
             return
-        if not getattr(route.func, "__public__", False):
-            principal = callers.authenticate(self.current_event.headers.get("authorization"))
+        if getattr(route.func, "__public__", False):
+            self._limit_address()
+        else:
+            principal = self._authenticated()
             logger.append_keys(tenant_id=principal.tenant_id, user_id=principal.actor)
+            self._limit_caller(principal)
             self._permit(principal, action_of(route.func))
             self.context.update(principal=principal)
         # Powertools would read forms into models too, and break on one without a boundary.
         if route.dependant.body_params and _media_type(self.current_event.headers) not in {"", "application/json"}:
             raise UnsupportedMediaType
+        if route.dependant.body_params:
+            bodies.require_readable(self.current_event)
+
+    def _authenticated(self) -> Principal:
+        """Makes the caller; whoever presents nothing good counts against the address that they do it from."""
+        try:
+            return callers.authenticate(self.current_event.headers.get("authorization"))
+        except Unauthenticated:
+            self._limit_address()
+            raise
+
+    def _limit_address(self) -> None:
+        if self._limited:
+            self._limit(buckets.of_address(origins.current().ip))
+
+    def _limit_caller(self, principal: Principal) -> None:
+        self._limit(buckets.of_tenant(principal.tenant_id))
+        if principal.key_id:
+            self._limit(buckets.of_key(principal.key_id))
+
+    def _limit(self, bucket: Bucket) -> None:
+        """Takes a request from the bucket; the answer tells what is left, whatever it will be."""
+        try:
+            for name, value in buckets.take(bucket).items():
+                told = self._answer_headers.get(name)
+                self._answer_headers[name] = f"{told}, {value}" if told else value
+        except TooManyRequests as refusal:
+            self._answer_headers.update(refusal.headers)
+            raise
 
     def _permit(self, principal: Principal, action: Action | None) -> None:
         if action is None:
@@ -170,9 +204,10 @@ def _origin(event: Mapping[str, Any], request_id: str) -> Origin:
     return Origin(http["sourceIp"], request_id, http.get("userAgent", "")[:200])
 
 
-def api() -> Api:
+def api(*, limited: bool = True) -> Api:
     """Makes the resolver of a slice, with the one error shape."""
     app = Api(enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+    app._limited = limited  # noqa: SLF001 # the library's constructor takes no more arguments
 
     def invalid(error: RequestValidationError) -> Response[str]:
         return app.problem(problems.of_validation(error))

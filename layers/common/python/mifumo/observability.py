@@ -9,10 +9,21 @@ from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger = Logger()
+from mifumo import scrub
+
+
+class _Scrubbed(LambdaPowertoolsFormatter):
+    """Writes lines without what no log may hold, tracebacks and other people's exceptions included."""
+
+    def serialize(self, log: Any) -> str:
+        return super().serialize(scrub.fields(log))
+
+
+logger = Logger(logger_formatter=_Scrubbed())
 _metrics = Metrics()
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
