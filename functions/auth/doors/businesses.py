@@ -21,7 +21,9 @@ class BusinessRequest(Request):
 
 
 class SwitchRequest(Request):
-    tenant_id: str = Field(max_length=64, description="One of `GET /api/auth/tenants/`.")
+    tenant_id: str = Field(
+        max_length=64, description="One of `GET /api/auth/tenants/`.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"]
+    )
 
 
 class MembershipView(Answer):

@@ -20,8 +20,12 @@ _TAGS = ["tenant"]
 
 
 class MemberRequest(Request):
-    role: Literal["owner", "admin", "agent"] | None = Field(None, description="Only an owner may make owners.")
-    status: Status | None = Field(None, description="A suspended member is on the list and gets in no more.")
+    role: Literal["owner", "admin", "agent"] | None = Field(
+        None, description="Only an owner may make owners.", examples=["admin"]
+    )
+    status: Status | None = Field(
+        None, description="A suspended member is on the list and gets in no more.", examples=["active"]
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -31,7 +35,9 @@ class MemberRequest(Request):
 
 
 class TransferRequest(Request):
-    user_id: str = Field(max_length=64, description="The active member who is to be the owner.")
+    user_id: str = Field(
+        max_length=64, description="The active member who is to be the owner.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"]
+    )
 
 
 class MemberView(Answer):
