@@ -10,7 +10,8 @@ from mifumo import aws
 from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
 
-from . import delivery, manual, signin, tokens
+from . import cookies, delivery, manual, signin, tokens
+from .cookies import Kept
 from .doors import audit, businesses, codes, members, privacy, profile, sessions, staff
 from .throttles import Throttled
 from .wire import (
@@ -43,7 +44,7 @@ app.include_router(audit.router)
     openapi_extensions={"x-problems": [409]},
 )
 @public
-def register(request: RegisterRequest) -> Entrance:
+def register(request: RegisterRequest, kept: Kept = None) -> Response[Entrance]:
     entered = signin.register(
         request.person(),
         password=request.password.get_secret_value(),
@@ -52,7 +53,7 @@ def register(request: RegisterRequest) -> Entrance:
     )
     logger.info("registered", user_id=entered.user.id, tenant_id=entered.tenant.id)
     delivery.welcome(entered.user, source_ip=_source_ip())
-    return Entrance.of(entered)
+    return cookies.hand_over(Entrance.of(entered), kept, status=HTTPStatus.CREATED)
 
 
 @app.post(
@@ -64,9 +65,9 @@ def register(request: RegisterRequest) -> Entrance:
     openapi_extensions={"x-problems": [401]},
 )
 @public
-def login(request: LoginRequest) -> Entrance:
+def login(request: LoginRequest, kept: Kept = None) -> Response[Entrance]:
     entered = signin.login(request.email, request.password.get_secret_value(), source_ip=_source_ip())
-    return Entrance.of(entered)
+    return cookies.hand_over(Entrance.of(entered), kept)
 
 
 @app.post(
@@ -77,8 +78,9 @@ def login(request: LoginRequest) -> Entrance:
     openapi_extensions={"x-problems": [401]},
 )
 @public
-def refresh(request: RefreshRequest) -> Refreshed:
-    return Refreshed(tokens=TokensView.of(tokens.refresh(request.refresh.get_secret_value())))
+def refresh(request: RefreshRequest, kept: Kept = None) -> Response[Refreshed]:
+    issued = tokens.refresh(cookies.presented(request.refresh, kept, app.current_event))
+    return cookies.hand_over(Refreshed(tokens=TokensView.of(issued)), kept)
 
 
 @app.post(
@@ -87,11 +89,12 @@ def refresh(request: RefreshRequest) -> Refreshed:
     summary="End the session of a refresh token",
     description="Needs no access token, because that may have expired. A token without a session gets the same answer.",
     tags=["auth"],
+    openapi_extensions={"x-problems": [401]},
 )
 @public
-def logout(request: RefreshRequest) -> Response[None]:
-    tokens.end(request.refresh.get_secret_value())
-    return Response(HTTPStatus.NO_CONTENT)
+def logout(request: RefreshRequest, kept: Kept = None) -> Response[None]:
+    tokens.end(cookies.presented(request.refresh, kept, app.current_event))
+    return cookies.farewell(kept)
 
 
 def _throttled(refusal: Throttled) -> Response[str]:

@@ -109,21 +109,18 @@ class LoginRequest(Request):
 
 
 class RefreshRequest(Request):
-    refresh: Annotated[
-        SecretStr,
-        AfterValidator(_given),
-        Field(
-            min_length=1,
-            max_length=512,
-            description="The last refresh token that you were given.",
-            examples=["mfr_01jd8x6q5v7w9y2k4m6p8r0t1a.01jd8x6q5v7w9y2k4m6p8r0t1b.kX2v.9sQe"],
-        ),
-    ]
+    refresh: Annotated[SecretStr, AfterValidator(_given), Field(min_length=1, max_length=512)] | None = Field(
+        None,
+        description="The last refresh token that you were given. Left out when `Mifumo-Session` says `cookie`.",
+        examples=["mfr_01jd8x6q5v7w9y2k4m6p8r0t1a.01jd8x6q5v7w9y2k4m6p8r0t1b.kX2v.9sQe"],
+    )
 
 
 class TokensView(Answer):
     access: str = Field(description="For the Authorization header: `Bearer <access>`. A JWT; treat it as opaque.")
-    refresh: str = Field(description="Good for one refresh. Sending one twice ends the session.")
+    refresh: str | None = Field(
+        description="Good for one refresh. Sending one twice ends the session. Null when it is in the cookie."
+    )
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 # the scheme's name
     expires_in: int = Field(tokens.ACCESS_S, description="Seconds until the access token expires.", examples=[900])
 

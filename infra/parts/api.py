@@ -16,7 +16,7 @@ from infra.parts.emulator import API_ID
 from infra.parts.logs import LogGroup
 from infra.stage import Stage
 
-_REQUEST_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"]
+_REQUEST_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Mifumo-Session", "X-Request-Id"]
 _ANSWER_HEADERS = [
     "Idempotency-Key",
     "Idempotent-Replayed",
@@ -115,6 +115,7 @@ def _integration(function: lambda_.Function) -> integrations.HttpLambdaIntegrati
 def _cors(stage: Stage) -> apigatewayv2.CorsPreflightOptions:
     return apigatewayv2.CorsPreflightOptions(
         allow_origins=list(stage.cors_origins),
+        allow_credentials=True,  # the cookie of a browser session; origins, headers and methods are therefore named
         allow_methods=[apigatewayv2.CorsHttpMethod[method] for method in _METHODS],
         allow_headers=_REQUEST_HEADERS,
         expose_headers=_ANSWER_HEADERS,

@@ -46,8 +46,16 @@ def test_browsers_are_let_in_from_the_configured_origins_only(stage: str) -> Non
     (api,) = properties(stage, "AWS::ApiGatewayV2::Api")
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"]
-    assert "*" not in cors["AllowOrigins"]
-    assert set(cors["AllowHeaders"]) == {"Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"}
+    assert not any("*" in origin for origin in cors["AllowOrigins"])
+    assert cors["AllowCredentials"] is True
+    assert not any("*" in cors[names] for names in ("AllowHeaders", "AllowMethods", "ExposeHeaders"))
+    assert set(cors["AllowHeaders"]) == {
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "Mifumo-Session",
+        "X-Request-Id",
+    }
     assert {"Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id", "Idempotent-Replayed"} <= set(
         cors["ExposeHeaders"]
     )

@@ -77,7 +77,7 @@ def test_a_call_is_handed_on_with_its_method_path_headers_and_body(front: str, u
     answer = requests.post(
         f"{front}/api/sms/messages/?to=%2B255712345678&limit=1",
         data=b"\x00exactly this",
-        headers={"Authorization": "Bearer t", "Idempotency-Key": "k", "Content-Type": "text/odd"},
+        headers={"Authorization": "Bearer t", "Idempotency-Key": "k", "Content-Type": "text/odd", "Cookie": "a=1; b=2"},
         timeout=5,
     )
 
@@ -87,6 +87,7 @@ def test_a_call_is_handed_on_with_its_method_path_headers_and_body(front: str, u
     assert asked["headers"]["Host"] == f"{API_ID}.execute-api.localhost:{upstream.port}"
     assert asked["headers"]["Authorization"] == "Bearer t"
     assert asked["headers"]["Idempotency-Key"] == "k"
+    assert asked["headers"].get_all("Cookie") == ["a=1; b=2"]
     assert asked["headers"]["Content-Type"] == "text/odd"
     assert asked["headers"]["X-Forwarded-For"] == "127.0.0.1"
     assert asked["headers"]["X-Forwarded-Proto"] == "http"
