@@ -21,6 +21,7 @@ PLACE = ROOT / "docs" / "api" / "openapi.json"
 SLICES = ("auth", "sms", "billing", "webhooks")
 _TAGS = {
     "auth": "Register, sign in, and stay signed in.",
+    "keys": "API keys for programs.",
     "tenant": "The business: its members and its settings.",
     "sms": "Send texts, and see what became of each of them.",
     "billing": "Packages, payments by mobile money, and every credit that moved.",

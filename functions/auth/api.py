@@ -12,7 +12,7 @@ from mifumo.observability import entrypoint, logger
 
 from . import cookies, delivery, manual, signin, tokens
 from .cookies import Kept
-from .doors import audit, businesses, codes, members, privacy, profile, sessions, staff
+from .doors import audit, businesses, codes, keys, members, privacy, profile, sessions, staff
 from .throttles import Throttled
 from .wire import (
     Entrance,
@@ -28,6 +28,7 @@ app.include_router(manual.router)
 app.include_router(codes.router)
 app.include_router(businesses.router)
 app.include_router(members.router)
+app.include_router(keys.router)
 app.include_router(staff.router)
 app.include_router(privacy.router)
 app.include_router(profile.router)

@@ -49,6 +49,7 @@ def test_only_the_manuals_pages_relax_the_content_policy(door: Door) -> None:
         assert "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.usefixtures("aws_tables")
 def test_the_large_script_travels_packed_and_is_kept_for_a_day() -> None:
     event, context = request("GET", "/api/docs/swagger-ui.js", headers={"accept-encoding": "gzip"}), cast(Any, CONTEXT)
     response = handler(event, context)
@@ -74,7 +75,7 @@ def test_a_deployment_without_a_document_says_so(door: Door, tmp_path: Path, mon
     assert (door.call("GET", "/api/docs/openapi.json").status) == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/api/sms/", "/api/docs/nothing", "/api/tenant/members/"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/api/sms/", "/api/docs/nothing", "/api/tenant/nothing/"])
 def test_a_path_that_nobody_has_is_a_problem_document(door: Door, path: str) -> None:
     lost = door.call("GET", path)
     assert (lost.status, lost.code, lost.headers["Content-Type"]) == (404, "not_found", "application/problem+json")

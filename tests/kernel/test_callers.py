@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from mifumo import callers, clock
-from mifumo.callers import Principal, SecondFactorRequired
+from mifumo.callers import Principal, SecondFactorMissing
 from mifumo.errors import Forbidden, InvalidCredentials, TokenExpired, Unauthenticated
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import RULES, Action, Role, Scope
@@ -104,9 +104,9 @@ def test_a_key_without_scopes_may_nothing(action: Action) -> None:
 def test_who_has_to_set_up_a_second_factor_may_look_after_their_account_alone() -> None:
     owner = person(Role.OWNER, enrolling=True)
     owner.require(Action.OWN_ACCOUNT)
-    with pytest.raises(SecondFactorRequired) as refused:
+    with pytest.raises(SecondFactorMissing) as refused:
         owner.require(Action.SMS_READ)
-    assert (refused.value.status, refused.value.code) == (403, "second_factor_required")
+    assert (refused.value.status, refused.value.code) == (403, "second_factor_missing")
 
 
 def test_a_key_acts_under_its_own_name_and_is_no_person() -> None:

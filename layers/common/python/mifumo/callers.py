@@ -25,10 +25,10 @@ class SigningSettings(Settings):
     signing_keys_secret: str
 
 
-class SecondFactorRequired(Forbidden):
+class SecondFactorMissing(Forbidden):
     """Who signed in has to set up a second factor before anything else: the tenant or the platform demands it."""
 
-    code = "second_factor_required"
+    code = "second_factor_missing"
     title = "Set up a second factor first"
 
 
@@ -67,9 +67,9 @@ class Principal:
         return rule.scope in self.scopes if self.key_id else self.role in rule.roles
 
     def require(self, action: Action) -> None:
-        """Raises Forbidden unless the caller may take the action, SecondFactorRequired while a person is enrolling."""
+        """Raises Forbidden unless the caller may take the action, SecondFactorMissing while a person is enrolling."""
         if self.enrolling and action is not Action.OWN_ACCOUNT:
-            raise SecondFactorRequired("Set up a second factor at /api/auth/second-factor/, then refresh your token.")
+            raise SecondFactorMissing("Set up a second factor at /api/auth/second-factor/, then refresh your token.")
         if not self.may(action):
             raise Forbidden(_refusal(action, self))
 
