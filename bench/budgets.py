@@ -45,6 +45,8 @@ ENDPOINTS = {
     "sms send, 1 recipient": Budget(reads=2, writes=1, queues=1),
     "sms send, 1,000 recipients": Budget(reads=2, writes=1, queues=1),
     "billing packages": Budget(),
+    "billing packages, API key": Budget(),
+    "refused by a limit": Budget(),
     "webhooks delivery report": Budget(queues=1),
     "webhooks payment callback": Budget(writes=1, queues=1),
 }

@@ -29,7 +29,7 @@ from moto import mock_aws
 
 from bench import deployed, prices
 from bench.tally import Tally
-from mifumo import aws, observability, settings
+from mifumo import aws, buckets, keys, observability, settings
 from sandbox.testing import (
     BEEM_API_KEY,
     BEEM_SECRET_KEY,
@@ -47,12 +47,20 @@ BEEM_TOKEN = "beem-token"  # noqa: S105 # opens the emulated door and nothing el
 ZENOPAY_TOKEN_KEY = "zeno-token-key"  # noqa: S105 # likewise
 _SECRETS = {
     "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
+    "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-this-run-knows"},
     "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": BEEM_TOKEN},
     "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": ZENOPAY_TOKEN_KEY},
 }
 # The AWS stages' own figures.
 _SETTINGS = {
     "STAGE": deployed.STAGE,
+    "CONTACTS_PREVERIFIED": "True",
+    "SECOND_FACTOR_FOR_STAFF": "True",
+    "CONSOLE_URL": "https://console.example",
+    "MAIL_FROM": "",
+    "REQUESTS_PER_IP": "100",
+    "REQUESTS_PER_TENANT": "1000",
+    "REQUESTS_PER_KEY": "600",
     "PROVIDER_TIMEOUT_S": "30",
     "CLAIM_LEASE_S": "300",
     "RECEIPT_WINDOW_S": "259200",
@@ -107,9 +115,8 @@ class Cloud:
         return answer
 
     def forget(self) -> None:
-        """Makes every process cold: no client, no secret, no setting is left."""
-        aws.forget()
-        settings.forget()
+        """Makes every process cold: no client, no secret, no setting, no key and no request in hand is left."""
+        _forget()
         self.tally.attach()
 
     def clear(self) -> None:
@@ -145,8 +152,12 @@ def cloud() -> Iterator[Cloud]:
         try:
             yield made
         finally:
-            aws.forget()
-            settings.forget()
+            _forget()
+
+
+def _forget() -> None:
+    for remembered in (aws, settings, buckets, keys):
+        remembered.forget()
 
 
 def _furnish() -> None:
@@ -154,7 +165,7 @@ def _furnish() -> None:
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
         os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS"):
+    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     os.environ.update(create_tables(boto3.client("dynamodb")))
 

@@ -1,5 +1,6 @@
 """Endpoints: what each route asks of AWS, cold and warm, through the real handlers."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from bench import pipeline
 from bench.cloud import BEEM_TOKEN, ZENOPAY_TOKEN_KEY, Cloud
-from mifumo import ids
+from mifumo import aws, buckets, clock, ids
 from mifumo.providers import zenopay
 from sandbox.testing import ZENOPAY_API_KEY
 from tests.builders import answer, request, token
@@ -74,7 +75,7 @@ def _used(cloud: Cloud, endpoint: Endpoint, event: Event) -> Used:
 
 
 def _endpoints(cloud: Cloud) -> list[Endpoint]:
-    return [*_auth(cloud), *_sms(cloud), *_billing(cloud), _report()]
+    return [*_auth(cloud), *_sms(cloud), *_billing(cloud), *_callers(cloud), _report()]
 
 
 def _auth(cloud: Cloud) -> list[Endpoint]:
@@ -144,6 +145,21 @@ def _billing(cloud: Cloud) -> list[Endpoint]:
         Endpoint("billing ledger", BILLING, lambda: _get("/api/billing/ledger/")),
         Endpoint("billing payments", BILLING, lambda: _get("/api/billing/payments/")),
         Endpoint("webhooks payment callback", HOOKS, lambda: _callback(cloud, initiate)),
+    ]
+
+
+def _callers(cloud: Cloud) -> list[Endpoint]:
+    """Who calls costs something too: an API key, and a tenant that has used its minute up."""
+    wish = {"name": "Bench", "mode": "live", "scopes": ["billing:read"]}
+    owner = token(tenant=pipeline.TENANT)
+    key = answer(cloud.invoke(AUTH, request("POST", "/api/auth/keys/", wish, token=owner)))[1]["key"]
+    full = buckets.of_tenant("full")
+    spent = {**full.key._asdict(), "tat": clock.epoch_ms() + buckets.WINDOW_S * 1000}
+    aws.dynamodb().put_item(TableName=os.environ["ACCESS_TABLE"], Item=aws.marshal(spent))
+    packages = "/api/billing/sms/packages/"
+    return [
+        Endpoint("billing packages, API key", BILLING, lambda: request("GET", packages, token=key)),
+        Endpoint("refused by a limit", BILLING, lambda: request("GET", packages, token=token(tenant="full")), 429),
     ]
 
 
