@@ -20,10 +20,10 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench synth deploy fmt lock clean aws-stage
+.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench synth deploy rotate-keys fmt lock clean aws-stage
 
 help: ## List these verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  STAGE is $(STAGE) unless you say STAGE=prod. UPGRADE=--upgrade lets lock take newer versions."
 
 # --- run it here -----------------------------------------------------------------------------------------
@@ -84,6 +84,9 @@ deploy: aws-stage $(VENV) $(NODE) ## Deploy STAGE to AWS with your own credentia
 
 seed: $(VENV) ## Put packages, sender IDs and the first tenant into STAGE; passwords are shown once
 	@$(BIN)/python -m tools.seed --stage $(STAGE)
+
+rotate-keys: aws-stage $(VENV) ## Rotate STAGE's signing keys, which logs nobody out; run it again if it was interrupted
+	@$(BIN)/python -m tools.rotate_keys --stage $(STAGE)
 
 aws-stage:
 	@test "$(STAGE)" != local || { echo "The local stage is deployed by 'make up': name an AWS stage, as in make deploy STAGE=dev." >&2; exit 1; }

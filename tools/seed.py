@@ -12,9 +12,6 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions.auth import passwords, users
 from functions.auth.users import AccountsSettings, Person
 from mifumo import aws, ids, ledger, notices, settings, tables, tenants, wallets, writes
@@ -23,6 +20,8 @@ from mifumo.ids import TenantId, UserId
 from mifumo.ledger import AlreadyRecorded
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
+from tools import stacks
+from tools.stacks import StackError
 
 TENANT = TenantId(ids.derived("seed", "tenant", "mifumo-labs"))
 OPENING_CREDITS = 1_000
@@ -126,16 +125,6 @@ def _forget() -> None:
     aws.forget()
 
 
-def _outputs(stage: str) -> dict[str, str]:
-    """Reads the outputs of the stage's data stack, with the credentials of whoever is at the terminal."""
-    name = f"mifumo-{stage}-data"
-    try:
-        described = boto3.client("cloudformation").describe_stacks(StackName=name)
-    except (BotoCoreError, ClientError) as error:
-        raise SeedError(f"The stack {name} cannot be read: {error}") from error
-    return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Seeds the stage that is named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.seed", description="Seed a deployed stage.")
@@ -143,8 +132,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--reset-passwords", action="store_true", help="give the four users new passwords")
     chosen = parser.parse_args(arguments)
     try:
-        logins = seed(_outputs(chosen.stage), reset_passwords=chosen.reset_passwords)
-    except SeedError as error:
+        logins = seed(stacks.outputs(chosen.stage), reset_passwords=chosen.reset_passwords)
+    except (SeedError, StackError) as error:
         sys.exit(str(error))
     for role, login in logins.items():
         print(f"{role:6} {login['email']:26} {login['password'] or '(exists; --reset-passwords makes a new one)'}")
