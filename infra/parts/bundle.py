@@ -29,6 +29,8 @@ _UNUSED = (
     # argon2's binding is compiled against cffi's C core; the code generator and its parser have done their work.
     "cffi",
     "pycparser",
+    # Pydantic's first version, for models that were written for it; asked for only by classes that validate its way.
+    "pydantic/v1",
     # Parts of Powertools that none of its other parts imports, and neither do we.
     "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/circuit_breaker",
@@ -153,6 +155,9 @@ def _trim(target: Path) -> None:
         _remove(path for path in info.iterdir() if path.name not in _DIST_INFO_KEPT)
     _remove(target / name for name in ("bin", ".lock", *_UNUSED))
     _remove(target.glob("*/tests"))
+    _remove(target.glob("ecdsa/test_*.py"))
+    # Data on emergency numbers and the like, loaded region by region when somebody asks for one; nobody does.
+    _remove(target.glob("phonenumbers/shortdata/region_*.py"))
     _remove(list(target.rglob("__pycache__")))
     _remove(target.rglob("*.pyi"))
 
