@@ -79,3 +79,21 @@ def test_queues_and_alerts_are_spoken_to_over_tls_only(stage: str) -> None:
     effects = {statement["Effect"]: statement for statement in topic["PolicyDocument"]["Statement"]}
     assert effects["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert effects["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+
+
+@every_stage
+def test_doors_that_make_no_callers_may_count_them_and_change_nothing_of_them(stage: str) -> None:
+    """Keys and tenants stand in the same table: who writes there may write counters alone."""
+    for handler in ("functions.sms.api.handler", "functions.billing.api.handler"):
+        role = functions(stage)[handler]["Role"]["Fn::GetAtt"][0]
+        policies = resources(stage, "AWS::IAM::Policy").values()
+        (policy,) = [one["Properties"] for one in policies if {"Ref": role} in one["Properties"]["Roles"]]
+        writing = [
+            one
+            for one in policy["PolicyDocument"]["Statement"]
+            if "Access" in json.dumps(one["Resource"])
+            and not set(as_list(one["Action"])) <= {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+        ]
+        assert [as_list(one["Action"]) for one in writing] == [["dynamodb:UpdateItem"]], handler
+        (condition,) = [one["Condition"] for one in writing]
+        assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RATE#*", "USED#*"]}}

@@ -21,8 +21,9 @@ _LONG_NUMBER = re.compile(rf"[0-9]{{{_DIGITS_MAX}}}")
 def require_small(event: APIGatewayProxyEventV2) -> None:
     """Raises PayloadTooLarge for a body of more than `BYTES_MAX` bytes."""
     carried = event.body or ""
-    # Base 64 writes three bytes as four letters.
-    size = len(carried) * 3 // 4 if event.is_base64_encoded else len(carried.encode())
+    # Base 64 writes three bytes as four letters, and pads the last four.
+    padding = carried[-2:].count("=")
+    size = len(carried) * 3 // 4 - padding if event.is_base64_encoded else len(carried.encode())
     if size > BYTES_MAX:
         raise PayloadTooLarge(f"A body has at most {BYTES_MAX:,} bytes.")
 

@@ -119,7 +119,7 @@ class Leases:
         """
         if bucket.limit == 0:
             return {}
-        now = _now_ms()
+        now = clock.epoch_ms()
         lease = self._held.get(bucket.key)
         if lease is None or not (_serves(lease, now) or now < _room_at(bucket, lease)):
             lease = self._renewed(bucket, lease, now)
@@ -256,10 +256,6 @@ def _network(ip: str) -> str:
     import ipaddress  # noqa: PLC0415 # most callers have an IPv4 address, and every cold start would pay
 
     return str(ipaddress.ip_network((ip, 64), strict=False))
-
-
-def _now_ms() -> int:
-    return int(clock.now().timestamp() * 1000)
 
 
 def _expiry(now: int) -> int:
