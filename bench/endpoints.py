@@ -63,6 +63,8 @@ def _measured(cloud: Cloud, endpoint: Endpoint) -> Measured:
     event = endpoint.event()
     cloud.forget()
     cold = _used(cloud, endpoint, event)
+    # A process takes requests in blocks that grow: the third one finds some in hand.
+    _used(cloud, endpoint, endpoint.event())
     return Measured(endpoint.name, cold, _used(cloud, endpoint, endpoint.event()))
 
 
@@ -154,7 +156,7 @@ def _callers(cloud: Cloud) -> list[Endpoint]:
     owner = token(tenant=pipeline.TENANT)
     key = answer(cloud.invoke(AUTH, request("POST", "/api/auth/keys/", wish, token=owner)))[1]["key"]
     full = buckets.of_tenant("full")
-    spent = {**full.key._asdict(), "tat": clock.epoch_ms() + buckets.WINDOW_S * 1000}
+    spent = {**full.key._asdict(), "tat": clock.epoch_ms() + 10 * buckets.WINDOW_S * 1000}
     aws.dynamodb().put_item(TableName=os.environ["ACCESS_TABLE"], Item=aws.marshal(spent))
     packages = "/api/billing/sms/packages/"
     return [

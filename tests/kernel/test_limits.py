@@ -75,8 +75,15 @@ def test_a_refusal_says_when_to_come_back_and_changes_nothing(app: Api, aws_tabl
 def test_requests_cost_one_write_for_each_block(app: Api, aws_tables: Wire) -> None:
     aws_tables.clear()
     flood(app, 40, "GET", "/open/")
-    assert aws_tables.count("UpdateItem") == 20, "a block of 40 a minute is two"
-    assert aws_tables.count() == 20
+    assert aws_tables.count("UpdateItem") == 21, "one request, then blocks of a twentieth of 40"
+    assert aws_tables.count() == 21
+
+
+def test_a_quiet_tenant_may_meet_a_new_process_with_each_request(app: Api) -> None:
+    for _ in range(40):
+        assert ask(app, "GET", "/closed/", token=token(tenant="quiet"))[0] == 200
+        buckets.forget()
+    assert ask(app, "GET", "/closed/", token=token(tenant="quiet"))[0] == 429
 
 
 def test_a_tenant_has_its_own_requests_and_so_has_each_key(app: Api) -> None:

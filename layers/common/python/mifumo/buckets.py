@@ -1,10 +1,11 @@
 """Bucket: how many requests a minute one address, tenant or API key may make, counted once for many requests.
 
 A bucket is one moment in the access table: `tat`, the theoretical arrival time of GCRA (ITU-T I.371), in milliseconds.
-Taking tokens moves it into the future, at most a minute ahead; the clock gives them back. A process takes a block of a
-twentieth of the minute's limit by one conditional write, and serves from memory for at most 15 seconds: a busy tenant
-costs a few writes a minute, and what a process holds and does not use is lost to nobody but the bucket. A refusal is
-remembered until there is room again, so that a flood costs nothing.
+Taking tokens moves it into the future, at most a minute ahead; the clock gives them back. A process takes a block of
+tokens by one conditional write, and serves from memory for at most 15 seconds. Its first block is small, because a
+quiet tenant's requests may meet a new process each and what a process does not use is lost; a block that is used up in
+time is followed by one of twice its size, up to a twentieth of the minute, so that a busy tenant costs a few writes a
+minute. A refusal is remembered until there is room again, so that a flood costs nothing.
 
 In any stretch of time pass at most as many as the limit gives in it, a minute's worth on top (the burst), and a quarter
 of that, which processes may have held when it began.
@@ -30,7 +31,7 @@ from mifumo.writes import Write
 
 WINDOW_S = 60
 _WINDOW_MS = WINDOW_S * 1000
-_BLOCKS_PER_WINDOW = 20
+_BLOCKS_PER_WINDOW, _FIRST_BLOCKS_PER_WINDOW = 20, 500
 _LEASE_MS = 15_000
 # While the table cannot say, a block is given on trust this often.
 _TRUST_MS = 5_000
@@ -67,13 +68,21 @@ class Bucket:
 
     @property
     def block(self) -> int:
-        """How many tokens are taken at once."""
+        """How many tokens are taken at once at most."""
         return max(1, self.limit // _BLOCKS_PER_WINDOW)
 
     @property
-    def cost_ms(self) -> int:
-        """How far a block moves the bucket; rounded up, so that no rounding lets more through."""
-        return -(-self.block * _WINDOW_MS // self.limit)
+    def first_block(self) -> int:
+        """How many tokens a process takes that has not seen the subject lately."""
+        return max(1, self.limit // _FIRST_BLOCKS_PER_WINDOW)
+
+    def cost_ms(self, tokens: int) -> int:
+        """How far so many tokens move the bucket; rounded up, so that no rounding lets more through."""
+        return -(-tokens * _WINDOW_MS // self.limit)
+
+    def fitting(self, tat: int, now: int) -> int:
+        """How many tokens there are to be had."""
+        return (_WINDOW_MS - max(0, tat - now)) * self.limit // _WINDOW_MS
 
     @property
     def policy(self) -> str:
@@ -87,6 +96,7 @@ class _Lease:
     left: int
     until_ms: int
     tat: int
+    size: int = 0
 
 
 def of_address(ip: str) -> Bucket:
@@ -155,43 +165,52 @@ class _Refused(Exception):
 
 def _leased(bucket: Bucket, last: _Lease | None, now: int) -> _Lease:
     """Takes a block: by the write that fits what this process saw last, or by the other one."""
-    tat = last.tat if last else 0
+    tat, wanted = last.tat if last else 0, _wanted(bucket, last, now)
     try:
         for _ in range(_ATTEMPTS_MAX):
-            if tat > now + _WINDOW_MS - bucket.cost_ms:
+            size = min(wanted, bucket.fitting(tat, now))
+            if size < 1:
                 return _Lease(0, now, tat)
             taking = _busy if tat > now else _idle
             try:
-                tat = writes.commit(taking(bucket, now))["tat"]
+                tat = writes.commit(taking(bucket, bucket.cost_ms(size), now))["tat"]
             except _Refused as refused:
                 tat = refused.tat
             else:
-                return _Lease(bucket.block, now + _LEASE_MS, tat)
+                return _Lease(size, now + _LEASE_MS, tat, size)
     except (BotoCoreError, ClientError, Busy) as error:
         return _trusted(bucket, error, now)
     return _Lease(0, now, tat)
 
 
-def _idle(bucket: Bucket, now: int) -> Write:
+def _wanted(bucket: Bucket, last: _Lease | None, now: int) -> int:
+    """Twice as many as the last time if they were used up in time, else half."""
+    if last is None:
+        return bucket.first_block
+    used_up = last.left == 0 and now < last.until_ms
+    return min(bucket.block, last.size * 2) if used_up else max(bucket.first_block, last.size // 2)
+
+
+def _idle(bucket: Bucket, cost_ms: int, now: int) -> Write:
     """Takes a block of a bucket that is full, or not there."""
     return _taking(
         bucket,
         "SET tat = :tat, #ttl = :ttl",
         condition="attribute_not_exists(tat) OR tat <= :now",
-        values={":tat": now + bucket.cost_ms, ":now": now, ":ttl": _expiry(now)},
+        values={":tat": now + cost_ms, ":now": now, ":ttl": _expiry(now)},
     )
 
 
-def _busy(bucket: Bucket, now: int) -> Write:
+def _busy(bucket: Bucket, cost_ms: int, now: int) -> Write:
     """Takes a block of a bucket of which tokens are out."""
     return _taking(
         bucket,
         "SET tat = tat + :cost, #ttl = :ttl",
         condition="tat > :now AND tat <= :latest",
         values={
-            ":cost": bucket.cost_ms,
+            ":cost": cost_ms,
             ":now": now,
-            ":latest": now + _WINDOW_MS - bucket.cost_ms,
+            ":latest": now + _WINDOW_MS - cost_ms,
             ":ttl": _expiry(now),
         },
     )
@@ -214,7 +233,7 @@ def _trusted(bucket: Bucket, error: Exception, now: int) -> _Lease:
             raise error
     logger.warning("rate limit unknown, request passed", bucket=bucket.name, error=str(error))
     count("RateLimitUnknown")
-    return _Lease(bucket.block, now + _TRUST_MS, now)
+    return _Lease(bucket.block, now + _TRUST_MS, now, bucket.first_block)
 
 
 def _serves(lease: _Lease, now: int) -> bool:
@@ -222,8 +241,8 @@ def _serves(lease: _Lease, now: int) -> bool:
 
 
 def _room_at(bucket: Bucket, lease: _Lease) -> int:
-    """Returns when the next block can be had at the earliest: what others take meanwhile only makes it later."""
-    return lease.tat + bucket.cost_ms - _WINDOW_MS
+    """Returns when the next token can be had at the earliest: what others take meanwhile only makes it later."""
+    return lease.tat + bucket.cost_ms(1) - _WINDOW_MS
 
 
 def _refusal(bucket: Bucket, lease: _Lease, now: int) -> TooManyRequests:
