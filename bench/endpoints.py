@@ -63,8 +63,9 @@ def _measured(cloud: Cloud, endpoint: Endpoint) -> Measured:
     event = endpoint.event()
     cloud.forget()
     cold = _used(cloud, endpoint, event)
-    # A process takes requests in blocks that grow: the third one finds some in hand.
-    _used(cloud, endpoint, endpoint.event())
+    # A process takes requests in blocks that grow; by the fifth one it has some of every bucket in hand.
+    for _ in range(3):
+        _used(cloud, endpoint, endpoint.event())
     return Measured(endpoint.name, cold, _used(cloud, endpoint, endpoint.event()))
 
 

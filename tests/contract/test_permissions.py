@@ -67,8 +67,13 @@ def test_every_action_has_a_row_and_somebody_who_may_take_it() -> None:
     assert all(Role.STAFF in rule.roles for rule in RULES.values())
 
 
-def test_every_action_is_taken_by_some_route(operations: list[Operation]) -> None:
-    assert {operation.content.get("x-action") for operation in operations} >= {action.value for action in Action}
+# Decided for whom they are, and not built: the routes follow.
+_WITHOUT_A_ROUTE = {Action.TENANT_MANAGE, Action.DATA_EXPORT, Action.TENANT_CLOSE, Action.STAFF_MANAGE}
+
+
+def test_every_action_is_taken_by_some_route_or_named_here(operations: list[Operation]) -> None:
+    taken = {operation.content.get("x-action") for operation in operations} - {None}
+    assert taken == {action.value for action in Action} - {action.value for action in _WITHOUT_A_ROUTE}
 
 
 def test_the_committed_page_is_the_one_that_the_table_and_the_routes_make() -> None:

@@ -242,7 +242,7 @@ def test_a_write_that_the_library_sent_twice_is_one(passing: Time, monkeypatch: 
 
 
 def test_a_key_changed_by_hand_while_it_waits_stops_it(passing: Time) -> None:
-    changed = []
+    changed: list[dict[str, str]] = []
 
     def change() -> None:
         if not changed:
