@@ -62,17 +62,17 @@ class Fleet:
     """Signs in every process at every moment, and tries all that is good in every other one."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.processes = [Process(patch) for _ in range(3)]
+        self.processes = [Process(patch) for _ in range(10)]
         self.good: dict[str, tuple[int, str]] = {}
         self.cursor: str | None = None
         self.signed_by: set[str] = set()
 
     def warm_up(self, time: Time) -> None:
-        """Lets each process read the secret at another moment, so that their copies end at different ones."""
+        """Lets each process read the secret at another moment of a copy's life: one has always read just before."""
         for process in self.processes:
             process.enter()
             callers.signing_key()
-            time.pass_(97)
+            time.pass_(30)
         time.watch = self.beat
 
     def beat(self) -> None:
@@ -261,6 +261,17 @@ def test_a_key_put_in_by_hand_is_taken_up_once_every_process_can_know_it(passing
     _run(passing)
     assert _keys() == {"current": "k2", KEY_ID: KEY, "k2": "x" * 64}
     assert clock.epoch() - begun == KNOWN_AFTER_S
+
+
+def test_a_key_that_signed_until_now_is_dropped_only_when_its_last_token_has_expired(
+    passing: Time, fleet: Fleet
+) -> None:
+    # By hand two keys came in and neither was used: the one that has signed all the time is the oldest of three.
+    _write({"current": KEY_ID, KEY_ID: KEY, "k2": "x" * 64, "k3": "y" * 64})
+    _run(passing)
+    assert _keys().keys() == {"current", "k2", "k3"}
+    passing.pass_(300)
+    assert fleet.signed_by == {KEY_ID, "k3"}
 
 
 @pytest.mark.parametrize("keys", [{}, {"current": "k9", KEY_ID: KEY}, {KEY_ID: KEY}])
