@@ -25,7 +25,7 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["keys"]
 _NETWORKS_MAX = 20
 
-KeyId = Annotated[str, Path(max_length=64, description="The `id` of one of your keys.")]
+KeyId = Annotated[str, Path(description="The `id` of one of your keys.")]
 
 
 def _network(text: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from functions.auth import sessions, tokens
 from functions.auth.sessions import Session, SessionEnded
-from mifumo import audit, writes
+from mifumo import audit, ids, writes
 from mifumo.errors import NotFound
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -18,7 +18,7 @@ from mifumo.wire import Answer
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
-SessionId = Annotated[str, Path(max_length=64, description="The `id` of one of your sessions.")]
+SessionId = Annotated[str, Path(description="The `id` of one of your sessions.")]
 
 
 class SessionView(Answer):
@@ -72,6 +72,8 @@ def list_sessions(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> S
 )
 @needs(Action.OWN_ACCOUNT)
 def end_session(session_id: SessionId, caller: Caller) -> Response[None]:
+    if not ids.valid(session_id):
+        raise NotFound("You have no open session of this id.")
     told = audit.entry(caller, "session.revoked", target=session_id)
     try:
         writes.transact(sessions.ending(caller.person, session_id, because="revoked"), told)
