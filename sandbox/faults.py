@@ -124,6 +124,15 @@ async def hold(request: web.Request) -> web.Response:
     return reset(request)
 
 
+async def unheard(fault: Fault, request: web.Request, garbage: web.Response) -> web.Response:
+    """What was asked for is done, and the caller does not learn it."""
+    if fault is Fault.TIMEOUT_AFTER_ACCEPT:
+        return await hold(request)
+    if fault is Fault.RESET_AFTER_ACCEPT:
+        return reset(request)
+    return garbage
+
+
 def reset(request: web.Request) -> web.Response:
     """Break the connection with a TCP reset; the returned answer never reaches anybody."""
     transport = request.transport

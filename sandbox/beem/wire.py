@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hmac
-import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -14,7 +13,8 @@ from aiohttp import web
 
 from sandbox.beem import answers
 from sandbox.beem.account import Account, Submission
-from sandbox.faults import Fault, Faults, hold, reset
+from sandbox.bodies import json_object
+from sandbox.faults import Fault, Faults, hold, unheard
 
 SEND = "send"
 _SOURCE_ADDR = re.compile(r"[A-Za-z0-9 ._-]{1,11}|[0-9]{1,15}")
@@ -69,7 +69,7 @@ class Wire:
         answer = await self._authorized(self._submit)(request)
         if fault is None or answer.status != HTTPStatus.OK:
             return answer
-        return await _spoilt(fault, request)
+        return await unheard(fault, request, answers.garbage())
 
     async def balance(self, _request: web.Request) -> web.Response:
         return web.json_response({"data": {"credit_balance": self._account.credit_balance}})
@@ -95,7 +95,7 @@ class Wire:
         )
 
     async def ask_for_sender_name(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await json_object(request) or {}
         senderid, sample = body.get("senderid"), body.get("sample_content")
         if not isinstance(senderid, str) or not isinstance(sample, str) or not sample:
             return answers.refusal(104, detail="senderid and sample_content")
@@ -113,7 +113,7 @@ class Wire:
         return web.json_response(self._account.reports(request_id, dest_addr))
 
     async def _submit(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await json_object(request) or {}
         source_addr, message = body.get("source_addr"), body.get("message")
         recipients = _recipients(body.get("recipients"))
         if not source_addr or not message or not isinstance(message, str) or not recipients:
@@ -139,28 +139,11 @@ class Wire:
         return authorized
 
 
-async def _spoilt(fault: Fault, request: web.Request) -> web.Response:
-    """The texts are accepted, and the caller does not learn it."""
-    if fault is Fault.TIMEOUT_AFTER_ACCEPT:
-        return await hold(request)
-    if fault is Fault.RESET_AFTER_ACCEPT:
-        return reset(request)
-    return answers.garbage()
-
-
 def _decoded(encoded: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return b""
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.text())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _recipients(value: Any) -> list[tuple[int | str, str]]:

@@ -1,7 +1,6 @@
 """ClickPesa's HTTP API: take a token, preview and start a mobile-money push, and ask what became of it."""
 
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Callable
@@ -10,9 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.bodies import json_object
 from sandbox.clickpesa import answers, checksum
 from sandbox.clickpesa.attempts import Attempt, Attempts, ReferenceUsedError
-from sandbox.faults import Fault, Faults, hold, reset
+from sandbox.faults import Fault, Faults, hold, unheard
 
 INITIATE = "initiate"
 STATUS = "status"
@@ -107,7 +107,7 @@ class Wire:
         answer = await self._initiate(request)
         if fault is None or answer.status != HTTPStatus.OK:
             return answer
-        return await _spoilt(fault, request)
+        return await unheard(fault, request, answers.garbage())
 
     async def status(self, request: web.Request) -> web.Response:
         fault = self._faults.take(STATUS)
@@ -142,7 +142,7 @@ class Wire:
 
     async def _checked(self, request: web.Request, *required: str) -> dict[str, Any]:
         """The body of a request, whose checksum is looked at first; raises Refused with all that is wrong."""
-        body = await _json_object(request)
+        body = await json_object(request) or {}
         if self.requires_checksum and "checksum" not in body:
             raise Refused("checksum is required")
         if "checksum" in body and body["checksum"] != checksum.of(body, self._checksum_key):
@@ -159,20 +159,3 @@ class Wire:
 
 def _has(form: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and form.fullmatch(value) is not None
-
-
-async def _spoilt(fault: Fault, request: web.Request) -> web.Response:
-    """The payment exists and the push is on its way, and the caller does not learn it."""
-    if fault is Fault.TIMEOUT_AFTER_ACCEPT:
-        return await hold(request)
-    if fault is Fault.RESET_AFTER_ACCEPT:
-        return reset(request)
-    return answers.garbage()
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.text())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

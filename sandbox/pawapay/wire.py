@@ -1,7 +1,6 @@
 """pawaPay's HTTP API, version 2: deposits, refunds, what became of them, and the toolkit around them."""
 
 import hmac
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.faults import Fault, Faults, hold, reset
+from sandbox.bodies import json_object
+from sandbox.faults import Fault, Faults, hold, unheard
 from sandbox.pawapay import answers, checks
 from sandbox.pawapay.account import COUNTRY, Account
 from sandbox.pawapay.book import Book, Deposit, IdTakenError, Refund
@@ -86,7 +86,7 @@ class Wire:
     async def predict(self, request: web.Request) -> web.Response:
         if refusal := self._unauthorized(request):
             return refusal
-        body = await _json_object(request) or {}
+        body = await json_object(request) or {}
         phone = re.sub(r"[^0-9]", "", str(body.get("phoneNumber", "")))
         provider = self._account.predict(phone)
         if provider is None:
@@ -126,7 +126,7 @@ class Wire:
             return _INSTEAD[fault]()
         if refusal := self._unauthorized(request):
             return refusal
-        body = await _json_object(request)
+        body = await json_object(request)
         if body is None:
             return answers.failure(400, "INVALID_INPUT", "Unable to read the request body")
         own_id = str(body[id_name]) if id_name in body else None
@@ -179,20 +179,6 @@ class Wire:
 
 async def _answered(fault: Fault | None, request: web.Request, answer: web.Response) -> web.Response:
     """It is taken on, and the caller may not learn it."""
-    match fault:
-        case Fault.TIMEOUT_AFTER_ACCEPT:
-            return await hold(request)
-        case Fault.RESET_AFTER_ACCEPT:
-            return reset(request)
-        case Fault.GARBAGE_200:
-            return answers.garbage()
-        case _:
-            return answer
-
-
-async def _json_object(request: web.Request) -> dict[str, Any] | None:
-    try:
-        body = json.loads(await request.text())
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
+    if fault in {Fault.TIMEOUT_AFTER_ACCEPT, Fault.RESET_AFTER_ACCEPT, Fault.GARBAGE_200}:
+        return await unheard(fault, request, answers.garbage())
+    return answer

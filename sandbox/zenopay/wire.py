@@ -1,7 +1,6 @@
 """ZenoPay's HTTP API: start a mobile-money push, and ask what became of it."""
 
 import hmac
-import json
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,7 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.faults import Fault, Faults, hold, reset
+from sandbox.bodies import json_object
+from sandbox.faults import Fault, Faults, hold, unheard
 from sandbox.zenopay import answers
 from sandbox.zenopay.orders import Order, Orders, OrderTakenError
 
@@ -51,7 +51,7 @@ class Wire:
         answer = await self._create(request)
         if fault is None or answer.status != HTTPStatus.OK:
             return answer
-        return await _spoilt(fault, request)
+        return await unheard(fault, request, answers.garbage())
 
     async def order_status(self, request: web.Request) -> web.Response:
         match self._faults.take(STATUS):
@@ -66,7 +66,7 @@ class Wire:
         if not self._is_authorized(request):
             return answers.refusal(401, "Invalid API Key.")
         try:
-            order = self._orders.create(_order(await _json_object(request)))
+            order = self._orders.create(_order(await json_object(request) or {}))
         except OrderTakenError:
             return answers.refusal(400, "Order id has been used already.")
         except ValueError as error:
@@ -85,23 +85,6 @@ class Wire:
 
     def _is_authorized(self, request: web.Request) -> bool:
         return hmac.compare_digest(request.headers.get("x-api-key", "").encode(), self._api_key)
-
-
-async def _spoilt(fault: Fault, request: web.Request) -> web.Response:
-    """The order exists and the push is on its way, and the caller does not learn it."""
-    if fault is Fault.TIMEOUT_AFTER_ACCEPT:
-        return await hold(request)
-    if fault is Fault.RESET_AFTER_ACCEPT:
-        return reset(request)
-    return answers.garbage()
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.text())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _order(body: dict[str, Any]) -> Order:
