@@ -48,12 +48,8 @@ def put(
     names: dict[str, str] | None = None,
 ) -> Write:
     """Puts an item; by default only where none stands."""
-    arguments: dict[str, Any] = {"Item": marshal(item), "ConditionExpression": condition}
-    if values:
-        arguments["ExpressionAttributeValues"] = marshal(values)
-    if names:
-        arguments["ExpressionAttributeNames"] = names
-    return Write("Put", table, Key(item["pk"], item["sk"]), refused, arguments)
+    own = {"Item": marshal(item)}
+    return Write("Put", table, Key(item["pk"], item["sk"]), refused, own | _conditional(condition, values, names))
 
 
 def update(
@@ -67,16 +63,8 @@ def update(
     names: dict[str, str] | None = None,
 ) -> Write:
     """Updates an item on a condition."""
-    arguments: dict[str, Any] = {
-        "Key": marshal(key._asdict()),
-        "UpdateExpression": expression,
-        "ConditionExpression": condition,
-    }
-    if values:
-        arguments["ExpressionAttributeValues"] = marshal(values)
-    if names:
-        arguments["ExpressionAttributeNames"] = names
-    return Write("Update", table, key, refused, arguments)
+    own = {"Key": marshal(key._asdict()), "UpdateExpression": expression}
+    return Write("Update", table, key, refused, own | _conditional(condition, values, names))
 
 
 def delete(
@@ -89,12 +77,8 @@ def delete(
     names: dict[str, str] | None = None,
 ) -> Write:
     """Deletes an item on a condition."""
-    arguments: dict[str, Any] = {"Key": marshal(key._asdict()), "ConditionExpression": condition}
-    if values:
-        arguments["ExpressionAttributeValues"] = marshal(values)
-    if names:
-        arguments["ExpressionAttributeNames"] = names
-    return Write("Delete", table, key, refused, arguments)
+    own = {"Key": marshal(key._asdict())}
+    return Write("Delete", table, key, refused, own | _conditional(condition, values, names))
 
 
 def check(
@@ -107,12 +91,17 @@ def check(
     names: dict[str, str] | None = None,
 ) -> Write:
     """Changes nothing: stands in a transaction for what has to be true of an item while the others are written."""
-    arguments: dict[str, Any] = {"Key": marshal(key._asdict()), "ConditionExpression": condition}
-    if values:
-        arguments["ExpressionAttributeValues"] = marshal(values)
-    if names:
-        arguments["ExpressionAttributeNames"] = names
-    return Write("ConditionCheck", table, key, refused, arguments)
+    own = {"Key": marshal(key._asdict())}
+    return Write("ConditionCheck", table, key, refused, own | _conditional(condition, values, names))
+
+
+def _conditional(condition: str, values: Item | None, names: dict[str, str] | None) -> dict[str, Any]:
+    """Returns the arguments that every write has: its condition, and what the expressions speak of, if anything."""
+    return {
+        "ConditionExpression": condition,
+        **({"ExpressionAttributeValues": marshal(values)} if values else {}),
+        **({"ExpressionAttributeNames": names} if names else {}),
+    }
 
 
 def commit(write: Write) -> Item:
