@@ -6,14 +6,13 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import aws
+from mifumo import aws, origins
 from mifumo.http import api, public
 from mifumo.observability import entrypoint, logger
 
 from . import cookies, delivery, manual, signin, tokens
 from .cookies import Kept
 from .doors import audit, businesses, codes, keys, members, privacy, profile, sessions, staff
-from .throttles import Throttled
 from .wire import (
     Entrance,
     LoginRequest,
@@ -50,10 +49,10 @@ def register(request: RegisterRequest, kept: Kept = None) -> Response[Entrance]:
         request.person(),
         password=request.password.get_secret_value(),
         business_name=request.business_name,
-        source_ip=_source_ip(),
+        source_ip=origins.current().ip,
     )
     logger.info("registered", user_id=entered.user.id, tenant_id=entered.tenant.id)
-    delivery.welcome(entered.user, source_ip=_source_ip())
+    delivery.welcome(entered.user, source_ip=origins.current().ip)
     return cookies.hand_over(Entrance.of(entered), kept, status=HTTPStatus.CREATED)
 
 
@@ -67,7 +66,7 @@ def register(request: RegisterRequest, kept: Kept = None) -> Response[Entrance]:
 )
 @public
 def login(request: LoginRequest, kept: Kept = None) -> Response[Entrance]:
-    entered = signin.login(request.email, request.password.get_secret_value(), source_ip=_source_ip())
+    entered = signin.login(request.email, request.password.get_secret_value(), source_ip=origins.current().ip)
     return cookies.hand_over(Entrance.of(entered), kept)
 
 
@@ -96,20 +95,6 @@ def refresh(request: RefreshRequest, kept: Kept = None) -> Response[Refreshed]:
 def logout(request: RefreshRequest, kept: Kept = None) -> Response[None]:
     tokens.end(cookies.presented(request.refresh, kept, app.current_event))
     return cookies.farewell(kept)
-
-
-def _throttled(refusal: Throttled) -> Response[str]:
-    answer = app.problem(refusal)
-    answer.headers.update(refusal.headers)
-    return answer
-
-
-app.exception_handler(Throttled)(_throttled)
-
-
-def _source_ip() -> str:
-    http: dict[str, str] = app.current_event["requestContext"]["http"]
-    return http["sourceIp"]
 
 
 @entrypoint

@@ -9,10 +9,9 @@ X-Forwarded-For. Mobile networks here put many people behind one address, hence 
 An IPv6 network of 64 bits is one address, because one customer has all of it.
 """
 
-import ipaddress
 from dataclasses import dataclass
 
-from mifumo import clock, writes
+from mifumo import clock, origins, writes
 from mifumo.aws import Item
 from mifumo.errors import RateLimited
 from mifumo.settings import Settings
@@ -43,12 +42,12 @@ class Throttled(RateLimited):
         super().__init__(
             f"Too many attempts. Try again in {-(-left_s // 60)} minutes.",
             retry_after_s=left_s,
+            # draft-ietf-httpapi-ratelimit-headers
+            headers={
+                "RateLimit": f'"{throttle.name}";r=0;t={left_s}',
+                "RateLimit-Policy": f'"{throttle.name}";q={throttle.attempts_max};w={throttle.window_s}',
+            },
         )
-        # draft-ietf-httpapi-ratelimit-headers
-        self.headers = {
-            "RateLimit": f'"{throttle.name}";r=0;t={left_s}',
-            "RateLimit-Policy": f'"{throttle.name}";q={throttle.attempts_max};w={throttle.window_s}',
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,9 @@ class Throttle:
 
 def of_address(name: str, source_ip: str) -> Throttle:
     """Returns the throttle of the address that a request came from."""
-    return Throttle(f"{name}-address", _network(source_ip), ThrottleSettings.load().auth_attempts_per_ip, _window())
+    return Throttle(
+        f"{name}-address", origins.network(source_ip), ThrottleSettings.load().auth_attempts_per_ip, _window()
+    )
 
 
 def of_account(name: str, email: str) -> Throttle:
@@ -117,13 +118,3 @@ def of_contact(name: str, contact: str) -> list[Throttle]:
 
 def _window(window_s: int = _WINDOW_S) -> int:
     return clock.epoch() // window_s
-
-
-def _network(source_ip: str) -> str:
-    try:
-        address = ipaddress.ip_address(source_ip)
-    except ValueError:
-        return "unknown"
-    if address.version == 4:  # noqa: PLR2004 # IP's version 4
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mifumo import clock, writes
+from mifumo import clock, origins, writes
 from mifumo.aws import Item
 from mifumo.errors import Busy, RateLimited
 from mifumo.observability import count, logger
@@ -100,8 +100,8 @@ class _Lease:
 
 
 def of_address(ip: str) -> Bucket:
-    """Returns the bucket of an address; an IPv6 network of 64 bits is one, because one customer has all of it."""
-    return Bucket("address", _network(ip), RateSettings.load().requests_per_ip)
+    """Returns the bucket of an address."""
+    return Bucket("address", origins.network(ip), RateSettings.load().requests_per_ip)
 
 
 def of_tenant(tenant: str) -> Bucket:
@@ -267,14 +267,6 @@ def _headers(bucket: Bucket, lease: _Lease, now: int) -> dict[str, str]:
         "RateLimit": f'"{bucket.name}";r={left};t={-(-out_ms // 1000)}',
         "RateLimit-Policy": bucket.policy,
     }
-
-
-def _network(ip: str) -> str:
-    if ":" not in ip:
-        return ip or "unknown"
-    import ipaddress  # noqa: PLC0415 # most callers have an IPv4 address, and every cold start would pay
-
-    return str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _expiry(now: int) -> int:

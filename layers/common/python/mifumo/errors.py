@@ -52,6 +52,7 @@ class AppError(Exception):
         self.detail = detail or self.title
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.headers: dict[str, str] = {}
         self.extensions = extensions
 
 

@@ -17,7 +17,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import bodies, buckets, callers, ids, origins, problems
-from mifumo.buckets import Bucket, TooManyRequests
+from mifumo.buckets import Bucket
 from mifumo.callers import Principal
 from mifumo.errors import (
     AppError,
@@ -170,13 +170,9 @@ class Api(APIGatewayHttpResolver):
 
     def _limit(self, bucket: Bucket) -> None:
         """Takes a request from the bucket; the answer tells what is left, whatever it will be."""
-        try:
-            for name, value in buckets.take(bucket).items():
-                told = self._answer_headers.get(name)
-                self._answer_headers[name] = f"{told}, {value}" if told else value
-        except TooManyRequests as refusal:
-            self._answer_headers.update(refusal.headers)
-            raise
+        for name, value in buckets.take(bucket).items():
+            told = self._answer_headers.get(name)
+            self._answer_headers[name] = f"{told}, {value}" if told else value
 
     def _permit(self, principal: Principal, action: Action | None) -> None:
         if action is None:

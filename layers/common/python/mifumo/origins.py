@@ -13,6 +13,19 @@ class Origin:
     user_agent: str = ""
 
 
+def network(ip: str) -> str:
+    """Returns what counts as one address: an IPv6 network of 64 bits is one, because one customer has all of it."""
+    import ipaddress  # noqa: PLC0415 # only strangers are counted by it, and every cold start would pay
+
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return "unknown"
+    if address.version == 4:  # noqa: PLR2004 # IP's version 4
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
 _NOWHERE = Origin(ip="", request_id="")
 _current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 

@@ -29,7 +29,7 @@ def answer(error: AppError, *, instance: str, request_id: str) -> Response[str]:
     }
     if error.errors:
         document["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in error.errors]
-    headers = {}
+    headers = {**error.headers}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == HTTPStatus.UNAUTHORIZED:
