@@ -96,9 +96,7 @@ def page(tenant: TenantId, *, limit: int, cursor: str | None) -> tuple[list[Item
         start=cursors.decode(cursor, scope=scope),
     )
     uses = [keys.used_place(item["id"]) for item in found.items]
-    used: dict[tuple[str, Key], Item] = {}
-    for first in range(0, len(uses), tables.READ_KEYS_MAX):
-        used |= tables.read(*uses[first : first + tables.READ_KEYS_MAX], consistent=False)
+    used = tables.read(*uses, consistent=False)
     items = [
         {**item, "last_used_at": used.get(place, {}).get("used_at")}
         for item, place in zip(found.items, uses, strict=True)

@@ -8,14 +8,10 @@ from mifumo.errors import Conflict, NotFound
 from mifumo.ids import TenantId
 from mifumo.permissions import Role
 from mifumo.tenants import AccessSettings, Status, Tenant
-from mifumo.writes import Write
 
 from . import sessions, throttles, tokens, users
 from .signin import SignedIn
-from .users import AccountsSettings, User
-
-# A membership and a tenant are read for each, a hundred items in one call.
-_TOGETHER = tables.READ_KEYS_MAX // 2
+from .users import AccountsSettings
 
 
 class Mine(NamedTuple):
@@ -31,14 +27,7 @@ def mine(caller: Principal) -> list[Mine]:
 
     Members from before memberships were found by user have no such item: the token names their tenant.
     """
-    listed = tables.query_all(
-        AccountsSettings.load().accounts_table, f"U#{caller.person}", begins_with="MEMBER#", consistent=True
-    )
-    wanted = sorted({caller.tenant_id, *(TenantId(item["tenant_id"]) for item in listed)})
-    return [one for first in range(0, len(wanted), _TOGETHER) for one in _read(caller, wanted[first:][:_TOGETHER])]
-
-
-def _read(caller: Principal, wanted: list[TenantId]) -> list[Mine]:
+    wanted = sorted({caller.tenant_id, *users.tenants_of(caller.person)})
     members = {tenant: users.membership(caller.person, tenant) for tenant in wanted}
     places = {tenant: (AccessSettings.load().access_table, tenants.key(tenant)) for tenant in wanted}
     found = tables.read(*members.values(), *places.values())
@@ -78,15 +67,6 @@ def switch(caller: Principal, tenant: TenantId) -> SignedIn:
     user, business = found
     proof = sessions.still_open(caller.person, caller.session)
     issued, opened = tokens.start(user.id, tenant, user.role, proof=proof, enrolling=caller.enrolling)
-    writes.transact(*opened, _still_a_member(user, tenant))
+    meanwhile = Conflict("Your membership changed meanwhile: try again.")
+    writes.transact(*opened, users.still_active(user.id, tenant, user.role, refused=lambda _: meanwhile))
     return SignedIn(user, business, issued)
-
-
-def _still_a_member(user: User, tenant: TenantId) -> Write:
-    return writes.check(
-        *users.membership(user.id, tenant),
-        condition="#role = :role AND #status = :active",
-        names={"#role": "role", "#status": "status"},
-        values={":role": user.role.value, ":active": "active"},
-        refused=lambda _: Conflict("Your membership changed meanwhile: try again."),
-    )

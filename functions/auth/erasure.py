@@ -11,15 +11,13 @@ from mifumo import audit, clock, tables, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import InvalidCredentials
-from mifumo.ids import TenantId, UserId
+from mifumo.ids import UserId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import contacts, credentials, members, tokens, users
 from .members import LastOwner, Member
 from .users import AccountsSettings, Login
-
-_MEMBERSHIP = "MEMBER#"
 
 
 def erase(caller: Principal, password: str, *, source_ip: str) -> None:
@@ -42,10 +40,8 @@ def erase(caller: Principal, password: str, *, source_ip: str) -> None:
 
 
 def _memberships(user: UserId, login: Login) -> list[Member]:
-    table = AccountsSettings.load().accounts_table
-    mirrors = tables.query_all(table, f"U#{user}", begins_with=_MEMBERSHIP, consistent=True)
     # The login's own tenant as well: who joined before memberships were listed by user has no mirror of it.
-    tenants = {TenantId(item["tenant_id"]) for item in mirrors} | {login.tenant_id}
+    tenants = {*users.tenants_of(user), login.tenant_id}
     standing = tables.read(*(users.membership(user, tenant) for tenant in tenants))
     return [members.read(tenant, user) for tenant in sorted(tenants) if users.membership(user, tenant) in standing]
 

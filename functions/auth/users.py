@@ -29,6 +29,9 @@ from .passwords import digest
 TIME_ZONE = "Africa/Dar_es_Salaam"
 
 
+_MIRROR = "MEMBER#"
+
+
 class AccountsSettings(Settings):
     """Where users, sessions and throttles are: the auth slice's own table."""
 
@@ -206,6 +209,24 @@ def membership(user: UserId, tenant: TenantId) -> tuple[str, Key]:
     return AccountsSettings.load().accounts_table, _member_key(tenant, user)
 
 
+def tenants_of(user: UserId) -> list[TenantId]:
+    """Lists the tenants that the user was made a member of; one from before these were listed by user is not there."""
+    table = AccountsSettings.load().accounts_table
+    found = tables.query_all(table, f"U#{user}", begins_with=_MIRROR, consistent=True)
+    return [TenantId(item["tenant_id"]) for item in found]
+
+
+def still_active(user: UserId, tenant: TenantId, role: Role, *, refused: writes.Refusal) -> Write:
+    """Holds a transaction to an active membership with this role."""
+    return writes.check(
+        *membership(user, tenant),
+        condition="#role = :role AND #status = :active",
+        names={"#role": "role", "#status": "status"},
+        values={":role": role.value, ":active": "active"},
+        refused=refused,
+    )
+
+
 def role_of(member: Item | None) -> Role | None:
     """Reads the role of an active member; None for anybody else."""
     return Role(member["role"]) if member and member["status"] == "active" else None
@@ -268,7 +289,7 @@ def key(user: UserId) -> Key:
 
 def mirror_key(user: UserId, tenant: TenantId) -> Key:
     """Returns the key by which a membership is found from the user."""
-    return Key(f"U#{user}", f"MEMBER#{tenant}")
+    return Key(f"U#{user}", f"{_MIRROR}{tenant}")
 
 
 def owners_key(tenant: TenantId) -> Key:

@@ -58,10 +58,7 @@ def _mark(proof: Proof, expression: str, condition: str) -> Write:
 
 def _tenants(login: Login) -> list[TenantId]:
     """Lists the tenants that the user is in; where nothing says so, there is the one that they registered."""
-    found = tables.query(
-        _table(), f"U#{login.user_id}", begins_with="MEMBER#", limit=_TENANTS_MAX, consistent=True
-    ).items
-    return [TenantId(item["tenant_id"]) for item in found] or [login.tenant_id]
+    return users.tenants_of(login.user_id)[:_TENANTS_MAX] or [login.tenant_id]
 
 
 def _told(theirs: list[TenantId], proof: Proof) -> list[Write]:

@@ -87,8 +87,4 @@ def _read(keys: list[Key]) -> list[Chunk]:
 
 def _read_items(keys: list[Key]) -> dict[tuple[str, Key], Item]:
     table = MessagingSettings.load().messaging_table
-    found: dict[tuple[str, Key], Item] = {}
-    for first in range(0, len(keys), tables.READ_KEYS_MAX):
-        some = [(table, key) for key in keys[first : first + tables.READ_KEYS_MAX]]
-        found |= tables.read(*some, consistent=False)
-    return found
+    return tables.read(*((table, key) for key in keys), consistent=False)

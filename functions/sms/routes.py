@@ -41,12 +41,10 @@ def new(request_id: str, chunk: Chunk) -> Write:
 def of(request_ids: set[str]) -> dict[str, Place]:
     """Finds the chunks of request ids, a hundred a read."""
     wanted = {(_table(), _key(request_id)): request_id for request_id in request_ids}
-    keys = list(wanted)
-    found: dict[str, Place] = {}
-    for first in range(0, len(keys), tables.READ_KEYS_MAX):
-        for where, item in tables.read(*keys[first : first + tables.READ_KEYS_MAX]).items():
-            found[wanted[where]] = TenantId(item["tenant"]), BatchId(item["batch"]), item["number"]
-    return found
+    return {
+        wanted[where]: (TenantId(item["tenant"]), BatchId(item["batch"]), item["number"])
+        for where, item in tables.read(*wanted).items()
+    }
 
 
 def _table() -> str:

@@ -3,7 +3,7 @@
 There is no scan.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mifumo import backoff
@@ -28,14 +28,19 @@ def get(table: str, key: Key, *, consistent: bool = True) -> Item | None:
 
 
 def read(*wanted: tuple[str, Key], consistent: bool = True) -> dict[tuple[str, Key], Item]:
-    """Reads up to 100 items of any tables in one call; absent ones are absent from the answer.
+    """Reads items of any tables, a hundred a call; absent ones are absent from the answer.
 
     Raises Busy when the tables stay throttled.
     """
-    if not wanted:
-        return {}
+    places, found = list(dict.fromkeys(wanted)), dict[tuple[str, Key], Item]()
+    for first in range(0, len(places), READ_KEYS_MAX):
+        found |= _read_together(places[first : first + READ_KEYS_MAX], consistent=consistent)
+    return found
+
+
+def _read_together(places: Sequence[tuple[str, Key]], *, consistent: bool) -> dict[tuple[str, Key], Item]:
     by_table: Any = {}
-    for table, key in dict.fromkeys(wanted):
+    for table, key in places:
         request = by_table.setdefault(table, {"Keys": [], "ConsistentRead": consistent})
         request["Keys"].append(marshal(key._asdict()))
     found: dict[tuple[str, Key], Item] = {}
