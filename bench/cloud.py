@@ -55,6 +55,7 @@ _SECRETS = {
 _SETTINGS = {
     "STAGE": deployed.STAGE,
     "CONTACTS_PREVERIFIED": "True",
+    "TENANT_REOPEN_WITHIN_S": "2592000",
     "SECOND_FACTOR_FOR_STAFF": "True",
     "CONSOLE_URL": "https://console.example",
     "MAIL_FROM": "",

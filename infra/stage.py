@@ -56,6 +56,8 @@ class Stage:
     requests_per_tenant: int = 1000
     requests_per_key: int = 600
     """Requests a minute: on public routes of one address, of a tenant, of one API key."""
+    tenant_reopen_within_s: int = 2_592_000
+    """For how long a tenant that was closed can be reopened."""
     auth_attempts_per_ip: int = 30
     """Registrations and failed logins from one address in 15 minutes."""
 
@@ -121,6 +123,7 @@ def _local() -> Stage:
         requests_per_ip=20_000,
         requests_per_tenant=20_000,
         requests_per_key=20_000,
+        tenant_reopen_within_s=60,
         auth_attempts_per_ip=1000,
         claim_lease_s=20,
         sweep_after_s=10,

@@ -72,6 +72,7 @@ def _forget() -> None:
 _SETTINGS = {
     "STAGE": "local",
     "CONTACTS_PREVERIFIED": "True",
+    "TENANT_REOPEN_WITHIN_S": "2592000",
     "SECOND_FACTOR_FOR_STAFF": "False",
     "CONSOLE_URL": "http://127.0.0.1:8080/console",
     "MAIL_FROM": "",

@@ -166,7 +166,7 @@ class UserView(Answer):
 class TenantView(Answer):
     id: str
     name: str = Field(examples=["Duka la Asha"])
-    status: Status = Field(description="A suspended tenant may read, and neither send nor pay.")
+    status: Status = Field(description="A suspended or closed tenant may read, and neither send nor pay.")
     verified: bool = Field(description="Whether a member has verified a contact: sending and paying need it.")
 
     @classmethod

@@ -19,6 +19,7 @@ class Obstacle(StrEnum):
     """A reason why a tenant cannot send now."""
 
     TENANT_SUSPENDED = "tenant_suspended"
+    TENANT_CLOSED = "tenant_closed"
     CONTACT_UNVERIFIED = "contact_unverified"
     NO_CREDITS = "no_credits"
     NO_SENDER_ID = "no_sender_id"
@@ -43,8 +44,10 @@ class Standing:
     @property
     def obstacles(self) -> list[Obstacle]:
         """What stands in the way of sending one text, all of it."""
+        status = self.tenant.status if self.tenant else tenants.Status.SUSPENDED
         found = {
-            Obstacle.TENANT_SUSPENDED: self.tenant is None or self.tenant.status is not tenants.Status.ACTIVE,
+            Obstacle.TENANT_SUSPENDED: status is tenants.Status.SUSPENDED,
+            Obstacle.TENANT_CLOSED: status is tenants.Status.CLOSED,
             Obstacle.CONTACT_UNVERIFIED: self.tenant is not None and not self.tenant.verified_at,
             Obstacle.NO_CREDITS: self.wallet.available < 1,
             Obstacle.NO_SENDER_ID: not self.sender_ids,

@@ -31,6 +31,7 @@ class Auth(Construct):
                 "CONSOLE_URL": house.stage.console_url,
                 "MAIL_FROM": house.stage.mail_from,
                 **rates(house.stage),
+                "TENANT_REOPEN_WITHIN_S": str(house.stage.tenant_reopen_within_s),
                 "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
             },
         )

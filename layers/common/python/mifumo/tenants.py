@@ -19,10 +19,11 @@ class AccessSettings(Settings):
 
 
 class Status(StrEnum):
-    """A suspended tenant may read; it may neither send nor pay."""
+    """A suspended or closed tenant may read; it may neither send nor pay."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    CLOSED = "closed"
 
 
 class TenantSuspended(Forbidden):
@@ -30,6 +31,13 @@ class TenantSuspended(Forbidden):
 
     code = "tenant_suspended"
     title = "This account is suspended; contact support"
+
+
+class TenantClosed(Forbidden):
+    """An owner has closed the tenant: reading works, sending and paying do not."""
+
+    code = "tenant_closed"
+    title = "This account is closed; an owner may reopen it"
 
 
 class ContactUnverified(Forbidden):
@@ -64,6 +72,8 @@ class Tenant:
     created_at: str
     verified_at: str = ""
     suspended_because: str = ""
+    reopen_until: str = ""
+    """Until when a closed tenant can be reopened."""
     preferences: Preferences = Preferences()
 
 
@@ -81,6 +91,7 @@ def of(item: Item) -> Tenant:
         created_at=item["created_at"],
         verified_at=item.get("verified_at", ""),
         suspended_because=item.get("suspended_because", ""),
+        reopen_until=item.get("reopen_until", ""),
         preferences=_preferences(item.get("preferences", {})),
     )
 
@@ -130,6 +141,36 @@ def reactivate(tenant: TenantId) -> Write:
     return _turn(tenant, Status.SUSPENDED, Status.ACTIVE, "")
 
 
+def close(tenant: TenantId, *, reopen_until: str) -> Write:
+    """Closes an active tenant; a suspended one is refused, as reopening it would lift what staff have decided."""
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(tenant),
+        "SET #status = :closed, reopen_until = :until",
+        condition="#status = :active",
+        names={"#status": "status"},
+        values={":closed": Status.CLOSED.value, ":active": Status.ACTIVE.value, ":until": reopen_until},
+        refused=_not_so,
+    )
+
+
+def reopen(tenant: TenantId) -> Write:
+    """Lets a closed tenant go on; refuses with Conflict when it is not closed, or has been for too long."""
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(tenant),
+        "SET #status = :active REMOVE reopen_until",
+        condition="#status = :closed AND reopen_until > :now",
+        names={"#status": "status"},
+        values={":closed": Status.CLOSED.value, ":active": Status.ACTIVE.value, ":now": clock.stamp()},
+        refused=_not_so,
+    )
+
+
+def _not_so(item: Item | None) -> Conflict:
+    return Conflict(f"The tenant is {item['status']}." if item else "There is no such tenant.")
+
+
 def _turn(tenant: TenantId, before: Status, after: Status, reason: str) -> Write:
     return writes.update(
         AccessSettings.load().access_table,
@@ -138,12 +179,14 @@ def _turn(tenant: TenantId, before: Status, after: Status, reason: str) -> Write
         condition="#status = :before",
         names={"#status": "status"},
         values={":before": before.value, ":after": after.value, ":reason": reason},
-        refused=lambda item: Conflict(f"The tenant is {item['status']}." if item else "There is no such tenant."),
+        refused=_not_so,
     )
 
 
 def require_able(tenant: Tenant | None) -> Tenant:
-    """Returns the tenant if it may send and pay; raises TenantSuspended or ContactUnverified otherwise."""
+    """Returns the tenant if it may send and pay; raises TenantClosed, TenantSuspended or ContactUnverified."""
+    if tenant is not None and tenant.status is Status.CLOSED:
+        raise TenantClosed
     if tenant is None or tenant.status is not Status.ACTIVE:
         raise TenantSuspended
     if not tenant.verified_at:
