@@ -12,7 +12,7 @@ from mifumo.observability import entrypoint, logger
 
 from . import cookies, delivery, manual, signin, tokens
 from .cookies import Kept
-from .doors import audit, businesses, closing, codes, keys, members, privacy, profile, sessions, staff
+from .doors import audit, businesses, closing, codes, keys, members, privacy, profile, second_factor, sessions, staff
 from .wire import (
     Entrance,
     LoginRequest,
@@ -33,6 +33,7 @@ app.include_router(privacy.router)
 app.include_router(closing.router)
 app.include_router(profile.router)
 app.include_router(sessions.router)
+app.include_router(second_factor.router)
 app.include_router(audit.router)
 
 
@@ -60,14 +61,20 @@ def register(request: RegisterRequest, kept: Kept = None) -> Response[Entrance]:
 @app.post(
     "/api/auth/login/",
     summary="Sign in",
-    description="An unknown address and a wrong password get the same answer. Ten failures close an account's door "
-    "for at most a quarter of an hour.",
+    description="An unknown address, a wrong password and a wrong second factor get the same answer. Ten failures "
+    "close an account's door for at most a quarter of an hour. Where a second factor is on, a right password alone is "
+    "answered with `second_factor_required`: send both.",
     tags=["auth"],
     openapi_extensions={"x-problems": [401]},
 )
 @public
 def login(request: LoginRequest, kept: Kept = None) -> Response[Entrance]:
-    entered = signin.login(request.email, request.password.get_secret_value(), source_ip=origins.current().ip)
+    entered = signin.login(
+        request.email,
+        request.password.get_secret_value(),
+        second_factor=request.factor_code,
+        source_ip=origins.current().ip,
+    )
     return cookies.hand_over(Entrance.of(entered), kept)
 
 

@@ -7,9 +7,9 @@ from mifumo.callers import Principal
 from mifumo.errors import Conflict, NotFound
 from mifumo.ids import TenantId
 from mifumo.permissions import Role
-from mifumo.tenants import AccessSettings, Status, Tenant
+from mifumo.tenants import Status, Tenant
 
-from . import sessions, throttles, tokens, users
+from . import entries, sessions, throttles, tokens, users
 from .signin import SignedIn
 from .users import AccountsSettings
 
@@ -29,7 +29,7 @@ def mine(caller: Principal) -> list[Mine]:
     """
     wanted = sorted({caller.tenant_id, *users.tenants_of(caller.person)})
     members = {tenant: users.membership(caller.person, tenant) for tenant in wanted}
-    places = {tenant: (AccessSettings.load().access_table, tenants.key(tenant)) for tenant in wanted}
+    places = {tenant: tenants.place(tenant) for tenant in wanted}
     found = tables.read(*members.values(), *places.values())
     return [
         Mine(tenants.of(found[places[tenant]]), Role(found[member]["role"]), found[member]["status"])
@@ -61,12 +61,12 @@ def switch(caller: Principal, tenant: TenantId) -> SignedIn:
 
     Raises NotFound unless the caller is an active member there, SessionEnded when the session at hand has ended.
     """
-    found = users.read(caller.person, tenant)
-    if found is None:
+    entry = entries.read(caller.person, tenant)
+    if entry is None:
         raise NotFound("You are not a member of such a tenant.")
-    user, business = found
+    user, business = entry.user, entry.tenant
     proof = sessions.still_open(caller.person, caller.session)
-    issued, opened = tokens.start(user.id, tenant, user.role, proof=proof, enrolling=caller.enrolling)
+    issued, opened = tokens.start(user.id, tenant, user.role, proof=proof, enrolling=entry.enrolling)
     meanwhile = Conflict("Your membership changed meanwhile: try again.")
     writes.transact(*opened, users.still_active(user.id, tenant, user.role, refused=lambda _: meanwhile))
     return SignedIn(user, business, issued)

@@ -29,11 +29,11 @@ def close(caller: Principal, password: str, *, reason: str, source_ip: str) -> T
     Raises InvalidCredentials and Throttled as a login does, Conflict for a suspended tenant.
     """
     tenant = caller.tenant_id
-    _, _, forgiven = credentials.prove(caller.person, password, source_ip=source_ip)
+    _, _, attempt = credentials.prove(caller.person, password, source_ip=source_ip)
     if _require(tenant).status is not Status.CLOSED:
         until = clock.after(ClosingSettings.load().tenant_reopen_within_s)
         told = audit.entry(caller, "tenant.closed", target=tenant, reason=reason)
-        writes.transact(forgiven, tenants.close(tenant, reopen_until=until), told)
+        writes.transact(attempt.forgive(), tenants.close(tenant, reopen_until=until), told)
     api_keys.revoke_all(tenant)
     for user in _people(tenant):
         tokens.end_all(user, because="tenant.closed", tenant=tenant)

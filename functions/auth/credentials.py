@@ -9,7 +9,8 @@ from mifumo.errors import InvalidCredentials, ValidationFailed
 from mifumo.ids import UserId
 from mifumo.writes import Write
 
-from . import codes, passwords, throttles, tokens, users
+from . import codes, passwords, tokens, users
+from .attempts import Attempt
 from .codes import CodeInvalid, Purpose
 from .contacts import Contact
 from .passwords import WeakPassword
@@ -37,27 +38,21 @@ def change(user: UserId, current: str, password: str, *, source_ip: str) -> None
 
     Raises InvalidCredentials for a wrong one, which counts as a failed login; Throttled when there were too many.
     """
-    person, login, forgiven = prove(user, current, source_ip=source_ip)
+    person, login, attempt = prove(user, current, source_ip=source_ip)
     _require_strong(password, person)
-    _replace(login, passwords.digest(password), "password.changed", forgiven)
+    _replace(login, passwords.digest(password), "password.changed", attempt.forgive())
 
 
-def prove(user: UserId, current: str, *, source_ip: str) -> tuple[Item, Login, Write]:
-    """Lets a user show that they know their password; returns person, login, and the write that forgives failures.
+def prove(user: UserId, current: str, *, source_ip: str) -> tuple[Item, Login, Attempt]:
+    """Lets a user show that they know their password; returns person, login, and the attempt, to be forgiven.
 
     Raises InvalidCredentials for a wrong one, which counts as a failed login; Throttled when there were too many.
     """
     person, login = _account(user)
     if login is None:
         raise InvalidCredentials("This account is no longer active.")
-    address, account = throttles.of_address("login", source_ip), throttles.of_account("login", login.email)
-    found = tables.read((_table(), address.key), (_table(), account.key))
-    for throttle in (address, account):
-        throttle.require_room(found.get((_table(), throttle.key)))
-    if not passwords.matches(current, login.password_hash):
-        writes.transact(address.attempt(), account.attempt())
-        raise InvalidCredentials("The current password is wrong.")
-    return person, login, account.forgive()
+    attempt = Attempt.at(login.email, source_ip=source_ip, wrong="The current password or the code is wrong.")
+    return person, attempt.prove(attempt.read(), login, current), attempt
 
 
 def _account(user: UserId) -> tuple[Item, Login | None]:

@@ -15,7 +15,7 @@ from mifumo.ids import UserId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import contacts, credentials, members, tokens, users
+from . import contacts, credentials, members, second_factor, tokens, users
 from .members import LastOwner, Member
 from .users import AccountsSettings, Login
 
@@ -27,14 +27,21 @@ def erase(caller: Principal, password: str, *, source_ip: str) -> None:
     and Forbidden for platform staff, whom other staff remove first.
     """
     user = caller.person
-    person, login, forgiven = credentials.prove(user, password, source_ip=source_ip)
+    person, login, attempt = credentials.prove(user, password, source_ip=source_ip)
     held = _memberships(user, login)
     for member in held:
         _require_another_owner(member)
     for member in held:
         members.remove(replace(caller, tenant_id=member.tenant, role=member.role), user)
     told = audit.entry_by(login.tenant_id, "user.erased", actor=user, target=user)
-    writes.transact(forgiven, _login_gone(login), _emptied(person), *_numbers_gone(user, person), told)
+    writes.transact(
+        attempt.forgive(),
+        _login_gone(login),
+        _emptied(person),
+        *_numbers_gone(user, person),
+        second_factor.forget(user),
+        told,
+    )
     # Last, when nobody can sign in any more: a session that was opened meanwhile ends as well.
     tokens.end_all(user, because="erased")
 

@@ -1,23 +1,25 @@
 """Signing in: register and log in, each counted, proven and written so that it happens whole or not at all.
 
 A login is one read of what judges it (the address's item and both counters), one hash, one read of who came in, one
-transaction. Failures alone are counted, and an answer is given only after its own conditional write: parallel guesses
-get no more answers than guesses one by one.
+transaction.
 """
 
 from typing import NamedTuple
 
-from mifumo import ids, tables, tenants, writes
+from mifumo import ids, tenants, writes
 from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.settings import Settings
 from mifumo.tenants import Status, Tenant
+from mifumo.writes import Write
 
-from . import passwords, throttles, tokens, users
-from .throttles import Throttle
+from . import entries, passwords, throttles, tokens, users
+from .attempts import Attempt
 from .tokens import Tokens
-from .users import AccountsSettings, Login, Person, User
+from .users import Login, Person, User
+
+_WRONG = "The e-mail address, the password or the code is wrong."
 
 
 class RegistrationSettings(Settings):
@@ -52,36 +54,28 @@ def register(person: Person, *, password: str, business_name: str, source_ip: st
     return SignedIn(user, Tenant(tenant_id, business_name, Status.ACTIVE, user.created_at, verified_at=since), issued)
 
 
-def login(email: str, password: str, *, source_ip: str) -> SignedIn:
+def login(email: str, password: str, *, second_factor: str | None, source_ip: str) -> SignedIn:
     """Lets a user in.
 
-    Raises InvalidCredentials, in the same words and after the same work, for an unknown address and a wrong password.
+    Raises InvalidCredentials, in the same words and after the same work, for an unknown address, a wrong password and
+    a wrong second factor; SecondFactorRequired when that alone is missing.
     """
-    address, account = throttles.of_address("login", source_ip), throttles.of_account("login", email)
-    known = _judge(email, address, account)
-    proven = passwords.matches(password, known.password_hash if known else None)
-    if known is None or not proven:
-        writes.transact(address.attempt(), account.attempt())
-        raise InvalidCredentials("The e-mail address or the password is wrong.")
-    return _enter(known, password, account)
-
-
-def _judge(email: str, address: Throttle, account: Throttle) -> Login | None:
-    """Reads what a login is judged by; raises Throttled before anything is hashed."""
-    table = AccountsSettings.load().accounts_table
-    found = tables.read((table, address.key), (table, account.key), (table, users.login_key(email)))
-    for throttle in (address, account):
-        throttle.require_room(found.get((table, throttle.key)))
-    return users.login_of(found.get((table, users.login_key(email))))
-
-
-def _enter(known: Login, password: str, account: Throttle) -> SignedIn:
-    entered = users.read(known.user_id, known.tenant_id)
-    if entered is None:
+    attempt, key = Attempt.at(email, source_ip=source_ip, wrong=_WRONG), users.login_key(email)
+    found = attempt.read(key)
+    known = attempt.prove(found, users.login_of(found.get(key)), password)
+    entry = entries.read(known.user_id, known.tenant_id)
+    if entry is None:
         raise InvalidCredentials("This account is no longer active.")
-    user, tenant = entered
-    renewed = passwords.outdated(known.password_hash)
-    proof = users.change_password(known, password) if renewed else users.unchanged(known)
-    issued, opened = tokens.start(user.id, tenant.id, user.role, proof=proof)
-    writes.transact(*opened, account.forgive())
-    return SignedIn(user, tenant, issued)
+    spent = attempt.spend(entry.factor, second_factor, tenant=entry.tenant.id)
+    issued, opened = tokens.start(
+        entry.user.id, entry.tenant.id, entry.user.role, proof=_proof(known, password), enrolling=entry.enrolling
+    )
+    writes.transact(*opened, attempt.forgive(), *spent)
+    return SignedIn(entry.user, entry.tenant, issued)
+
+
+def _proof(known: Login, password: str) -> Write:
+    """Holds the transaction to the password that was proven; a hash with outdated parameters is made anew."""
+    if passwords.outdated(known.password_hash):
+        return users.change_password(known, password)
+    return users.unchanged(known)

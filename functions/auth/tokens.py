@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import jwt
 
-from mifumo import audit, callers, clock, origins, tables, writes
+from mifumo import audit, callers, clock, origins, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.ids import TenantId, UserId
 from mifumo.observability import count, logger
 from mifumo.permissions import Role
 from mifumo.writes import Write
 
-from . import sessions, users
+from . import second_factor, sessions, users
 from .refresh_tokens import RefreshToken
 from .sessions import SessionEnded
 
@@ -66,7 +66,7 @@ def refresh(text: str) -> Tokens:
     token = RefreshToken.parse(text)
     if token is None:
         raise SessionEnded
-    role = _role(token)
+    role, enrolling = _standing(token)
     following = RefreshToken.mint(token.user, token.tenant, token.family)
     try:
         writes.commit(_rotation(token, following))
@@ -75,7 +75,7 @@ def refresh(text: str) -> Tokens:
     except _Reused as error:
         _end_reused(token)
         raise SessionEnded from error
-    return Tokens(_access(token, role, enrolling=False), following.text)
+    return Tokens(_access(token, role, enrolling=enrolling), following.text)
 
 
 def end(text: str) -> None:
@@ -117,14 +117,16 @@ def _end_one_by_one(endings: Iterable[Write]) -> None:
             writes.commit(ending)
 
 
-def _role(token: RefreshToken) -> Role:
-    """Reads what the user is today: a role may change while a session lasts."""
-    session, member = sessions.place(token.user, token.session), users.membership(token.user, token.tenant)
-    found = tables.read(session, member)
+def _standing(token: RefreshToken) -> tuple[Role, bool]:
+    """Reads what the user is today, and whether a second factor is demanded and missing: both change meanwhile."""
+    session, factor = sessions.place(token.user, token.session), second_factor.place(token.user)
+    member, tenant = users.membership(token.user, token.tenant), tenants.place(token.tenant)
+    found = tables.read(session, factor, member, tenant)
     role = users.role_of(found.get(member))
-    if session not in found or role is None:
+    if session not in found or tenant not in found or role is None:
         raise SessionEnded
-    return role
+    demanded = second_factor.demanded(role, tenants.of(found[tenant]))
+    return role, demanded and not second_factor.is_on(second_factor.of(token.user, found.get(factor)))
 
 
 def _rotation(token: RefreshToken, following: RefreshToken) -> Write:

@@ -21,7 +21,7 @@ from mifumo.permissions import Role
 from mifumo.phone import Msisdn
 from mifumo.settings import Settings
 from mifumo.tables import Key
-from mifumo.tenants import AccessSettings, Tenant
+from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
 from .passwords import digest
@@ -192,7 +192,7 @@ def read(user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:
 def places(user: UserId, tenant: TenantId) -> list[tuple[str, Key]]:
     """Lists where the user, the membership and the tenant stand: read them along with something else."""
     person = (AccountsSettings.load().accounts_table, key(user))
-    return [person, membership(user, tenant), (AccessSettings.load().access_table, tenants.key(tenant))]
+    return [person, membership(user, tenant), tenants.place(tenant)]
 
 
 def found_in(found: dict[tuple[str, Key], Item], user: UserId, tenant: TenantId) -> tuple[User, Tenant] | None:

@@ -103,9 +103,30 @@ class RegisterRequest(Request):
         return Person(self.email, Msisdn(self.phone), self.first_name, self.last_name)
 
 
+FactorCode = Annotated[
+    SecretStr,
+    AfterValidator(_given),
+    Field(
+        min_length=1,
+        max_length=40,
+        description="Six digits of your authenticator, or a recovery code.",
+        examples=["492039"],
+    ),
+]
+
+
 class LoginRequest(Request):
     email: Email
     password: Given
+    second_factor: FactorCode | None = Field(
+        None,
+        description="Six digits of your authenticator, or a recovery code, if you have set up a second factor.",
+        examples=["492039"],
+    )
+
+    @property
+    def factor_code(self) -> str | None:
+        return self.second_factor.get_secret_value() if self.second_factor else None
 
 
 class RefreshRequest(Request):

@@ -82,6 +82,11 @@ def key(tenant: TenantId) -> Key:
     return Key(f"T#{tenant}", "TENANT")
 
 
+def place(tenant: TenantId) -> tuple[str, Key]:
+    """Returns where the tenant stands: read it along with something else."""
+    return AccessSettings.load().access_table, key(tenant)
+
+
 def of(item: Item) -> Tenant:
     """Reads a tenant from its item."""
     return Tenant(
