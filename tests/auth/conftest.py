@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
+from functions.auth import passwords
 from functions.auth.api import handler
 from functions.auth.users import AccountsSettings
 from mifumo import aws
@@ -99,3 +101,29 @@ class Door:
 def door(aws_tables: Wire) -> Door:
     """Opens the auth door on empty tables."""
     return Door(aws_tables)
+
+
+class CountingHasher:
+    """Counts what the real one is asked."""
+
+    def __init__(self, real: PasswordHasher) -> None:
+        self._real = real
+        self.asked: list[str] = []
+
+    def verify(self, stored: str, password: str) -> bool:
+        self.asked.append("verify")
+        return bool(self._real.verify(stored, password))
+
+    def hash(self, password: str) -> str:
+        self.asked.append("hash")
+        return self._real.hash(password)
+
+    def check_needs_rehash(self, stored: str) -> bool:
+        return self._real.check_needs_rehash(stored)
+
+
+@pytest.fixture
+def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
+    counting = CountingHasher(passwords._HASHER)
+    monkeypatch.setattr(passwords, "_HASHER", counting)
+    return counting

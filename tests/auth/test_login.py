@@ -10,36 +10,10 @@ from functions.auth import passwords, users
 from functions.auth.users import AccountsSettings
 from mifumo import aws, settings, tables, writes
 from mifumo.observability import logger
-from tests.auth.conftest import PASSWORD, Door
+from tests.auth.conftest import PASSWORD, CountingHasher, Door
 
 READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
-
-
-class CountingHasher:
-    """Counts what the real one is asked."""
-
-    def __init__(self, real: PasswordHasher) -> None:
-        self._real = real
-        self.asked: list[str] = []
-
-    def verify(self, stored: str, password: str) -> bool:
-        self.asked.append("verify")
-        return bool(self._real.verify(stored, password))
-
-    def hash(self, password: str) -> str:
-        self.asked.append("hash")
-        return self._real.hash(password)
-
-    def check_needs_rehash(self, stored: str) -> bool:
-        return self._real.check_needs_rehash(stored)
-
-
-@pytest.fixture
-def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
-    counting = CountingHasher(passwords._HASHER)
-    monkeypatch.setattr(passwords, "_HASHER", counting)
-    return counting
 
 
 def test_the_right_password_lets_in_whatever_the_case_of_the_address(door: Door) -> None:
