@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import aws, cursors, phone, wallets
 from mifumo.errors import NotFound, ValidationFailed
-from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, api, needs
+from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, api, needs
 from mifumo.ids import BatchId
 from mifumo.keys import Mode
 from mifumo.observability import entrypoint
@@ -63,12 +63,12 @@ def capability(caller: Caller) -> CapabilityAnswer:
     openapi_extensions={"x-problems": [402]},
 )
 @needs(Action.SMS_SEND)
-def send(body: SendRequest, caller: Caller, key: IdempotencyKey) -> Response[BatchAnswer]:
+def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
     order = Order(caller.tenant_id, caller.actor, body.sender_id, body.text, tuple(body.recipients))
     rehearsed = body.dry_run or caller.mode is Mode.TEST
     accepted = dispatch.rehearse(order) if rehearsed else dispatch.accept(order, key=key)
     if accepted.replayed:
-        app.replayed()
+        replayed()
     status = HTTPStatus.OK if rehearsed else HTTPStatus.ACCEPTED
     return Response(status, "application/json", _accepted(accepted))
 

@@ -64,8 +64,15 @@ def _idempotency_key(request: Request) -> str:
     return key
 
 
+def _replayed(request: Request) -> Callable[[], None]:
+    """Returns what marks the answer as that of an earlier request with the same Idempotency-Key."""
+    headers: dict[str, str] = request.context["headers"]
+    return lambda: headers.update({"Idempotent-Replayed": "true"})
+
+
 Caller = Annotated[Principal, Depends(_principal)]
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+Replayed = Annotated[Callable[[], None], Depends(_replayed)]
 Limit = Annotated[int, Query(ge=1, le=250, description="How many items a page has at most.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="The `next` of the page before.")]
 
@@ -108,10 +115,6 @@ class Api(APIGatewayHttpResolver):
             answer["headers"].setdefault(name, value)
         # An answer without content has an empty body: the local cloud's gateway breaks on null.
         return {**answer, "body": answer.get("body") or ""}
-
-    def replayed(self) -> None:
-        """Marks the answer as that of an earlier request with the same Idempotency-Key."""
-        self._answer_headers["Idempotent-Replayed"] = "true"
 
     def problem(self, error: AppError) -> Response[str]:
         """Makes the answer for a refusal."""
