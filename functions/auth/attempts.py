@@ -4,10 +4,11 @@ It is one read of what judges it, one hash on every path that gets so far, and o
 that says more than another attempt's: parallel guesses get no more answers than guesses one by one.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import NoReturn
 
-from mifumo import tables, writes
+from mifumo import audit, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId
@@ -16,7 +17,7 @@ from mifumo.writes import Write
 
 from . import passwords, throttles
 from .second_factor import Factor, SecondFactorRequired
-from .throttles import Throttle
+from .throttles import Throttle, ToldAlready
 from .users import AccountsSettings, Login
 
 
@@ -47,10 +48,17 @@ class Attempt:
         """
         self.address.require_room(found.get(self.address.key))
         right = passwords.matches(password, login.password_hash if login else None)
-        self.account.require_room(found.get(self.account.key))
+        self._require_room(found.get(self.account.key), login)
         if login is None or not right:
             self.fail()
         return login
+
+    def _require_room(self, counter: Item | None, login: Login | None) -> None:
+        """Raises Throttled for an account without room, and tells its tenant once, in the same calls for nobody's."""
+        if self.account.is_used_up(counter) and "told" not in (counter or {}):
+            with contextlib.suppress(ToldAlready):
+                writes.transact(self.account.tell(), *_locked(login))
+        self.account.require_room(counter)
 
     def spend(self, factor: Factor | None, code: str | None, *, tenant: TenantId) -> list[Write]:
         """Returns the writes that use up the code of a factor that is on.
@@ -73,3 +81,9 @@ class Attempt:
     def forgive(self) -> Write:
         """Forgets the account's failures; refuses with Throttled when they had used up the window meanwhile."""
         return self.account.forgive()
+
+
+def _locked(login: Login | None) -> list[Write]:
+    if login is None:
+        return []
+    return [audit.entry_by(login.tenant_id, "account.locked", actor=login.user_id, target=login.user_id)]

@@ -18,7 +18,7 @@ from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, Forbidden, NotFound
 from mifumo.ids import TenantId, UserId
-from mifumo.permissions import PLATFORM, Role
+from mifumo.permissions import PLATFORM_ROLES, Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -118,7 +118,7 @@ def remove(caller: Principal, user: UserId) -> None:
     before = read(caller.tenant_id, user)
     if user != caller.user_id:
         _require_over(caller, before, before.role)
-    elif before.role in PLATFORM:
+    elif before.role in PLATFORM_ROLES:
         raise Forbidden("Platform staff are removed by other staff.")
     gone = replace(before, status=Status.SUSPENDED)
     told = audit.entry(caller, "member.removed", target=user, before={"role": before.role.value})
@@ -131,7 +131,7 @@ def transfer(caller: Principal, user: UserId) -> Member:
     giver, taker = read(caller.tenant_id, caller.person), read(caller.tenant_id, user)
     if not giver.owns:
         raise Forbidden("Only an owner can hand the ownership over.")
-    if taker.status is not Status.ACTIVE or taker.role is Role.OWNER or taker.role in PLATFORM:
+    if taker.status is not Status.ACTIVE or taker.role is Role.OWNER or taker.role in PLATFORM_ROLES:
         raise Conflict("Choose an active member who is not an owner.")
     after = replace(taker, role=Role.OWNER)
     told = audit.entry(
@@ -144,7 +144,7 @@ def transfer(caller: Principal, user: UserId) -> Member:
 
 
 def _require_over(caller: Principal, member: Member, role: Role) -> None:
-    if {member.role, role} & PLATFORM:
+    if {member.role, role} & PLATFORM_ROLES:
         raise Forbidden("Platform staff are not managed here.")
     if caller.role is Role.ADMIN and Role.OWNER in {member.role, role}:
         raise Forbidden("Only an owner may touch owners, or make one.")

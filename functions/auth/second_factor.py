@@ -14,7 +14,7 @@ from mifumo import audit, clock, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, InvalidCredentials
 from mifumo.ids import TenantId, UserId
-from mifumo.permissions import PLATFORM, Role
+from mifumo.permissions import PLATFORM_ROLES, Role
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.tenants import Tenant
@@ -160,6 +160,6 @@ def is_on(factor: Factor | None) -> bool:
 
 def demanded(role: Role, tenant: Tenant) -> bool:
     """Tells whether this tenant, or the platform of its staff, lets nobody in without a second factor."""
-    if role in PLATFORM:
+    if role in PLATFORM_ROLES:
         return StaffSettings.load().second_factor_for_staff
     return tenant.preferences.require_second_factor

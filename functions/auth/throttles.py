@@ -50,6 +50,10 @@ class Throttled(RateLimited):
         )
 
 
+class ToldAlready(Exception):
+    """Somebody has told it before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Throttle:
     """The attempts of one subject at one thing in the current window."""
@@ -64,10 +68,25 @@ class Throttle:
     def key(self) -> Key:
         return Key(f"THROTTLE#{self.name}#{self.subject}", f"W#{self.window}")
 
+    def is_used_up(self, item: Item | None) -> bool:
+        """Tells whether the counter, as it was read, has no attempt left."""
+        return item is not None and item["attempts"] >= self.attempts_max
+
     def require_room(self, item: Item | None) -> None:
         """Raises Throttled when the counter, as it was read, has no attempt left."""
-        if item and item["attempts"] >= self.attempts_max:
+        if self.is_used_up(item):
             raise Throttled(self)
+
+    def tell(self) -> Write:
+        """Marks that it was told that the window is used up; refuses with ToldAlready."""
+        return writes.update(
+            AccountsSettings.load().accounts_table,
+            self.key,
+            "SET told = :yes",
+            condition="attribute_exists(pk) AND attribute_not_exists(told)",
+            values={":yes": True},
+            refused=lambda _: ToldAlready(),
+        )
 
     def attempt(self) -> Write:
         """Counts one attempt; refuses with Throttled when none is left."""

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher, extract_parameters
 from functions.auth import passwords, users
 from functions.auth.users import AccountsSettings
 from mifumo import aws, settings, tables, writes
+from mifumo.audit import AuditSettings
 from mifumo.observability import logger
 from tests.auth.conftest import PASSWORD, CountingHasher, Door
 
@@ -134,3 +135,22 @@ def _store_hash(password_hash: str) -> None:
             refused=lambda _: AssertionError(),
         )
     )
+
+
+def test_a_locked_account_is_told_to_its_tenant_once_and_costs_what_nobodys_costs(door: Door) -> None:
+    door.register()
+    for email in ("asha@duka.example", "nobody@duka.example"):
+        for _ in range(10):
+            assert door.login(email, "not the password").status == 401
+    calls = []
+    for email in ("asha@duka.example", "nobody@duka.example"):
+        for password in ("not the password", PASSWORD, PASSWORD):
+            assert door.login(email, password, ip="196.41.99.1").status == 429
+            calls.append(list(door.wire.calls))
+    assert calls[:3] == calls[3:] == [["BatchGetItem", "TransactWriteItems"], ["BatchGetItem"], ["BatchGetItem"]]
+    told = [
+        aws.unmarshal(item)
+        for item in aws.dynamodb().scan(TableName=AuditSettings.load().audit_table)["Items"]
+        if item["action"]["S"] == "account.locked"
+    ]
+    assert [entry["ip"] for entry in told] == ["196.41.99.1"]

@@ -12,7 +12,7 @@ from mifumo import audit, cursors
 from mifumo.aws import Item
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.ids import TenantId
-from mifumo.permissions import Action, Role
+from mifumo.permissions import PLATFORM_ROLES, Action, Role
 from mifumo.wire import Answer
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -137,6 +137,6 @@ def _shown(entry: Item, *, to_staff: bool) -> dict[str, Any]:
 
 
 def _kind(entry: Item) -> Literal["user", "key", "platform"]:
-    if entry["role"] in audit.PLATFORM_ROLES or entry["actor"] == audit.PLATFORM:
+    if entry["role"] in PLATFORM_ROLES or entry["actor"] == audit.PLATFORM:
         return "platform"
     return "key" if entry["actor"].startswith("key:") else "user"

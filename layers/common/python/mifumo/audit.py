@@ -17,7 +17,7 @@ from mifumo import clock, ids, origins, writes
 from mifumo.callers import Principal
 from mifumo.errors import Conflict
 from mifumo.ids import TenantId
-from mifumo.permissions import Role
+from mifumo.permissions import PLATFORM_ROLES, Role
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
@@ -27,7 +27,6 @@ _RETENTION_S = 2 * 365 * 24 * 3600
 STAFF = "STAFF"
 # The actor of what the platform does by itself, such as a sweep.
 PLATFORM = "platform"
-PLATFORM_ROLES = frozenset({Role.STAFF, Role.SUPPORT})
 
 _SECRET_NAME = re.compile(r"(?i)passw|secret|token|pepper|digest|hash|(?:\A|_)(?:code|otp|pin|refresh)s?\Z")
 _HIDDEN = re.compile(

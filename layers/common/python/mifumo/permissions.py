@@ -60,7 +60,7 @@ class Rule:
 
 
 _EVERYBODY = frozenset(Role)
-PLATFORM = frozenset({Role.SUPPORT, Role.STAFF})
+PLATFORM_ROLES = frozenset({Role.SUPPORT, Role.STAFF})
 _HEADS = frozenset({Role.OWNER, Role.ADMIN, Role.STAFF})
 
 RULES: dict[Action, Rule] = {
@@ -68,7 +68,7 @@ RULES: dict[Action, Rule] = {
     Action.SMS_SEND: Rule(_EVERYBODY, Scope.SMS_SEND),
     Action.SMS_READ: Rule(_EVERYBODY, Scope.SMS_READ),
     Action.SENDER_IDS_REQUEST: Rule(_HEADS, Scope.TENANT_MANAGE),
-    Action.BILLING_READ: Rule(_HEADS | PLATFORM, Scope.BILLING_READ),
+    Action.BILLING_READ: Rule(_HEADS | PLATFORM_ROLES, Scope.BILLING_READ),
     Action.BILLING_PAY: Rule(_HEADS, Scope.BILLING_PAY),
     Action.TENANT_READ: Rule(_EVERYBODY, Scope.TENANT_MANAGE),
     Action.TENANT_MANAGE: Rule(_HEADS, Scope.TENANT_MANAGE),
@@ -78,8 +78,8 @@ RULES: dict[Action, Rule] = {
     Action.DATA_EXPORT: Rule(_HEADS - {Role.ADMIN}),
     Action.TENANT_TRANSFER: Rule(_HEADS - {Role.ADMIN}),
     Action.TENANT_CLOSE: Rule(_HEADS - {Role.ADMIN}),
-    Action.PLATFORM_READ: Rule(PLATFORM),
-    Action.SENDER_IDS_REVIEW: Rule(PLATFORM),
+    Action.PLATFORM_READ: Rule(PLATFORM_ROLES),
+    Action.SENDER_IDS_REVIEW: Rule(PLATFORM_ROLES),
     Action.TENANTS_SUSPEND: Rule(frozenset({Role.STAFF})),
     Action.STAFF_MANAGE: Rule(frozenset({Role.STAFF})),
 }
