@@ -9,10 +9,23 @@ from dataclasses import dataclass
 from typing import Self
 
 from mifumo import ids
+from mifumo.errors import AppError, FieldError
 from mifumo.ids import TenantId
 
 _PREFIX = "mfi_"
 _SECRET_BYTES = 32
+
+
+class InvitationInvalid(AppError):
+    """The token is unknown, expired, revoked or used, or who sent it may not invite any more: which, is not told."""
+
+    status = 422
+    code = "invitation_invalid"
+    title = "This invitation is not good"
+
+    def __init__(self) -> None:
+        detail = "Ask whoever invited you to send it again."
+        super().__init__(detail, errors=(FieldError("/token", self.code, detail),))
 
 
 @dataclass(frozen=True, slots=True)
