@@ -17,7 +17,7 @@ from mifumo.writes import Write
 from . import delivery, invitations, open_invitations, throttles, users
 from .contacts import Contact, Kind
 from .invitation_tokens import InvitationToken
-from .invitations import Circle, Invitation
+from .invitations import Circle, Invitation, State
 from .open_invitations import WrittenMeanwhile
 from .users import AccountsSettings
 
@@ -55,7 +55,9 @@ def resend(caller: Principal, circle: Circle, invitation: str) -> Invitation:
     """
     before = invitations.find(caller.tenant_id, circle, invitation)
     tenant = _ready(caller, before.contact, before.role)
-    again = replace(before, inviter=caller.person, expires_at=clock.after(invitations.GOOD_FOR_S))
+    again = replace(
+        before, state=State.OPEN, inviter=caller.person, expires_at=clock.after(invitations.GOOD_FOR_S)
+    )
     return _send(caller, tenant, again, invitations.renew, audit.entry(caller, "invitation.resent", target=before.id))
 
 
