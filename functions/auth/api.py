@@ -12,7 +12,21 @@ from mifumo.observability import entrypoint, logger
 
 from . import cookies, delivery, manual, signin, tokens
 from .cookies import Kept
-from .doors import audit, businesses, closing, codes, keys, members, privacy, profile, second_factor, sessions, staff
+from .doors import (
+    acceptance,
+    audit,
+    businesses,
+    closing,
+    codes,
+    invitations,
+    keys,
+    members,
+    privacy,
+    profile,
+    second_factor,
+    sessions,
+    staff,
+)
 from .wire import (
     Entrance,
     LoginRequest,
@@ -27,6 +41,8 @@ app.include_router(manual.router)
 app.include_router(codes.router)
 app.include_router(businesses.router)
 app.include_router(members.router)
+app.include_router(invitations.router)
+app.include_router(acceptance.router)
 app.include_router(keys.router)
 app.include_router(staff.router)
 app.include_router(privacy.router)

@@ -1,4 +1,4 @@
-"""Delivery: which way a code goes to the person whom it is for, and whether it goes at all.
+"""Delivery: which way a code or an invitation goes to the person whom it is for, and whether it goes at all.
 
 Asking costs the same calls for a contact that somebody has and for one that nobody has, and gets the same answer.
 """
@@ -10,6 +10,7 @@ from mifumo.aws import Item
 from mifumo.errors import AppError, RateLimited
 from mifumo.ids import UserId
 from mifumo.notices import Channel, Notice
+from mifumo.permissions import Role
 from mifumo.settings import Settings
 
 from . import codes, contacts, throttles, users, wording
@@ -25,12 +26,18 @@ class LetterSettings(Settings):
     mail_from: str = ""
 
 
+class ConsoleSettings(Settings):
+    """Where people see the product: links in letters lead there."""
+
+    console_url: str
+
+
 class EmailNotAvailable(AppError):
-    """No letters are sent from this deployment: verify a phone number instead."""
+    """No letters are sent from this deployment: verify a phone number, or invite by one, instead."""
 
     status = 422
     code = "email_not_available"
-    title = "Codes are not sent by e-mail here"
+    title = "Nothing is sent by e-mail here"
 
 
 def ask(purpose: Purpose, contact: Contact, *, caller: UserId | None, source_ip: str) -> None:
@@ -38,8 +45,8 @@ def ask(purpose: Purpose, contact: Contact, *, caller: UserId | None, source_ip:
 
     Raises Throttled and CodesLocked for any contact alike, EmailNotAvailable where no letters are sent.
     """
-    if purpose is Purpose.VERIFY_EMAIL and not LetterSettings.load().mail_from:
-        raise EmailNotAvailable
+    if purpose is Purpose.VERIFY_EMAIL:
+        require_way(contact)
     room = [throttles.of_address("codes", source_ip), *throttles.of_contact("codes", contact.value)]
     writes.transact(*(throttle.attempt() for throttle in room))
     find = contacts.owner if purpose is Purpose.RESET_PASSWORD else contacts.latest
@@ -56,6 +63,21 @@ def welcome(user: User, *, source_ip: str) -> None:
         return
     with contextlib.suppress(RateLimited):  # the account is made, and not answered with a refusal
         ask(Purpose.VERIFY_PHONE, Contact.phone(user.phone), caller=user.id, source_ip=source_ip)
+
+
+def require_way(contact: Contact) -> None:
+    """Raises EmailNotAvailable for an address where no letters are sent."""
+    if contact.kind is Kind.EMAIL and not LetterSettings.load().mail_from:
+        raise EmailNotAvailable
+
+
+def invite(contact: Contact, token: str, *, business: str, role: Role, by: UserId, until: int) -> None:
+    """Sends the link of an invitation, in the language of who sends it; `until` is when it is of no use any more."""
+    person = tables.get(AccountsSettings.load().accounts_table, users.key(by)) or {}
+    link = f"{ConsoleSettings.load().console_url.rstrip('/')}/invitations/{token}"
+    subject, text = wording.invitation(_language(person), business=business, role=role, link=link)
+    channel = Channel.SMS if contact.kind is Kind.PHONE else Channel.EMAIL
+    notices.send(Notice(ids.new(), channel, contact.value, text, subject, expires_at=until))
 
 
 def warn(person: Item, *, at: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mifumo import clock, origins, writes
 from mifumo.aws import Item
 from mifumo.errors import RateLimited
+from mifumo.ids import TenantId
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
@@ -26,6 +27,8 @@ _WINDOW_S = 900
 _PER_ACCOUNT = 10
 # Codes to one number or address: each costs a text, and is a nuisance to somebody whose number a stranger typed.
 _PER_CONTACT = ((3, 600), (10, 24 * 3600))
+# What a tenant sends at the platform's expense: a big team comes in within a day, and nobody texts a city.
+_PER_TENANT = (100, 24 * 3600)
 
 
 class ThrottleSettings(Settings):
@@ -133,6 +136,12 @@ def of_contact(name: str, contact: str) -> list[Throttle]:
         Throttle(f"{name}-contact-{window_s}", contact, attempts_max, _window(window_s), window_s)
         for attempts_max, window_s in _PER_CONTACT
     ]
+
+
+def of_tenant(name: str, tenant: TenantId) -> Throttle:
+    """Returns the throttle of a tenant for a day."""
+    attempts_max, window_s = _PER_TENANT
+    return Throttle(f"{name}-tenant", tenant, attempts_max, _window(window_s), window_s)
 
 
 def _window(window_s: int = _WINDOW_S) -> int:

@@ -73,6 +73,20 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """Which contacts somebody who joins has shown to be theirs; passwords can be reset by such a phone."""
+
+    phone: bool = False
+    email: bool = False
+
+    @property
+    def attributes(self) -> list[str]:
+        """The person's attributes that say since when."""
+        phone = ["phone_verified_at", "recovery_phone_at"] if self.phone else []
+        return phone + (["email_verified_at"] if self.email else [])
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """An e-mail address in use, and what proves its owner."""
 
@@ -100,6 +114,9 @@ class User:
     time_zone: str = TIME_ZONE
 
 
+_NOTHING = Proven()
+
+
 def canonical(email: str) -> str:
     """Writes an address in the one form under which it is unique."""
     return email.strip().lower()
@@ -117,9 +134,19 @@ def login_of(item: Item | None) -> Login | None:
     return Login(item["email"], UserId(item["user_id"]), TenantId(item["tenant_id"]), item["password_hash"])
 
 
-def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, role: Role) -> tuple[User, list[Write]]:
+def join(
+    person: Person,
+    *,
+    password_hash: str,
+    user: UserId,
+    tenant: TenantId,
+    role: Role,
+    proven: Proven = _NOTHING,
+) -> tuple[User, list[Write]]:
     """Makes a user and their membership; the writes refuse with EmailTaken when the address is in use."""
-    now, verified = clock.stamp(), PreverifiedSettings.load().contacts_preverified
+    now = clock.stamp()
+    if PreverifiedSettings.load().contacts_preverified:
+        proven = Proven(phone=True, email=True)
     made = User(
         user,
         person.email,
@@ -128,8 +155,8 @@ def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, 
         person.last_name,
         role,
         now,
-        phone_verified=verified,
-        email_verified=verified,
+        phone_verified=proven.phone,
+        email_verified=proven.email,
     )
     return made, [
         _put(
@@ -148,7 +175,7 @@ def join(person: Person, *, password_hash: str, user: UserId, tenant: TenantId, 
             first_name=person.first_name,
             last_name=person.last_name,
             created_at=made.created_at,
-            **(dict.fromkeys(("phone_verified_at", "email_verified_at", "recovery_phone_at"), now) if verified else {}),
+            **dict.fromkeys(proven.attributes, now),
         ),
         _put(claim_key(person.phone.digits, user), user_id=user, claimed_at=made.created_at),
         *enrol(user, tenant, role),

@@ -1,9 +1,21 @@
-"""Wording: what codes and warnings say, in the user's language. A text fits into one SMS of plain letters."""
+"""Wording: what codes, warnings and invitations say, in the user's language.
 
+A text fits into one SMS of plain letters; one with a link into two.
+"""
+
+import re
+import unicodedata
 from enum import StrEnum
 from typing import NamedTuple
 
+from mifumo.permissions import Role
+
 from .users import Language
+
+# A business names itself as it likes, and the text is the platform's: plain letters, and nothing that opens or dials.
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 &'-]+")
+_LONG_NUMBER = re.compile(r"\d(?:[ '&-]*\d){4,}")
+_NAME_MAX = 30
 
 
 class Letter(StrEnum):
@@ -69,3 +81,42 @@ def words(letter: Letter, language: Language, *, code: str = "") -> Words:
     """Returns what to write."""
     subject, text = _WORDS[letter, language]
     return Words(subject, text.format(code=code))
+
+
+_INVITATIONS = {
+    _EN: Words(
+        "You are invited to {business}",
+        "Mifumo: {business} invites you to join as {role}. Open this within 7 days: {link}",
+    ),
+    _SW: Words(
+        "Umealikwa na {business}",
+        "Mifumo: {business} inakualika ujiunge kama {role}. Fungua ndani ya siku 7: {link}",
+    ),
+}
+_SOMEBODY = {_EN: "a business", _SW: "biashara"}
+_ROLES = {
+    (Role.OWNER, _EN): "an owner",
+    (Role.OWNER, _SW): "mmiliki",
+    (Role.ADMIN, _EN): "an administrator",
+    (Role.ADMIN, _SW): "msimamizi",
+    (Role.AGENT, _EN): "an agent",
+    (Role.AGENT, _SW): "wakala",
+    (Role.SUPPORT, _EN): "support",
+    (Role.SUPPORT, _SW): "msaidizi",
+    (Role.STAFF, _EN): "staff",
+    (Role.STAFF, _SW): "mfanyakazi",
+}
+
+
+def invitation(language: Language, *, business: str, role: Role, link: str) -> Words:
+    """Returns what to write to one who is invited."""
+    said = {"business": _plain(business) or _SOMEBODY[language], "role": _ROLES[role, language]}
+    subject, text = _INVITATIONS[language]
+    return Words(subject.format(**said), text.format(**said, link=link))
+
+
+def _plain(name: str) -> str:
+    """Writes a name in letters that every phone has, shortened."""
+    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    kept = _LONG_NUMBER.sub("", _NOT_PLAIN.sub(" ", folded))
+    return " ".join(kept.split())[:_NAME_MAX].strip()

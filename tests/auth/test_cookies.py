@@ -164,3 +164,16 @@ def test_a_cookie_in_its_header_is_read_too_because_the_local_gateway_leaves_it_
 def test_a_refused_login_sets_no_cookie(browser: Browser) -> None:
     assert browser.login()[0] == 401
     assert browser.set == []
+
+
+def test_going_over_to_another_tenant_leaves_the_refresh_token_out_of_the_body(browser: Browser) -> None:
+    browser.door.register()
+    access = browser.login()[1]["tokens"]["access"]
+    made = browser.door.call("POST", "/api/auth/tenants/", {"business_name": "Duka la Pili"}, token=access)
+    headers = {**ASKED, "authorization": f"Bearer {access}"}
+    before, asked = browser.jar[NAME], {"tenant_id": made.body["tenant"]["id"]}
+    status, body = browser.post("/api/auth/switch/", asked, headers=headers)
+    assert (status, body["tokens"]["refresh"], body["tenant"]["name"]) == (200, None, "Duka la Pili")
+    assert browser.jar[NAME] != before
+    status, refreshed = browser.refresh()
+    assert browser.door.me(refreshed["tokens"]["access"]).body["tenant"]["name"] == "Duka la Pili"

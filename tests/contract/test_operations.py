@@ -12,6 +12,8 @@ from tools import openapi
 _PUBLIC = {
     "POST /api/auth/codes/",
     "POST /api/auth/codes/confirm/",
+    "POST /api/auth/invitations/read/",
+    "POST /api/auth/invitations/register/",
     "POST /api/auth/login/",
     "POST /api/auth/logout/",
     "POST /api/auth/refresh/",

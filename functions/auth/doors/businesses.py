@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.auth import businesses
+from functions.auth import businesses, cookies
 from functions.auth.businesses import Mine
+from functions.auth.cookies import Kept
 from functions.auth.wire import Entrance, Name, TenantView
 from mifumo.http import Caller, needs
 from mifumo.ids import TenantId
@@ -70,5 +72,5 @@ def open_tenant(request: BusinessRequest, caller: Caller) -> MembershipView:
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.OWN_ACCOUNT)
-def switch(request: SwitchRequest, caller: Caller) -> Entrance:
-    return Entrance.of(businesses.switch(caller, TenantId(request.tenant_id)))
+def switch(request: SwitchRequest, caller: Caller, kept: Kept = None) -> Response[Entrance]:
+    return cookies.hand_over(Entrance.of(businesses.switch(caller, TenantId(request.tenant_id))), kept)

@@ -136,6 +136,18 @@ def verify(tenant: TenantId) -> Write:
     )
 
 
+def still_active(tenant: TenantId, *, refused: writes.Refusal) -> Write:
+    """Holds a transaction to an active tenant."""
+    return writes.check(
+        AccessSettings.load().access_table,
+        key(tenant),
+        condition="#status = :active",
+        names={"#status": "status"},
+        values={":active": Status.ACTIVE.value},
+        refused=refused,
+    )
+
+
 def suspend(tenant: TenantId, *, reason: str) -> Write:
     """Lets an active tenant neither send nor pay from now on; refuses with Conflict when it is not active."""
     return _turn(tenant, Status.ACTIVE, Status.SUSPENDED, reason)
