@@ -12,7 +12,7 @@ from mifumo.observability import entrypoint, logger
 
 from . import cookies, delivery, manual, signin, tokens
 from .cookies import Kept
-from .doors import audit, businesses, closing, codes, keys, members, privacy, profile, sessions, staff
+from .doors import audit, businesses, closing, codes, keys, members, privacy, profile, sessions, staff, tenant
 from .wire import (
     Entrance,
     LoginRequest,
@@ -31,6 +31,7 @@ app.include_router(keys.router)
 app.include_router(staff.router)
 app.include_router(privacy.router)
 app.include_router(closing.router)
+app.include_router(tenant.router)
 app.include_router(profile.router)
 app.include_router(sessions.router)
 app.include_router(audit.router)

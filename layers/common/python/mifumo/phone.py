@@ -8,6 +8,7 @@ import re
 from enum import StrEnum
 from typing import Final, Self
 
+HOME: Final = "TZ"
 _COUNTRY: Final = "255"
 _NATIONAL_DIGITS: Final = 9
 _TANZANIAN: Final = re.compile(r"(?:(?:\+|0{0,3})2550?|0)?((?:6[0-35-9]|7[0-9])[0-9]{7})")
@@ -132,6 +133,13 @@ def parse(raw: str, *, foreign: bool = False) -> Msisdn:
         detail = "Only numbers of Tanzania can be texted: +255 and 9 digits, or 0 and 9 digits."
         raise InvalidNumber(Reason.FOREIGN_NOT_ALLOWED, detail)
     return _foreign(abroad[1])
+
+
+def is_country(code: str) -> bool:
+    """Tell whether this is the code (ISO 3166-1, two letters) of a country that has phone numbers."""
+    import phonenumbers  # noqa: PLC0415 - see below
+
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def _undecorated(raw: str) -> str:
