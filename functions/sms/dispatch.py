@@ -12,6 +12,7 @@ from mifumo.ledger import InsufficientCredits
 from mifumo.observability import count, logger
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
+from mifumo.tenants import Tenant
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
@@ -38,6 +39,7 @@ class Order:
     tenant: TenantId
     actor: str
     sender_id: str
+    """As it was written; empty: the tenant's own default."""
     text: str
     recipients: tuple[str, ...]
 
@@ -94,9 +96,9 @@ def rehearse(order: Order) -> Accepted:
 
 def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, list[Refused], list[str]]:
     """Checks and prices an order; returns the batch, who is refused, and the accepted numbers as digits."""
-    tenants.require_able(found.tenant)
+    tenant = tenants.require_able(found.tenant)
     text, length = _length(order.text)
-    sender_id = entitlement.resolve(order.sender_id, package=found.wallet.package, approved=found.approved)
+    sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
@@ -118,6 +120,15 @@ def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, l
         created_at=clock.stamp(),
     )
     return batch, refused, numbers
+
+
+def _name(order: Order, tenant: Tenant) -> str:
+    """Returns the name that the order gives, or the tenant's default."""
+    name = order.sender_id or tenant.preferences.default_sender_id
+    if not name:
+        detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
+        raise ValidationFailed.of("/sender_id", "missing", detail)
+    return name
 
 
 def _length(text: str) -> tuple[str, segments.Segmentation]:

@@ -19,8 +19,12 @@ Recipient = Annotated[str, Field(min_length=1, max_length=32)]
 class SendRequest(Request):
     """One text for up to 1,000 numbers."""
 
-    sender_id: str = Field(
-        min_length=1, max_length=11, description="A name of `GET /api/sms/capability/`.", examples=["INFO"]
+    sender_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=11,
+        description="A name of `GET /api/sms/capability/`. Left out, it is the tenant's `default_sender_id`.",
+        examples=["INFO"],
     )
     text: str = Field(
         min_length=1,
@@ -144,6 +148,10 @@ class CapabilityAnswer(Answer):
     reasons: list[Obstacle] = Field(description="Empty when a text can be sent.", examples=[["no_credits"]])
     balance: BalanceAnswer
     sender_ids: list[str]
+    default_sender_id: str | None = Field(
+        description="What a text is sent under that names none; null where none is set that you can use.",
+        examples=["INFO"],
+    )
 
 
 class SenderIdRequest(Request):

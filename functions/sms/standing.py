@@ -42,6 +42,12 @@ class Standing:
         return entitlement.usable(self.wallet.package, self.approved)
 
     @property
+    def default_sender_id(self) -> str | None:
+        """The name that the tenant sends under when it gives none, if it may use it now."""
+        wanted = self.tenant.preferences.default_sender_id.upper() if self.tenant else ""
+        return next((name for name in self.sender_ids if name.upper() == wanted), None)
+
+    @property
     def obstacles(self) -> list[Obstacle]:
         """What stands in the way of sending one text, all of it."""
         status = self.tenant.status if self.tenant else tenants.Status.SUSPENDED
