@@ -17,6 +17,7 @@ from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
 from . import batches, chunks, entitlement, lanes, standing
+from .allowance import DailyCapReached
 from .batches import Batch, Refused, Status
 from .chunks import RECIPIENTS_MAX, Lane
 from .standing import Standing
@@ -56,8 +57,8 @@ class Accepted:
 def accept(order: Order, *, key: str) -> Accepted:
     """Accepts an order once for each Idempotency-Key.
 
-    Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits and
-    IdempotencyKeyReused.
+    Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits,
+    DailyCapReached and IdempotencyKeyReused.
     """
     batch_id = BatchId(ids.derived("batch", order.tenant, key))
     found = standing.read(order.tenant, batch=batch_id)
@@ -67,15 +68,16 @@ def accept(order: Order, *, key: str) -> Accepted:
     fixed = [*batches.new(batch, refused, actor=order.actor), *_chunks(batch, numbers)]
 
     def build(wallet: Wallet) -> list[Write]:
-        return [fixed[0], *ledger.hold(wallet, batch.price, batch=batch.id), *fixed[1:]]
+        held = ledger.hold(wallet, batch.price, batch=batch.id)
+        return [fixed[0], *held, *found.allowance.take(batch.accepted), *fixed[1:]]
 
     try:
         ledger.move(found.wallet, build)
     except batches.AlreadyAccepted:
         return _replay(order, batch_id)
-    except InsufficientCredits:
+    except (InsufficientCredits, DailyCapReached):
         # The batched read is no snapshot: a twin of this request may have been accepted in the middle of it, and then
-        # it is its hold that is missing from the wallet.
+        # it is its hold that is missing from the wallet, and its recipients that are missing from the day.
         if batches.read(order.tenant, batch_id) is None:
             raise
         return _replay(order, batch_id)
@@ -91,6 +93,7 @@ def rehearse(order: Order) -> Accepted:
     batch, refused, _ = _prepare(order, found, BatchId(""))
     if found.wallet.available < batch.price:
         raise InsufficientCredits(required=batch.price, available=found.wallet.available)
+    found.allowance.require(batch.accepted)
     return Accepted(batch, refused)
 
 
