@@ -119,7 +119,8 @@ def find_messages(
     cursor: Cursor = None,
 ) -> MessagePage:
     try:
-        digits = phone.parse(to).digits
+        # Of any country: what was sent to one is still found when the tenant sends there no more.
+        digits = phone.parse(to, countries=phone.EVERYWHERE).digits
     except phone.InvalidNumber as error:
         raise ValidationFailed.of("query:to", error.reason_code.value, error.detail) from error
     scope = f"messages to {caller.tenant_id} {digits}"

@@ -102,7 +102,7 @@ def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, l
     tenant = tenants.require_able(found.tenant)
     text, length = _length(order.text)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
-    numbers, refused = _recipients(order.recipients)
+    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
@@ -152,13 +152,13 @@ def _length(text: str) -> tuple[str, segments.Segmentation]:
     return text, length
 
 
-def _recipients(written: tuple[str, ...]) -> tuple[list[str], list[Refused]]:
+def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[list[str], list[Refused]]:
     """Splits what was written into numbers, each once, and those refused with the reason."""
     numbers: dict[str, None] = {}
     refused: list[Refused] = []
     for recipient in written:
         try:
-            digits = phone.parse(recipient).digits
+            digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
             refused.append(Refused(recipient, error.reason_code.value, error.detail))
             continue

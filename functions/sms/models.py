@@ -35,7 +35,8 @@ class SendRequest(Request):
     recipients: list[Recipient] = Field(
         min_length=1,
         max_length=1000,
-        description="Tanzanian mobile numbers as people write them; each number is sent to once.",
+        description="Mobile numbers as people write them, of Tanzania or (with their +) of the tenant's "
+        "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere.",
         examples=[["0712345678", "+255 612 345 678"]],
     )
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
