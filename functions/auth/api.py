@@ -26,6 +26,7 @@ from .doors import (
     second_factor,
     sessions,
     staff,
+    tenant,
 )
 from .wire import (
     Entrance,
@@ -47,6 +48,7 @@ app.include_router(keys.router)
 app.include_router(staff.router)
 app.include_router(privacy.router)
 app.include_router(closing.router)
+app.include_router(tenant.router)
 app.include_router(profile.router)
 app.include_router(sessions.router)
 app.include_router(second_factor.router)

@@ -10,11 +10,11 @@ import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mifumo import audit, clock, cursors, ids, tables, writes
+from mifumo import clock, cursors, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, NotFound
 from mifumo.ids import TenantId, UserId
-from mifumo.permissions import Role
+from mifumo.permissions import PLATFORM_ROLES, Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -62,7 +62,7 @@ class Invitation:
     @property
     def circle(self) -> Circle:
         """Whom it makes one of."""
-        return Circle.STAFF if self.role in audit.PLATFORM_ROLES else Circle.MEMBERS
+        return Circle.STAFF if self.role in PLATFORM_ROLES else Circle.MEMBERS
 
     @property
     def expires(self) -> int:

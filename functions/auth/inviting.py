@@ -10,7 +10,7 @@ from mifumo import audit, backoff, clock, ids, tables, tenants, writes
 from mifumo.callers import Principal
 from mifumo.errors import Busy, Conflict, Forbidden
 from mifumo.ids import TenantId
-from mifumo.permissions import RULES, Action, Role
+from mifumo.permissions import PLATFORM_ROLES, RULES, Action, Role
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
@@ -24,7 +24,7 @@ from .users import AccountsSettings
 
 def may_give(giver: Role | None, role: Role) -> bool:
     """Tells whether one who is this may make another that: an owner takes who may hand the ownership over."""
-    if role in audit.PLATFORM_ROLES:
+    if role in PLATFORM_ROLES:
         action = Action.STAFF_MANAGE
     else:
         action = Action.TENANT_TRANSFER if role is Role.OWNER else Action.MEMBERS_MANAGE
@@ -55,9 +55,7 @@ def resend(caller: Principal, circle: Circle, invitation: str) -> Invitation:
     """
     before = invitations.find(caller.tenant_id, circle, invitation)
     tenant = _ready(caller, before.contact, before.role)
-    again = replace(
-        before, state=State.OPEN, inviter=caller.person, expires_at=clock.after(invitations.GOOD_FOR_S)
-    )
+    again = replace(before, state=State.OPEN, inviter=caller.person, expires_at=clock.after(invitations.GOOD_FOR_S))
     return _send(caller, tenant, again, invitations.renew, audit.entry(caller, "invitation.resent", target=before.id))
 
 

@@ -43,6 +43,13 @@ ELSEWHERE = (
         "replaced by another one.",
     ),
     Problem(
+        "daily_cap_reached",
+        403,
+        "The daily cap is reached",
+        "The tenant has set itself a cap on recipients a day, and this is for more than are left of it: `cap` and "
+        "`left` say how many, `ends_at` when the day ends.",
+    ),
+    Problem(
         "sender_id_taken",
         409,
         "This sender ID is taken",

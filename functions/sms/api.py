@@ -46,6 +46,7 @@ def capability(caller: Caller) -> CapabilityAnswer:
         reasons=found.obstacles,
         balance=BalanceAnswer(available=found.wallet.available, held=found.wallet.held),
         sender_ids=found.sender_ids,
+        default_sender_id=found.default_sender_id,
     )
 
 
@@ -64,7 +65,7 @@ def capability(caller: Caller) -> CapabilityAnswer:
 )
 @needs(Action.SMS_SEND)
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
-    order = Order(caller.tenant_id, caller.actor, body.sender_id, body.text, tuple(body.recipients))
+    order = Order(caller.tenant_id, caller.actor, body.sender_id or "", body.text, tuple(body.recipients))
     rehearsed = body.dry_run or caller.mode is Mode.TEST
     accepted = dispatch.rehearse(order) if rehearsed else dispatch.accept(order, key=key)
     if accepted.replayed:
@@ -118,7 +119,8 @@ def find_messages(
     cursor: Cursor = None,
 ) -> MessagePage:
     try:
-        digits = phone.parse(to).digits
+        # Of any country: what was sent to one is still found when the tenant sends there no more.
+        digits = phone.parse(to, countries=phone.EVERYWHERE).digits
     except phone.InvalidNumber as error:
         raise ValidationFailed.of("query:to", error.reason_code.value, error.detail) from error
     scope = f"messages to {caller.tenant_id} {digits}"

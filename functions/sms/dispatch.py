@@ -12,10 +12,12 @@ from mifumo.ledger import InsufficientCredits
 from mifumo.observability import count, logger
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
+from mifumo.tenants import Tenant
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
 from . import batches, chunks, entitlement, lanes, standing
+from .allowance import DailyCapReached
 from .batches import Batch, Refused, Status
 from .chunks import RECIPIENTS_MAX, Lane
 from .standing import Standing
@@ -38,6 +40,7 @@ class Order:
     tenant: TenantId
     actor: str
     sender_id: str
+    """As it was written; empty: the tenant's own default."""
     text: str
     recipients: tuple[str, ...]
 
@@ -54,8 +57,8 @@ class Accepted:
 def accept(order: Order, *, key: str) -> Accepted:
     """Accepts an order once for each Idempotency-Key.
 
-    Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits and
-    IdempotencyKeyReused.
+    Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits,
+    DailyCapReached and IdempotencyKeyReused.
     """
     batch_id = BatchId(ids.derived("batch", order.tenant, key))
     found = standing.read(order.tenant, batch=batch_id)
@@ -65,15 +68,16 @@ def accept(order: Order, *, key: str) -> Accepted:
     fixed = [*batches.new(batch, refused, actor=order.actor), *_chunks(batch, numbers)]
 
     def build(wallet: Wallet) -> list[Write]:
-        return [fixed[0], *ledger.hold(wallet, batch.price, batch=batch.id), *fixed[1:]]
+        held = ledger.hold(wallet, batch.price, batch=batch.id)
+        return [fixed[0], *held, *found.allowance.take(batch.accepted), *fixed[1:]]
 
     try:
         ledger.move(found.wallet, build)
     except batches.AlreadyAccepted:
         return _replay(order, batch_id)
-    except InsufficientCredits:
+    except (InsufficientCredits, DailyCapReached):
         # The batched read is no snapshot: a twin of this request may have been accepted in the middle of it, and then
-        # it is its hold that is missing from the wallet.
+        # it is its hold that is missing from the wallet, and its recipients that are missing from the day.
         if batches.read(order.tenant, batch_id) is None:
             raise
         return _replay(order, batch_id)
@@ -89,15 +93,16 @@ def rehearse(order: Order) -> Accepted:
     batch, refused, _ = _prepare(order, found, BatchId(""))
     if found.wallet.available < batch.price:
         raise InsufficientCredits(required=batch.price, available=found.wallet.available)
+    found.allowance.require(batch.accepted)
     return Accepted(batch, refused)
 
 
 def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, list[Refused], list[str]]:
     """Checks and prices an order; returns the batch, who is refused, and the accepted numbers as digits."""
-    tenants.require_able(found.tenant)
+    tenant = tenants.require_able(found.tenant)
     text, length = _length(order.text)
-    sender_id = entitlement.resolve(order.sender_id, package=found.wallet.package, approved=found.approved)
-    numbers, refused = _recipients(order.recipients)
+    sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
+    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
@@ -120,6 +125,15 @@ def _prepare(order: Order, found: Standing, batch_id: BatchId) -> tuple[Batch, l
     return batch, refused, numbers
 
 
+def _name(order: Order, tenant: Tenant) -> str:
+    """Returns the name that the order gives, or the tenant's default."""
+    name = order.sender_id or tenant.preferences.default_sender_id
+    if not name:
+        detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
+        raise ValidationFailed.of("/sender_id", "missing", detail)
+    return name
+
+
 def _length(text: str) -> tuple[str, segments.Segmentation]:
     try:
         text = segments.normalise(text.strip())
@@ -138,13 +152,13 @@ def _length(text: str) -> tuple[str, segments.Segmentation]:
     return text, length
 
 
-def _recipients(written: tuple[str, ...]) -> tuple[list[str], list[Refused]]:
+def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[list[str], list[Refused]]:
     """Splits what was written into numbers, each once, and those refused with the reason."""
     numbers: dict[str, None] = {}
     refused: list[Refused] = []
     for recipient in written:
         try:
-            digits = phone.parse(recipient).digits
+            digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
             refused.append(Refused(recipient, error.reason_code.value, error.detail))
             continue

@@ -19,8 +19,12 @@ Recipient = Annotated[str, Field(min_length=1, max_length=32)]
 class SendRequest(Request):
     """One text for up to 1,000 numbers."""
 
-    sender_id: str = Field(
-        min_length=1, max_length=11, description="A name of `GET /api/sms/capability/`.", examples=["INFO"]
+    sender_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=11,
+        description="A name of `GET /api/sms/capability/`. Left out, it is the tenant's `default_sender_id`.",
+        examples=["INFO"],
     )
     text: str = Field(
         min_length=1,
@@ -31,7 +35,8 @@ class SendRequest(Request):
     recipients: list[Recipient] = Field(
         min_length=1,
         max_length=1000,
-        description="Tanzanian mobile numbers as people write them; each number is sent to once.",
+        description="Mobile numbers as people write them, of Tanzania or (with their +) of the tenant's "
+        "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere.",
         examples=[["0712345678", "+255 612 345 678"]],
     )
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
@@ -144,6 +149,10 @@ class CapabilityAnswer(Answer):
     reasons: list[Obstacle] = Field(description="Empty when a text can be sent.", examples=[["no_credits"]])
     balance: BalanceAnswer
     sender_ids: list[str]
+    default_sender_id: str | None = Field(
+        description="What a text is sent under that names none; null where none is set that you can use.",
+        examples=["INFO"],
+    )
 
 
 class SenderIdRequest(Request):

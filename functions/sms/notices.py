@@ -75,7 +75,7 @@ def _text(body: dict[str, Any]) -> None:
 
 def _masked(number: str) -> str:
     try:
-        return phone.parse(number, foreign=True).masked
+        return phone.parse(number, countries=phone.EVERYWHERE).masked
     except phone.InvalidNumber:
         return "not a number"
 

@@ -9,7 +9,8 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import batches, circuit, entitlement, sender_ids
+from . import allowance, batches, circuit, entitlement, sender_ids
+from .allowance import Allowance
 from .batches import Batch
 from .chunks import MessagingSettings
 from .circuit import Circuit
@@ -23,16 +24,21 @@ class Obstacle(StrEnum):
     CONTACT_UNVERIFIED = "contact_unverified"
     NO_CREDITS = "no_credits"
     NO_SENDER_ID = "no_sender_id"
+    DAILY_CAP_REACHED = "daily_cap_reached"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A tenant with its wallet, its sender IDs and the provider's circuit. `earlier` is the batch of the same key."""
+    """A tenant with its wallet, its sender IDs, what is left of its day, and the provider's circuit.
+
+    `earlier` is the batch of the same key.
+    """
 
     tenant: Tenant | None
     wallet: Wallet
     approved: Item | None
+    allowance: Allowance
     circuit: Circuit
     earlier: Batch | None
 
@@ -40,6 +46,12 @@ class Standing:
     def sender_ids(self) -> list[str]:
         """The names that the tenant may send under."""
         return entitlement.usable(self.wallet.package, self.approved)
+
+    @property
+    def default_sender_id(self) -> str | None:
+        """The name that the tenant sends under when it gives none, if it may use it now."""
+        wanted = self.tenant.preferences.default_sender_id.upper() if self.tenant else ""
+        return next((name for name in self.sender_ids if name.upper() == wanted), None)
 
     @property
     def obstacles(self) -> list[Obstacle]:
@@ -51,6 +63,7 @@ class Standing:
             Obstacle.CONTACT_UNVERIFIED: self.tenant is not None and not self.tenant.verified_at,
             Obstacle.NO_CREDITS: self.wallet.available < 1,
             Obstacle.NO_SENDER_ID: not self.sender_ids,
+            Obstacle.DAILY_CAP_REACHED: self.allowance.spent,
             Obstacle.PROVIDER_UNAVAILABLE: self.circuit.is_open,
         }
         return [obstacle for obstacle, stands in found.items() if stands]
@@ -58,17 +71,20 @@ class Standing:
 
 def read(tenant: TenantId, *, batch: BatchId | None = None) -> Standing:
     """Reads a tenant's standing, and the batch of an id if it was accepted before."""
-    messaging = MessagingSettings.load().messaging_table
-    who = AccessSettings.load().access_table, tenants.key(tenant)
+    messaging, access = MessagingSettings.load().messaging_table, AccessSettings.load().access_table
+    day, who = allowance.today(), (access, tenants.key(tenant))
+    used = access, allowance.key(tenant, day)
     wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
     names = messaging, sender_ids.approved_key(tenant)
     provider = messaging, circuit.KEY
     earlier = messaging, batches.key(tenant, batch or BatchId("-"))
-    found = tables.read(who, wallet, names, provider, *([earlier] if batch else []))
+    found = tables.read(who, used, wallet, names, provider, *([earlier] if batch else []))
+    business = tenants.of(found[who]) if who in found else None
     return Standing(
-        tenant=tenants.of(found[who]) if who in found else None,
+        tenant=business,
         wallet=wallets.of(tenant, found.get(wallet)),
         approved=found.get(names),
+        allowance=allowance.of(tenant, day, business, found.get(used)),
         circuit=circuit.of(found.get(provider)),
         earlier=batches.of(found[earlier]) if earlier in found else None,
     )

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-_DEST_ADDR = re.compile(r"255[0-9]{9}")
+# Of other countries nothing is known to the simulator but how long a number can be (E.164).
+_DEST_ADDR = re.compile(r"255[0-9]{9}|(?!0|255)[0-9]{7,15}")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ _BY_LAST_DIGITS = {
 
 
 def of(dest_addr: str) -> Outcome:
-    """The outcome of a recipient; what is no Tanzanian number in international form is not valid."""
+    """The outcome of a recipient; what is no number in international form is not valid."""
     if not _DEST_ADDR.fullmatch(dest_addr):
         return Outcome(valid=False, reports=0)
     return _BY_LAST_DIGITS.get(dest_addr[-3:], _ORDINARY)

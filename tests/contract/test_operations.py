@@ -134,13 +134,24 @@ def test_requests_refuse_unknown_members_and_answers_may_gain_some(
 ) -> None:
     schemas = contract["components"]["schemas"]
     requests = {
-        schema["$ref"].rpartition("/")[2]
+        name
         for operation in operations
         for schema in _alternatives(operation.content.get("requestBody"))
-        if "$ref" in schema
+        for name in _named(schema, schemas)
     }
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
     assert closed == requests
+
+
+def _named(schema: Any, schemas: dict[str, Any]) -> set[str]:
+    """Lists the models that a schema names, and those that they are made of."""
+    if isinstance(schema, list):
+        return {name for one in schema for name in _named(one, schemas)}
+    if not isinstance(schema, dict):
+        return set()
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    below = _named(schemas[name] if name else list(schema.values()), schemas)
+    return {name, *below} if name else below
 
 
 def _alternatives(body: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mifumo import phone
-from mifumo.phone import InvalidNumber, Msisdn, Operator, Reason
+from mifumo.phone import EVERYWHERE, InvalidNumber, Msisdn, Operator, Reason
 
 _VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "vectors" / "phone.json").read_text("utf-8"),
@@ -21,33 +22,36 @@ _VECTORS: dict[str, Any] = json.loads(
 _MOBILE = st.from_regex(r"(6[0-35-9]|7[0-9])[0-9]{7}", fullmatch=True)
 _OPENINGS = ["+255", "255", "00255", "000255", "0255", "+255(0)", "+255 (0) ", "2550", "0", ""]
 _SEPARATORS = ["", "", " ", "-", ".", "\u00a0", "\u2011", "\u2013", " - ", ") ", "\u200e"]
+_COUNTRIES: st.SearchStrategy[Collection[str]] = st.sampled_from(
+    [frozenset[str](), frozenset({"KE", "US"}), EVERYWHERE]
+)
 _WRAPPINGS = ["", " ", "\t", "\n", "\u202a", "\u202c", "\ufeff"]
 
 
 @pytest.mark.parametrize("vector", _VECTORS["accepted"], ids=lambda vector: ascii(vector["raw"]))
 def test_a_tanzanian_number_is_read_however_it_is_written(vector: dict[str, str]) -> None:
     assert phone.parse(vector["raw"]) == vector["number"]
-    assert phone.parse(vector["raw"], foreign=True) == vector["number"]
+    assert phone.parse(vector["raw"], countries=EVERYWHERE) == vector["number"]
 
 
 @pytest.mark.parametrize("vector", _VECTORS["accepted_abroad"], ids=lambda vector: ascii(vector["raw"]))
 def test_a_foreign_number_is_read_where_it_is_admitted(vector: dict[str, str]) -> None:
-    assert phone.parse(vector["raw"], foreign=True) == vector["number"]
+    assert phone.parse(vector["raw"], countries=EVERYWHERE) == vector["number"]
 
 
 @pytest.mark.parametrize("vector", _VECTORS["refused"], ids=lambda vector: ascii(vector["raw"]))
 def test_what_cannot_be_texted_is_refused_with_its_reason(vector: dict[str, str]) -> None:
-    _assert_refused(vector, foreign=False)
+    _assert_refused(vector, countries=frozenset())
 
 
 @pytest.mark.parametrize("vector", _VECTORS["refused_abroad"], ids=lambda vector: ascii(vector["raw"]))
 def test_a_foreign_number_that_cannot_be_texted_is_refused_with_its_reason(vector: dict[str, str]) -> None:
-    _assert_refused(vector, foreign=True)
+    _assert_refused(vector, countries=EVERYWHERE)
 
 
-def _assert_refused(vector: dict[str, str], *, foreign: bool) -> None:
+def _assert_refused(vector: dict[str, str], *, countries: Collection[str]) -> None:
     with pytest.raises(InvalidNumber) as refusal:
-        phone.parse(vector["raw"], foreign=foreign)
+        phone.parse(vector["raw"], countries=countries)
     assert refusal.value.reason_code == vector["reason"]
     assert refusal.value.detail.endswith(".")
     assert len(vector["raw"]) < 7 or vector["raw"] not in str(refusal.value)  # numbers stay out of logs
@@ -78,14 +82,14 @@ def test_all_ways_of_writing_a_number_are_the_same_number(written: tuple[str, st
     assert phone.parse(raw) == f"+255{national}"
 
 
-@given(raw=st.text("0123456789+ -.()'E", max_size=16) | st.text(max_size=16), foreign=st.booleans())
-def test_any_text_is_read_once_and_for_all_or_refused(raw: str, foreign: bool) -> None:
+@given(raw=st.text("0123456789+ -.()'E", max_size=16) | st.text(max_size=16), countries=_COUNTRIES)
+def test_any_text_is_read_once_and_for_all_or_refused(raw: str, countries: Collection[str]) -> None:
     try:
-        number = phone.parse(raw, foreign=foreign)
+        number = phone.parse(raw, countries=countries)
     except InvalidNumber:
         return
-    assert phone.parse(number, foreign=foreign) == number
-    assert number.tanzanian or foreign
+    assert phone.parse(number, countries=countries) == number
+    assert number.tanzanian or countries
 
 
 @given(national=st.from_regex(r"[2-9][0-9]{8}", fullmatch=True))
@@ -107,8 +111,43 @@ def test_a_number_has_the_forms_that_logs_and_providers_want(national: str) -> N
     assert [phone.parse(form) for form in (number.digits, number.local)] == [number, number]
 
 
+@pytest.mark.parametrize(
+    ("raw", "country", "neighbour"),
+    [
+        ("+254712345678", "KE", "UG"),
+        ("+12124567890", "US", "CA"),
+        ("+14165550123", "CA", "US"),
+        ("+447400123456", "GB", "JE"),
+        ("+447797712345", "JE", "GB"),
+        ("+77710009998", "KZ", "RU"),
+    ],
+)
+def test_a_number_is_of_its_country_also_where_several_share_a_code(raw: str, country: str, neighbour: str) -> None:
+    assert phone.parse(raw, countries={country}) == raw
+    with pytest.raises(InvalidNumber) as refusal:
+        phone.parse(raw, countries={neighbour, "TZ"})
+    assert refusal.value.reason_code is Reason.FOREIGN_NOT_ALLOWED
+    assert country in refusal.value.detail
+
+
+def test_a_number_of_no_country_is_refused_by_every_list_of_countries() -> None:
+    with pytest.raises(InvalidNumber) as refusal:
+        phone.parse("+881612345678", countries={"KE", "US", "GB"})  # a satellite's
+    assert refusal.value.reason_code is Reason.FOREIGN_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("countries", [(), {"KE"}, EVERYWHERE])
+def test_tanzania_is_admitted_whatever_the_list(countries: Collection[str]) -> None:
+    assert phone.parse("0712345678", countries=countries) == "+255712345678"
+
+
+@pytest.mark.parametrize(("code", "known"), [("KE", True), ("TZ", True), ("ke", False), ("ZZ", False), ("001", False)])
+def test_codes_of_countries_are_known(code: str, known: bool) -> None:
+    assert phone.is_country(code) is known
+
+
 def test_a_foreign_number_has_no_local_form_and_no_operator() -> None:
-    number = phone.parse("+254712345678", foreign=True)
+    number = phone.parse("+254712345678", countries={"KE"})
     assert (number.masked, number.operator_hint) == ("+254712***678", None)
     with pytest.raises(ValueError, match="no local form"):
         _ = number.local

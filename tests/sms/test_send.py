@@ -129,6 +129,7 @@ def test_capability_tells_everything_that_stands_in_the_way(world: World) -> Non
         "reasons": ["tenant_suspended", "no_credits"],
         "balance": {"available": 0, "held": 0},
         "sender_ids": ["Taarifa-SMS"],
+        "default_sender_id": None,
     }
     _, mine = world.call("GET", "/api/sms/capability/")
     assert (mine["can_send"], mine["reasons"]) == (True, [])

@@ -19,6 +19,7 @@ import pytest
 from functions.sms import api, receipts, sweep, worker
 from mifumo import aws, clock, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
+from mifumo.preferences import Preferences
 from sandbox.testing import RunningBeem
 from tests.builders import CONTEXT, answer, request, sqs, token
 from tests.wire import Wire
@@ -51,6 +52,12 @@ class World:
                 wallet, credits_, name=f"test:{tenant}", reference="test", postings=[], package=package
             ),
         )
+
+    def prefer(self, tenant: TenantId = TENANT, **wanted: Any) -> None:
+        """Gives the tenant the preferences, in place of those that it had."""
+        before = tenants.get(tenant, consistent=True)
+        assert before is not None
+        writes.commit(tenants.configure(before, name=before.name, wanted=Preferences(**wanted)))
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Calls the door as the owner unless another token is given; returns status and body."""

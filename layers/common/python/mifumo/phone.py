@@ -5,9 +5,11 @@ is loaded for foreign numbers alone. Both draw the line between mobile and not a
 """
 
 import re
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final, Self
 
+HOME: Final = "TZ"
 _COUNTRY: Final = "255"
 _NATIONAL_DIGITS: Final = 9
 _TANZANIAN: Final = re.compile(r"(?:(?:\+|0{0,3})2550?|0)?((?:6[0-35-9]|7[0-9])[0-9]{7})")
@@ -115,8 +117,20 @@ class Msisdn(str):
         return _OPERATOR_OF.get(self[4:6]) if self.tanzanian else None
 
 
-def parse(raw: str, *, foreign: bool = False) -> Msisdn:
-    """Read a mobile number; one that starts with + or 00 may be of another country if `foreign` admits it.
+class _Everywhere(frozenset[str]):
+    """Holds every country, those too that it does not list."""
+
+    __slots__ = ()
+
+    def __contains__(self, country: object) -> bool:
+        return True
+
+
+EVERYWHERE: Final = _Everywhere({"TZ"})
+
+
+def parse(raw: str, *, countries: Collection[str] = ()) -> Msisdn:
+    """Read a mobile number: of Tanzania, or one that starts with + or 00 and is of one of the `countries` (ISO 3166-1).
 
     Raises `InvalidNumber`. Digits that a spreadsheet has lost are never guessed.
     """
@@ -128,10 +142,17 @@ def parse(raw: str, *, foreign: bool = False) -> Msisdn:
     abroad = _INTERNATIONAL.fullmatch(number)
     if not abroad or abroad[1].startswith(_COUNTRY):
         raise _refusal(number)
-    if not foreign:
+    if not countries:
         detail = "Only numbers of Tanzania can be texted: +255 and 9 digits, or 0 and 9 digits."
         raise InvalidNumber(Reason.FOREIGN_NOT_ALLOWED, detail)
-    return _foreign(abroad[1])
+    return _foreign(abroad[1], countries)
+
+
+def is_country(code: str) -> bool:
+    """Tell whether this is the code (ISO 3166-1, two letters) of a country that has phone numbers."""
+    import phonenumbers  # noqa: PLC0415 - see below
+
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def _undecorated(raw: str) -> str:
@@ -154,7 +175,7 @@ def _ascii(char: str) -> str:
     return "+" if char == "\uff0b" else char
 
 
-def _foreign(digits: str) -> Msisdn:
+def _foreign(digits: str, countries: Collection[str]) -> Msisdn:
     """Ask libphonenumber about a number of another country."""
     import phonenumbers  # noqa: PLC0415 - 20 ms that only a foreign number is worth
 
@@ -168,6 +189,10 @@ def _foreign(digits: str) -> Msisdn:
         length = phonenumbers.is_possible_number_for_type_with_reason(number, kinds.MOBILE)
         reason = _IMPOSSIBLE.get(length, Reason.NOT_MOBILE)
         raise InvalidNumber(reason, _FOREIGN_DETAIL[reason])
+    # Several countries share a code (+1, +7, +44): the digits after it tell them apart.
+    if (country := phonenumbers.region_code_for_number(number)) not in countries:
+        detail = f"This is a number of {country}, which is not one of the countries that can be texted."
+        raise InvalidNumber(Reason.FOREIGN_NOT_ALLOWED, detail)
     return Msisdn(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

@@ -1,12 +1,13 @@
 """Tenant: what every door must know of one, its status and its limits, in the `access` table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mifumo import clock, tables, writes
+from mifumo import clock, preferences, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, Forbidden
 from mifumo.ids import TenantId
+from mifumo.preferences import Preferences
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
@@ -47,19 +48,11 @@ class ContactUnverified(Forbidden):
     title = "Verify a phone number or an e-mail address first"
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
-    """What a tenant has set for itself. Hours are local to Dar es Salaam; a cap counts recipients a day."""
+class SettingsChanged(Conflict):
+    """Somebody else changed the settings since they were read: read them again and say what is to be changed."""
 
-    default_sender_id: str = ""
-    quiet_from: str = ""
-    quiet_to: str = ""
-    daily_cap: int = 0
-    """0: no cap but the balance."""
-    foreign_countries: frozenset[str] = frozenset()
-    """ISO 3166-1 codes of the countries outside Tanzania that may be sent to."""
-    refund_undelivered: bool = False
-    require_second_factor: bool = False
+    code = "settings_changed"
+    title = "The settings have changed meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,9 @@ class Tenant:
     suspended_because: str = ""
     reopen_until: str = ""
     """Until when a closed tenant can be reopened."""
-    preferences: Preferences = Preferences()
+    preferences: Preferences = field(default_factory=Preferences)
+    settings_version: int = 0
+    """How often name and preferences were changed."""
 
 
 def key(tenant: TenantId) -> Key:
@@ -97,12 +92,9 @@ def of(item: Item) -> Tenant:
         verified_at=item.get("verified_at", ""),
         suspended_because=item.get("suspended_because", ""),
         reopen_until=item.get("reopen_until", ""),
-        preferences=_preferences(item.get("preferences", {})),
+        preferences=preferences.of(item.get("preferences", {})),
+        settings_version=item.get("settings_version", 0),
     )
-
-
-def _preferences(stored: Item) -> Preferences:
-    return Preferences(**{**stored, "foreign_countries": frozenset(stored.get("foreign_countries", []))})
 
 
 def get(tenant: TenantId, *, consistent: bool = False) -> Tenant | None:
@@ -145,6 +137,26 @@ def still_active(tenant: TenantId, *, refused: writes.Refusal) -> Write:
         names={"#status": "status"},
         values={":active": Status.ACTIVE.value},
         refused=refused,
+    )
+
+
+def configure(before: Tenant, *, name: str, wanted: Preferences) -> Write:
+    """Writes what the tenant has set; refuses with SettingsChanged when somebody did since `before` was read."""
+    unchanged = "settings_version = :before" if before.settings_version else "attribute_not_exists(settings_version)"
+    seen = {":before": before.settings_version} if before.settings_version else {}
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(before.id),
+        "SET #name = :name, preferences = :preferences, settings_version = :after",
+        condition=f"attribute_exists(pk) AND {unchanged}",
+        names={"#name": "name"},
+        values={
+            **seen,
+            ":name": name,
+            ":preferences": preferences.stored(wanted),
+            ":after": before.settings_version + 1,
+        },
+        refused=lambda _: SettingsChanged("Read them again: your change was not made."),
     )
 
 

@@ -1,0 +1,52 @@
+"""Preferences: what a tenant has set for itself, as it stands in the tenant's item: what it left alone is not there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From when until when nobody is to be woken, as HH:MM of a time zone; over midnight if the end comes first."""
+
+    start: str
+    end: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a tenant has set. A cap counts recipients a day."""
+
+    default_sender_id: str = ""
+    quiet_hours: QuietHours | None = None
+    daily_cap: int = 0
+    """0: no cap but the balance."""
+    foreign_countries: frozenset[str] = frozenset()
+    """ISO 3166-1 codes of the countries outside Tanzania that may be sent to."""
+    require_second_factor: bool = False
+
+
+def of(stored: Mapping[str, Any]) -> Preferences:
+    """Reads preferences from the map that `stored` made."""
+    quiet = stored.get("quiet_hours")
+    return Preferences(
+        default_sender_id=stored.get("default_sender_id", ""),
+        quiet_hours=QuietHours(quiet["from"], quiet["to"], quiet["time_zone"]) if quiet else None,
+        daily_cap=stored.get("daily_cap", 0),
+        foreign_countries=frozenset(stored.get("foreign_countries", ())),
+        require_second_factor=stored.get("require_second_factor", False),
+    )
+
+
+def stored(preferences: Preferences) -> dict[str, Any]:
+    """Writes preferences as a map of what was set."""
+    quiet = preferences.quiet_hours
+    told = {
+        "default_sender_id": preferences.default_sender_id,
+        "quiet_hours": quiet and {"from": quiet.start, "to": quiet.end, "time_zone": quiet.time_zone},
+        "daily_cap": preferences.daily_cap,
+        "foreign_countries": sorted(preferences.foreign_countries),
+        "require_second_factor": preferences.require_second_factor,
+    }
+    return {name: value for name, value in told.items() if value}
