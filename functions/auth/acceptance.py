@@ -121,6 +121,6 @@ def _still_there(user: UserId) -> Write:
     return writes.check(
         AccountsSettings.load().accounts_table,
         users.key(user),
-        condition="attribute_exists(pk)",
+        condition="attribute_exists(pk) AND attribute_not_exists(erased_at)",
         refused=lambda _: InvalidCredentials("This account is no longer active."),
     )

@@ -280,6 +280,16 @@ def test_a_session_that_has_ended_joins_nothing(shop: Business, door: Door) -> N
     assert read(door, text).status == 200
 
 
+def test_an_account_that_was_erased_meanwhile_joins_nothing(shop: Business, door: Door) -> None:
+    mine, text = door.register(), shop.link()
+    user = users.key(UserId(mine.body["user"]["id"]))
+    person = tables.get(AccountsSettings.load().accounts_table, user) or {}
+    erased = {**person, "erased_at": clock.stamp()}
+    aws.dynamodb().put_item(TableName=AccountsSettings.load().accounts_table, Item=aws.marshal(erased))
+    assert accept(door, text, mine.access).status == 401
+    assert read(door, text).status == 200
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "role", "status"),
     [
