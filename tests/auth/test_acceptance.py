@@ -10,7 +10,7 @@ import time_machine
 from functions.auth import acceptance, contacts, users
 from functions.auth.contacts import Contact
 from functions.auth.users import AccountsSettings, Person
-from mifumo import callers, ids, settings, tables, tenants, writes
+from mifumo import aws, callers, clock, ids, settings, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
