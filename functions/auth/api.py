@@ -21,6 +21,7 @@ from .doors import (
     invitations,
     keys,
     members,
+    platform_staff,
     privacy,
     profile,
     second_factor,
@@ -46,6 +47,7 @@ app.include_router(invitations.router)
 app.include_router(acceptance.router)
 app.include_router(keys.router)
 app.include_router(staff.router)
+app.include_router(platform_staff.router)
 app.include_router(privacy.router)
 app.include_router(closing.router)
 app.include_router(tenant.router)

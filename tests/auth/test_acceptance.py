@@ -150,7 +150,7 @@ def test_t6_whoever_is_invited_and_has_no_account_gets_one_and_is_signed_in(shop
 
 def test_an_invited_owner_is_counted(shop: Business, door: Door) -> None:
     assert register(door, shop.link("owner")).body["user"]["role"] == "owner"
-    counted = tables.get(AccountsSettings.load().accounts_table, users.owners_key(TenantId(shop.tenant)))
+    counted = tables.get(AccountsSettings.load().accounts_table, users.heads_key(TenantId(shop.tenant), Role.OWNER))
     assert counted
     assert counted["owners"] == 2
 
