@@ -26,6 +26,7 @@ from tests.auth.inviting import (
     accept,
     at_once,
     deeds,
+    link,
     notices,
     read,
     register,
@@ -326,13 +327,14 @@ def test_nobody_joins_a_tenant_that_was_suspended(shop: Business, door: Door) ->
 
 
 def test_what_changes_between_looking_and_joining_is_noticed(
-    shop: Business, door: Door, monkeypatch: pytest.MonkeyPatch
+    shop: Business, door: Door, monkeypatch: pytest.MonkeyPatch, now: time_machine.Traveller
 ) -> None:
     text, offered = shop.link(by=Role.ADMIN), acceptance._offer
 
     def meanwhile(change: Callable[[], Any]) -> None:
         def judged(*arguments: Any, **named: Any) -> Any:
             offer = offered(*arguments, **named)
+            monkeypatch.setattr(acceptance, "_offer", offered)
             change()
             return offer
 
@@ -345,6 +347,12 @@ def test_what_changes_between_looking_and_joining_is_noticed(
     assert register(door, text).code == "conflict"
     writes.commit(tenants.reactivate(TenantId(shop.tenant)))
     (invited,) = shop.listed()
+    meanwhile(lambda: now.shift(timedelta(days=8)))
+    assert register(door, text).code == "invitation_invalid"
+    now.shift(timedelta(days=-8))
+    meanwhile(lambda: shop.call("POST", f"{INVITATIONS}{invited}/resend/"))
+    assert register(door, text).code == "invitation_invalid"
+    text = link()
     meanwhile(lambda: shop.call("DELETE", f"{INVITATIONS}{invited}/"))
     assert register(door, text).code == "invitation_invalid"
     assert len(shop.members()) == 3
