@@ -18,6 +18,7 @@ from .doors import (
     businesses,
     closing,
     codes,
+    directory,
     invitations,
     keys,
     members,
@@ -48,6 +49,7 @@ app.include_router(acceptance.router)
 app.include_router(keys.router)
 app.include_router(staff.router)
 app.include_router(platform_staff.router)
+app.include_router(directory.router)
 app.include_router(privacy.router)
 app.include_router(closing.router)
 app.include_router(tenant.router)
