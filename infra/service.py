@@ -33,8 +33,8 @@ class Service(Stack):
             alerts=alerts,
         )
         sms = Sms(self, "Sms", house=house, data=data)
-        auth = Auth(self, "Auth", house=house, data=data, notices=sms.notices)
         billing = Billing(self, "Billing", house=house, data=data)
+        auth = Auth(self, "Auth", house=house, data=data, notices=sms.notices, privacies=[sms.privacy, billing.privacy])
         webhooks = Webhooks(self, "Webhooks", house=house, data=data, receipts=sms.receipts, payments=billing.payments)
 
         for output, value in {
@@ -47,6 +47,10 @@ class Service(Stack):
             "BulkDeadQueueUrl": sms.bulk.dead_url,
             "NoticesQueueUrl": sms.notices.url,
             "NoticesDeadQueueUrl": sms.notices.dead_url,
+            "SmsPrivacyQueueUrl": sms.privacy.queue.url,
+            "SmsPrivacyDeadQueueUrl": sms.privacy.queue.dead_url,
+            "BillingPrivacyQueueUrl": billing.privacy.queue.url,
+            "BillingPrivacyDeadQueueUrl": billing.privacy.queue.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
             "ReceiptsDeadQueueUrl": sms.receipts.dead_url,
             "PaymentsQueueUrl": billing.payments.url,
@@ -57,9 +61,11 @@ class Service(Stack):
             "SmsReceiptsFunction": sms.receiver.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,
+            "SmsPrivacyFunction": sms.privacy.worker.function_name,
             "BillingApiFunction": billing.api.function_name,
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
+            "BillingPrivacyFunction": billing.privacy.worker.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mifumo import clock, tables, writes
+from mifumo import clock, phone, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
@@ -16,6 +16,10 @@ from .chunks import Chunk, Lane, MessagingSettings, State
 from .messages import Status as MessageStatus
 
 _DUE = "BATCHES"
+# Whoever sent has corrected their list by then; most of what is refused is no number at all.
+_REFUSED_KEPT_S = 30 * 24 * 3600
+# Pages of the platform's open batches that one look for a tenant's goes through.
+_OPEN_PAGES_MAX = 100
 
 
 class Status(StrEnum):
@@ -62,6 +66,10 @@ class AlreadyAccepted(Exception):
 
 class AlreadyCompleted(Exception):
     """The batch was completed before."""
+
+
+class BatchChanged(Exception):
+    """Somebody else changed what was read of the batch."""
 
 
 def key(tenant: TenantId, batch: BatchId) -> Key:
@@ -133,6 +141,7 @@ def new(batch: Batch, refused: list[Refused], *, actor: str) -> list[Write]:
         listed = {
             **refused_key(batch.tenant, batch.id)._asdict(),
             "rows": [[row.recipient, row.code, row.detail] for row in refused],
+            "ttl": clock.epoch() + _REFUSED_KEPT_S,
         }
         made.append(writes.put(_table(), listed, refused=lambda _: AlreadyAccepted(batch.id)))
     return made
@@ -154,6 +163,20 @@ def due(now: str, *, limit: int) -> list[Key]:
     """Finds batches that were not completed by their moment."""
     page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
+
+
+def open_since(tenant: TenantId, before: str) -> bool:
+    """Tells whether a batch that the tenant had accepted until a moment is not completed."""
+    start: Item | None = None
+    for _ in range(_OPEN_PAGES_MAX):
+        page = tables.query(_table(), _DUE, index="due", start=start)
+        own = [(_table(), Key(item["pk"], item["sk"])) for item in page.items if item["pk"] == f"T#{tenant}"]
+        if any("due_pk" in item and item["created_at"] <= before for item in tables.read(*own).values()):
+            return True
+        start = page.last
+        if start is None:
+            return False
+    return True  # there are more than one look takes: nobody knows
 
 
 def look_again(batch: Batch) -> Write:
@@ -180,6 +203,55 @@ def completed(batch: Batch, *, charged: int) -> Write:
         values={":completed": Status.COMPLETED.value, ":charged": charged, ":now": clock.stamp()},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
+
+
+def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
+    """Takes a number out of a batch: where it was refused as a duplicate, out of the fingerprint by which a replay is
+    known, and the text if it was to that number alone.
+
+    A replay is refused from then on: it would name the number again. Raises BatchChanged.
+    """
+    found = read(tenant, batch)
+    if found is None:
+        return
+    one, refused = found
+    if any(_is(row.recipient, digits) for row in refused):
+        writes.commit(_refused_without(tenant, batch, refused, digits))
+    if one.fingerprint:
+        writes.commit(_anonymous(one))
+
+
+def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
+    rows = [["" if _is(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
+    return writes.update(
+        _table(),
+        refused_key(tenant, batch),
+        "SET #rows = :rows",
+        condition="#rows = :was",
+        names={"#rows": "rows"},
+        values={":rows": rows, ":was": [[row.recipient, row.code, row.detail] for row in refused]},
+        refused=lambda _: BatchChanged(batch),
+    )
+
+
+def _anonymous(batch: Batch) -> Write:
+    alone = ", #text = :none" if batch.accepted == 1 else ""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        f"SET fingerprint = :none{alone}",
+        condition="attribute_exists(pk)",
+        names={"#text": "text"} if alone else None,
+        values={":none": ""},
+        refused=lambda _: BatchChanged(batch.id),
+    )
+
+
+def _is(written: str, digits: str) -> bool:
+    try:
+        return phone.parse(written, foreign=True).digits == digits
+    except phone.InvalidNumber:
+        return False
 
 
 def one_more_ended(batch: Batch) -> int:

@@ -46,7 +46,7 @@ def message_page(batch: Batch, *, limit: int, start: Item | None) -> tuple[list[
 def messages_to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> tuple[list[Message], Item | None]:
     """Reads a page of the messages to a number, newest first: one query, one or two batched reads."""
     page = messages.to(tenant, digits, limit=limit, start=start)
-    places = [_parse(item) for item in page.items]
+    places = [messages.place(item) for item in page.items]
     table = MessagingSettings.load().messaging_table
     found = {
         chunk.batch + str(chunk.number): chunk
@@ -68,12 +68,6 @@ def require(tenant: TenantId, batch_id: str) -> Batch:
     if found is None:
         raise NotFound("You have no such batch.")
     return found[0]
-
-
-def _parse(item: Item) -> tuple[BatchId, int, int]:
-    """Reads batch, chunk and position from a message's sort key in the index of numbers."""
-    _, batch, number, position = item["number_sk"].split("#")
-    return BatchId(batch), int(number), int(position)
 
 
 def _place(message: Message) -> Item:

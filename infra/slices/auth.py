@@ -1,17 +1,22 @@
 """The auth slice: accounts, sessions and tenants over HTTP, the API's manual, and the answer to unknown paths."""
 
+from collections.abc import Sequence
+
 from constructs import Construct
 
 from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.table import DELETE, PUT, READ, WRITE
 
 
 class Auth(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, notices: Queue) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, notices: Queue, privacies: Sequence[Privacy]
+    ) -> None:
         super().__init__(scope, name)
         self.api = Function(
             self,
@@ -30,6 +35,7 @@ class Auth(Construct):
                 "SECOND_FACTOR_FOR_STAFF": str(house.stage.second_factor_for_staff),
                 "CONSOLE_URL": house.stage.console_url,
                 "MAIL_FROM": house.stage.mail_from,
+                **{privacy.variable: privacy.queue.url for privacy in privacies},
                 **rates(house.stage),
                 "TENANT_REOPEN_WITHIN_S": str(house.stage.tenant_reopen_within_s),
                 "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
@@ -41,6 +47,8 @@ class Auth(Construct):
         data.signing_keys.grant_read(self.api)
         data.identity.grant_read(self.api)
         notices.grant_send(self.api)
+        for privacy in privacies:
+            privacy.queue.grant_send(self.api)
         house.api.route("/api/auth/{proxy+}", self.api)
         house.api.route("/api/tenant/{proxy+}", self.api)
         house.api.route("/api/admin/auth/{proxy+}", self.api)

@@ -6,6 +6,7 @@ from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
@@ -38,6 +39,7 @@ class Billing(Construct):
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
+        self.privacy = self._forget()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -100,3 +102,16 @@ class Billing(Construct):
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _forget(self) -> Privacy:
+        data = self._data
+        privacy = Privacy(
+            self,
+            "Privacy",
+            slice_name="billing",
+            house=self._house,
+            access=data.access,
+            environment={"LEDGER_TABLE": data.ledger.table_name},
+        )
+        data.ledger.grant(privacy.worker, *READ, *UPDATE)
+        return privacy

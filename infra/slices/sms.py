@@ -9,6 +9,7 @@ from infra.data import Data
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import BATCH, DELETE, GET, PUT, READ, UPDATE, WRITE
@@ -41,6 +42,7 @@ class Sms(Construct):
         self.receiver = self._follow_up()
         self.sweep = self._sweep()
         self.notifier = self._notify()
+        self.privacy = self._forget()
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -184,3 +186,11 @@ class Sms(Construct):
             meaning="The platform's own account has no credits for codes: adjust its wallet",
         )
         return notifier
+
+    def _forget(self) -> Privacy:
+        data = self._data
+        privacy = Privacy(
+            self, "Privacy", slice_name="sms", house=self._house, access=data.access, environment=self._tables
+        )
+        data.messaging.grant(privacy.worker, *READ, *UPDATE, *DELETE)
+        return privacy

@@ -43,6 +43,8 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
+    # waits for no report, and asks no provider
+    "functions.sms.privacy.handler": {"functions.sms.inbox.WindowSettings"},
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {
         "mifumo.buckets.RateSettings",
@@ -57,14 +59,16 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_template_names_the_ten_handlers() -> None:
+def test_the_template_names_the_twelve_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
         "functions.billing.api.handler",
+        "functions.billing.privacy.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
         "functions.sms.notices.handler",
+        "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
         "functions.sms.sweep.handler",
         "functions.sms.worker.handler",

@@ -7,7 +7,7 @@ kept as evidence, and the worker that looks into it writes down what came of it.
 import hashlib
 from dataclasses import asdict, dataclass
 
-from mifumo import clock, writes
+from mifumo import clock, tables, writes
 from mifumo.settings import Settings
 from mifumo.tables import Key
 
@@ -68,5 +68,30 @@ def conclude(event: EventRef, outcome: str) -> None:
     )
 
 
+def of_order(provider: str, order: str) -> list[tuple[EventRef, str]]:
+    """Reads what a provider said about an order, with the words of each time."""
+    items = tables.query_all(EventSettings.load().ledger_table, _partition(provider, order), consistent=True)
+    return [(EventRef(provider, order, item["sk"].removeprefix("E#")), item["body"]) for item in items]
+
+
+def reword(event: EventRef, body: str) -> None:
+    """Puts other words in an event's place, for what may not be kept; it stays known by its own. Raises NoSuchEvent."""
+    writes.commit(
+        writes.update(
+            EventSettings.load().ledger_table,
+            _key(event),
+            "SET #body = :body",
+            condition="attribute_exists(pk)",
+            names={"#body": "body"},
+            values={":body": body},
+            refused=lambda _: NoSuchEvent(event),
+        )
+    )
+
+
+def _partition(provider: str, order: str) -> str:
+    return f"PEV#{provider}#{order}"
+
+
 def _key(event: EventRef) -> Key:
-    return Key(f"PEV#{event.provider}#{event.order}", f"E#{event.digest}")
+    return Key(_partition(event.provider, event.order), f"E#{event.digest}")
