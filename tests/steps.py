@@ -17,11 +17,11 @@ class Steps:
     def __init__(self, part: Part, handler: Callable[..., Any]) -> None:
         self.part, self.delays = part, list[int]()
         self._handler, self._sent = handler, list[dict[str, Any]]()
-        self._url = os.environ[f"{part.value.upper()}_PRIVACY_QUEUE_URL"]
+        self.url = os.environ[f"{part.value.upper()}_PRIVACY_QUEUE_URL"]
         aws.sqs().meta.events.register("provide-client-params.sqs.SendMessageBatch", self._hear)
 
     def _hear(self, params: dict[str, Any], **_: Any) -> None:
-        if params["QueueUrl"] == self._url:
+        if params["QueueUrl"] == self.url:
             self._sent += [json.loads(entry["MessageBody"]) for entry in params["Entries"]]
             self.delays += [entry.get("DelaySeconds", 0) for entry in params["Entries"]]
 

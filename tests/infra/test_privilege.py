@@ -109,3 +109,26 @@ def test_one_function_may_list_tenants_and_the_others_need_to_know_of_whom_they_
     }
     assert len(askers) == 1
     assert askers.pop().startswith("AuthApiRole")
+
+
+@every_stage
+def test_who_forgets_numbers_may_mark_requests_and_change_what_is_theirs_and_no_more(stage: str) -> None:
+    """Keys and tenants stand beside the requests; money is changed, and neither made nor deleted."""
+    own = {"sms": ("Messaging", {"DeleteItem"}), "billing": ("Ledger", set())}
+    for slice_name, (table, more) in own.items():
+        role = functions(stage)[f"functions.{slice_name}.privacy.handler"]["Role"]["Fn::GetAtt"][0]
+        policies = resources(stage, "AWS::IAM::Policy").values()
+        (policy,) = [one["Properties"] for one in policies if {"Ref": role} in one["Properties"]["Roles"]]
+        granted: dict[str, set[str]] = {}
+        for one in policy["PolicyDocument"]["Statement"]:
+            actions = {name.partition(":")[2] for name in as_list(one["Action"]) if name.startswith("dynamodb:")}
+            where = json.dumps(one["Resource"])
+            for name in ("Accounts", "Access", "Messaging", "Ledger", "Audit"):
+                if actions and name in where:
+                    granted.setdefault(name, set()).update(actions)
+            if actions and "Access" in where:
+                assert one["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PRIVACY#*"]}}
+        assert granted == {
+            "Access": {"GetItem", "UpdateItem"},
+            table: {"GetItem", "BatchGetItem", "Query", "UpdateItem", *more},
+        }
