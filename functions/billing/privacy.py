@@ -4,12 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import aws, privacy, queue
+from mifumo import aws, exports, privacy, queue
 from mifumo.observability import entrypoint
-from mifumo.privacy import Part
+from mifumo.privacy import After, Kind, Part, Step
 from mifumo.settings import Settings
 
-from . import erasure
+from . import erasure, export
 
 
 class PrivacySettings(Settings):
@@ -25,7 +25,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def _step(body: dict[str, Any]) -> None:
-    privacy.advance(body, Part.BILLING, erasure.take, url=PrivacySettings.load().billing_privacy_queue_url)
+    privacy.advance(body, Part.BILLING, _take, url=PrivacySettings.load().billing_privacy_queue_url)
+
+
+def _take(step: Step) -> After:
+    match step.kind:
+        case Kind.ERASURE:
+            return erasure.take(step)
+        case Kind.EXPORT:
+            return exports.take(step, export.SOURCES)
 
 
 aws.connect(aws.dynamodb, aws.sqs)

@@ -154,9 +154,20 @@ def read(tenant: TenantId, batch: BatchId) -> tuple[Batch, list[Refused]] | None
     return (of(found[wanted]), refused_of(found.get(listed))) if wanted in found else None
 
 
+def refused_by(found: list[Batch]) -> dict[BatchId, list[Refused]]:
+    """Reads the recipients that some batches refused; those that refused none are left out."""
+    places = {(_table(), refused_key(batch.tenant, batch.id)): batch.id for batch in found}
+    return {places[place]: refused_of(item) for place, item in tables.read(*places, consistent=False).items()}
+
+
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's batches, newest first."""
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
+
+
+def place(item: Item) -> Item:
+    """Returns the place in a tenant's list from which it goes on after a batch."""
+    return {name: item[name] for name in ("pk", "sk", "listing_pk", "listing_sk")}
 
 
 def due(now: str, *, limit: int) -> list[Key]:

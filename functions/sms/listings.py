@@ -1,5 +1,7 @@
 """Listings: pages of batches and of messages, with how far each is."""
 
+from collections.abc import Iterator
+
 from mifumo import tables
 from mifumo.aws import Item
 from mifumo.errors import NotFound
@@ -41,6 +43,20 @@ def message_page(batch: Batch, *, limit: int, start: Item | None) -> tuple[list[
         first = 1
     more = {"chunk": last_wanted + 1, "position": 1} if last_wanted < batch.chunks else None
     return listed, more
+
+
+def messages_in(found: list[Batch]) -> Iterator[Message]:
+    """Reads every message of some batches, each row by its key: a hundred a call, however small the batches are."""
+    wanted = [chunks.key(batch.tenant, batch.id, number) for batch in found for number in range(1, batch.chunks + 1)]
+    parts = sorted(_read(wanted), key=lambda chunk: (chunk.batch, chunk.number))
+    places = {
+        messages.key(chunk.tenant, chunk.batch, chunk.number, position): (chunk, position)
+        for chunk in parts
+        for position in range(1, len(chunk.recipients) + 1)
+    }
+    rows = {key: row for (_, key), row in _read_items(list(places)).items()}
+    for key, (chunk, position) in places.items():
+        yield messages.at(chunk, position, rows.get(key))
 
 
 def messages_to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> tuple[list[Message], Item | None]:

@@ -143,6 +143,11 @@ def of_chunk(chunk: Chunk, found: dict[int, Item], *, first: int = 1) -> Iterato
             yield _message(chunk, position, digits, found.get(position))
 
 
+def at(chunk: Chunk, position: int, row: Item | None) -> Message:
+    """Makes the message at a position of a chunk, as far as its row says or else as its chunk is."""
+    return _message(chunk, position, chunk.recipients[position - 1], row)
+
+
 def of_row(chunk: Chunk, position: int, row: Item) -> Message:
     """Makes the message of one row and its chunk."""
     return _message(chunk, position, row["to"], row)

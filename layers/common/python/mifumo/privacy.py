@@ -3,6 +3,7 @@
 | key in `access` | what |
 |---|---|
 | `PRIVACY#<tenant>` / `ERASURE#<id>` | a number that is to be forgotten, and which slices have forgotten it |
+| `PRIVACY#<tenant>` / `EXPORT#<id>` | an export of the tenant's data, and which slices have written theirs |
 
 The auth door writes the item and sends each slice its first step. A slice's worker takes one bounded step a message and
 sends itself the next one, until its part is done. Asking again starts a new run, whose steps alone are taken from then
@@ -19,23 +20,22 @@ from mifumo.aws import Item
 from mifumo.errors import Busy
 from mifumo.ids import TenantId
 from mifumo.observability import count, logger
-from mifumo.tables import Key
+from mifumo.tables import Key, Page
 from mifumo.tenants import AccessSettings
 from mifumo.writes import Write
-
-# As long as the audit log knows of it: two years.
-_RETENTION_S = 2 * 365 * 24 * 3600
 
 
 class Kind(StrEnum):
     """What can be asked for."""
 
     ERASURE = "erasure"
+    EXPORT = "export"
 
 
 class Part(StrEnum):
     """Whose data: a slice's."""
 
+    AUTH = "auth"
     SMS = "sms"
     BILLING = "billing"
 
@@ -47,12 +47,17 @@ class State(StrEnum):
     DONE = "done"
 
 
-PARTS: dict[Kind, tuple[Part, ...]] = {Kind.ERASURE: (Part.SMS, Part.BILLING)}
+PARTS: dict[Kind, tuple[Part, ...]] = {
+    Kind.ERASURE: (Part.SMS, Part.BILLING),
+    Kind.EXPORT: (Part.AUTH, Part.SMS, Part.BILLING),
+}
+# An erasure is known of as long as the audit log knows: two years. An export's files are gone after a week.
+_RETENTION_S = {Kind.ERASURE: 2 * 365 * 24 * 3600, Kind.EXPORT: 30 * 24 * 3600}
 
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:
-    """A request as it stands; `done` tells when each part was."""
+    """A request as it stands; `done` tells when each part was, `files` how many of each kind were written."""
 
     kind: Kind
     tenant: TenantId
@@ -60,6 +65,7 @@ class DataRequest:
     run: str
     asked_at: str
     done: dict[Part, str]
+    files: dict[str, int]
 
     @property
     def parts(self) -> dict[Part, State]:
@@ -109,10 +115,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """What comes after a step: the next one, in so many seconds, or nothing, because the part is done."""
+    """What comes after a step: the next one, in so many seconds, or nothing: the part is done, with so many files."""
 
     step: Step | None = None
     delay_s: int = field(default=0, kw_only=True)
+    files: dict[str, int] = field(default_factory=dict, kw_only=True)
 
 
 class Superseded(Exception):
@@ -131,14 +138,26 @@ def first(kind: Kind, tenant: TenantId, request: str, *, run: str, subject: str 
 
 def ask(step: Step) -> Write:
     """Writes down the request that a first step belongs to; one that is there already starts anew."""
-    done = ", ".join(_done(part) for part in PARTS[step.kind])
+    before = ", ".join(name for part in PARTS[step.kind] for name in (_done(part), _files(part)))
     return writes.update(
         _table(),
         key(step.kind, step.tenant, step.id),
-        f"SET run = :run, asked_at = :now, #ttl = :ttl REMOVE {done}",
+        f"SET run = :run, asked_at = :now, #ttl = :ttl REMOVE {before}",
         condition="attribute_not_exists(pk) OR asked_at <= :now",
         names={"#ttl": "ttl"},
-        values={":run": step.run, ":now": step.asked_at, ":ttl": clock.epoch() + _RETENTION_S},
+        values={":run": step.run, ":now": step.asked_at, ":ttl": clock.epoch() + _RETENTION_S[step.kind]},
+        refused=lambda _: Busy(retry_after_s=1),
+    )
+
+
+def resume(found: DataRequest, *, run: str) -> Write:
+    """Begins a new run of what is not done of a request; raises Busy when somebody else just did."""
+    return writes.update(
+        _table(),
+        key(found.kind, found.tenant, found.id),
+        "SET run = :run",
+        condition="run = :before",
+        values={":run": run, ":before": found.run},
         refused=lambda _: Busy(retry_after_s=1),
     )
 
@@ -146,10 +165,22 @@ def ask(step: Step) -> Write:
 def read(kind: Kind, tenant: TenantId, request: str) -> DataRequest | None:
     """Reads a request of a tenant, None when there is none."""
     item = tables.get(_table(), key(kind, tenant, request))
-    if item is None:
-        return None
+    return of(kind, tenant, item) if item else None
+
+
+def of(kind: Kind, tenant: TenantId, item: Item) -> DataRequest:
+    """Reads a request from its item."""
     done = {part: item[_done(part)] for part in PARTS[kind] if _done(part) in item}
-    return DataRequest(kind, tenant, request, item["run"], item["asked_at"], done)
+    files = {name: count for part in done for name, count in item.get(_files(part), {}).items()}
+    return DataRequest(kind, tenant, item["sk"].partition("#")[2], item["run"], item["asked_at"], done, files)
+
+
+def page(kind: Kind, tenant: TenantId, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of a tenant's requests of a kind, newest first where their ids sort by time."""
+    first_of = key(kind, tenant, "")
+    return tables.query(
+        _table(), first_of.pk, begins_with=first_of.sk, limit=limit, newest_first=True, start=start, consistent=True
+    )
 
 
 def send(url: str, step: Step, *, delay_s: int = 0) -> None:
@@ -170,26 +201,30 @@ def advance(body: dict[str, Any], part: Part, take: Callable[[Step], After], *, 
         send(url, after.step, delay_s=after.delay_s)
         return
     try:
-        writes.commit(_finish(step, part))
+        writes.commit(_finish(step, part, after.files))
     except Superseded:
         return
     logger.info("data request done", request=step.id, kind=step.kind.value, part=part.value)
     count("DataRequestPartDone")
 
 
-def _finish(step: Step, part: Part) -> Write:
+def _finish(step: Step, part: Part, files: dict[str, int]) -> Write:
     return writes.update(
         _table(),
         key(step.kind, step.tenant, step.id),
-        f"SET {_done(part)} = :now",
+        f"SET {_done(part)} = :now, {_files(part)} = :files",
         condition="run = :run",
-        values={":run": step.run, ":now": clock.stamp()},
+        values={":run": step.run, ":now": clock.stamp(), ":files": files},
         refused=lambda _: Superseded(step.id),
     )
 
 
 def _done(part: Part) -> str:
     return f"{part.value}_done_at"
+
+
+def _files(part: Part) -> str:
+    return f"{part.value}_files"
 
 
 def _table() -> str:
