@@ -20,6 +20,7 @@ from .doors import (
     codes,
     directory,
     erasures,
+    exports,
     invitations,
     keys,
     members,
@@ -53,6 +54,7 @@ app.include_router(platform_staff.router)
 app.include_router(directory.router)
 app.include_router(privacy.router)
 app.include_router(erasures.router)
+app.include_router(exports.router)
 app.include_router(closing.router)
 app.include_router(tenant.router)
 app.include_router(profile.router)

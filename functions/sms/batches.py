@@ -260,7 +260,7 @@ def _anonymous(batch: Batch) -> Write:
 
 def _is(written: str, digits: str) -> bool:
     try:
-        return phone.parse(written, foreign=True).digits == digits
+        return phone.parse(written, countries=phone.EVERYWHERE).digits == digits
     except phone.InvalidNumber:
         return False
 

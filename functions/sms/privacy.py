@@ -9,7 +9,7 @@ from mifumo.observability import entrypoint
 from mifumo.privacy import After, Kind, Part, Step
 from mifumo.settings import Settings
 
-from . import erasure, export
+from . import erasure, extracts
 
 
 class PrivacySettings(Settings):
@@ -33,7 +33,7 @@ def _take(step: Step) -> After:
         case Kind.ERASURE:
             return erasure.take(step)
         case Kind.EXPORT:
-            return exports.take(step, export.SOURCES)
+            return exports.take(step, extracts.SOURCES)
 
 
 aws.connect(aws.dynamodb, aws.sqs)

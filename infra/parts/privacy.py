@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from constructs import Construct
 
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.queue import Queue
@@ -23,6 +24,7 @@ class Privacy(Construct):
         slice_name: str,
         house: House,
         access: Table,
+        exports: Bucket,
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, name)
@@ -34,8 +36,14 @@ class Privacy(Construct):
             handler=f"functions.{slice_name}.privacy.handler",
             house=house,
             timeout_s=_TIMEOUT_S,
-            environment={**environment, "ACCESS_TABLE": access.table_name, self.variable: self.queue.url},
+            environment={
+                **environment,
+                "ACCESS_TABLE": access.table_name,
+                "EXPORTS_BUCKET": exports.bucket_name,
+                self.variable: self.queue.url,
+            },
         )
         access.grant_leading(self.worker, ["PRIVACY#*"], *GET, *UPDATE)
+        exports.grant_put(self.worker)
         self.queue.grant_send(self.worker)
         self.queue.feed(self.worker, batch_size=1)  # a step is some seconds' work

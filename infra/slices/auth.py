@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
@@ -15,9 +16,29 @@ from infra.parts.table import DELETE, PUT, READ, WRITE
 
 class Auth(Construct):
     def __init__(
-        self, scope: Construct, name: str, *, house: House, data: Data, notices: Queue, privacies: Sequence[Privacy]
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        house: House,
+        data: Data,
+        exports: Bucket,
+        notices: Queue,
+        privacies: Sequence[Privacy],
     ) -> None:
         super().__init__(scope, name)
+        self.privacy = Privacy(
+            self,
+            "Privacy",
+            slice_name="auth",
+            house=house,
+            access=data.access,
+            exports=exports,
+            environment={"ACCOUNTS_TABLE": data.accounts.table_name, "AUDIT_TABLE": data.audit.table_name},
+        )
+        data.accounts.grant(self.privacy.worker, *READ)
+        data.access.grant(self.privacy.worker, *READ)
+        data.audit.grant(self.privacy.worker, *READ)
         self.api = Function(
             self,
             "Api",
@@ -35,7 +56,8 @@ class Auth(Construct):
                 "SECOND_FACTOR_FOR_STAFF": str(house.stage.second_factor_for_staff),
                 "CONSOLE_URL": house.stage.console_url,
                 "MAIL_FROM": house.stage.mail_from,
-                **{privacy.variable: privacy.queue.url for privacy in privacies},
+                **{privacy.variable: privacy.queue.url for privacy in (self.privacy, *privacies)},
+                "EXPORTS_BUCKET": exports.bucket_name,
                 **rates(house.stage),
                 "TENANT_REOPEN_WITHIN_S": str(house.stage.tenant_reopen_within_s),
                 "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
@@ -46,8 +68,9 @@ class Auth(Construct):
         data.audit.grant(self.api, *READ, *PUT)
         data.signing_keys.grant_read(self.api)
         data.identity.grant_read(self.api)
+        exports.grant_get(self.api)
         notices.grant_send(self.api)
-        for privacy in privacies:
+        for privacy in (self.privacy, *privacies):
             privacy.queue.grant_send(self.api)
         house.api.route("/api/auth/{proxy+}", self.api)
         house.api.route("/api/tenant/{proxy+}", self.api)

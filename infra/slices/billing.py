@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
@@ -18,7 +19,7 @@ _PAYMENTS_PER_BATCH = 1
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket) -> None:
         super().__init__(scope, name)
         self._house = house
         self._data = data
@@ -39,7 +40,7 @@ class Billing(Construct):
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
-        self.privacy = self._forget()
+        self.privacy = self._privacy(exports)
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -103,7 +104,7 @@ class Billing(Construct):
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
 
-    def _forget(self) -> Privacy:
+    def _privacy(self, exports: Bucket) -> Privacy:
         data = self._data
         privacy = Privacy(
             self,
@@ -111,6 +112,7 @@ class Billing(Construct):
             slice_name="billing",
             house=self._house,
             access=data.access,
+            exports=exports,
             environment={"LEDGER_TABLE": data.ledger.table_name},
         )
         data.ledger.grant(privacy.worker, *READ, *UPDATE)

@@ -37,14 +37,20 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
+    # answers nobody, and lists with places of its own
+    "functions.auth.privacy.handler": {"functions.auth.pepper.IdentitySettings", "mifumo.callers.SigningSettings"},
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
     "functions.sms.notices.handler": {
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
-    # waits for no report, and asks no provider
-    "functions.sms.privacy.handler": {"functions.sms.inbox.WindowSettings"},
+    # waits for no report, and answers nobody
+    "functions.sms.privacy.handler": {
+        "functions.sms.inbox.WindowSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+    },
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {
         "mifumo.buckets.RateSettings",
@@ -59,9 +65,10 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_template_names_the_twelve_handlers() -> None:
+def test_the_template_names_the_thirteen_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
+        "functions.auth.privacy.handler",
         "functions.billing.api.handler",
         "functions.billing.privacy.handler",
         "functions.billing.sweep.handler",

@@ -21,7 +21,7 @@ def _number(written: object) -> object:
     if not isinstance(written, str):
         return written
     try:
-        return phone.parse(written, foreign=True)
+        return phone.parse(written, countries=phone.EVERYWHERE)
     except InvalidNumber as error:
         raise PydanticCustomError("phone_invalid", "{detail}", {"detail": error.detail}) from error
 

@@ -192,6 +192,8 @@ def send(url: str, step: Step, *, delay_s: int = 0) -> None:
 def advance(body: dict[str, Any], part: Part, take: Callable[[Step], After], *, url: str) -> None:
     """Takes the step of a message and sees to the one after it; a step of an older run is not taken."""
     step = Step.of(body)
+    if part not in PARTS[step.kind]:
+        raise ValueError(f"an {step.kind} has no part of {part}")
     standing = read(step.kind, step.tenant, step.id)
     if standing is None or standing.run != step.run:
         logger.info("data request superseded", request=step.id, part=part.value)

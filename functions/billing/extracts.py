@@ -1,4 +1,4 @@
-"""Export: what a tenant's money is told as, in the words of the API: the wallet, its statement, payments."""
+"""Extract: what a tenant's money is told as, in the words of the API: the wallet, its statement, payments."""
 
 from mifumo import wallets
 from mifumo.aws import Item

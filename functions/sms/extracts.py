@@ -1,4 +1,4 @@
-"""Export: what a tenant's texts are told as, in the words of the API: sender IDs, batches, messages."""
+"""Extract: what a tenant's texts are told as, in the words of the API: sender IDs, batches, messages."""
 
 from mifumo.aws import Item
 from mifumo.exports import ROWS_A_FILE, Row, Source
