@@ -8,6 +8,8 @@ from . import batches, listings, sender_ids
 from .models import BatchAnswer, MessageAnswer, SenderIdAnswer
 
 _PAGE = 100
+# A batch may come with a list of a thousand recipients that it refused.
+_BATCHES_PAGE = 25
 
 Rows = tuple[list[Row], Item | None]
 
@@ -18,7 +20,7 @@ def _sender_ids(tenant: TenantId, start: Item | None) -> Rows:
 
 
 def _batches(tenant: TenantId, start: Item | None) -> Rows:
-    found, last = listings.batch_page(tenant, limit=_PAGE, start=start)
+    found, last = listings.batch_page(tenant, limit=_BATCHES_PAGE, start=start)
     refused = batches.refused_by([batch for batch, _ in found])
     told = [
         BatchAnswer.of(

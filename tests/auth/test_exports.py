@@ -1,6 +1,7 @@
 """Exporting a tenant's data: who may, one at a time, what the auth slice writes, and links that lead to it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,10 @@ from mifumo import aws, clock, tables, writes
 from mifumo import exports as files
 from mifumo import privacy as wanted
 from mifumo.audit import AuditSettings
-from mifumo.ids import TenantId
+from mifumo.callers import Principal
+from mifumo.errors import Busy
+from mifumo.ids import TenantId, UserId
+from mifumo.permissions import Role
 from mifumo.privacy import After, Kind, Part, Step
 from tests.auth.conftest import PASSWORD, Answer, Door
 from tests.builders import token
@@ -180,6 +184,31 @@ def test_one_export_runs_at_a_time_and_asking_again_begins_anew_what_is_not_writ
     finish(queues)
     assert see(door, asha.access, first.body["id"]).body["state"] == "done"
     assert ask(door, asha.access).body["id"] != first.body["id"]
+
+
+def test_of_many_who_ask_at_once_one_begins_and_the_others_get_the_same_or_ask_again(
+    door: Door, queues: dict[Part, Steps]
+) -> None:
+    asha = door.register()
+    caller = Principal(TenantId(tenant_of(asha)), UserId(asha.body["user"]["id"]), Role.OWNER)
+    door.wire.take_turns()
+
+    def begin(_: int) -> str:
+        try:
+            return exports.start(caller).id
+        except Busy:
+            return "busy"
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(begin, range(12)))
+    (export,) = set(answers) - {"busy"}
+    found = wanted.read(Kind.EXPORT, caller.tenant_id, export)
+    assert found is not None
+    for part, queue in queues.items():
+        last = [body for body in queue.queued() if body["run"] == found.run]
+        assert len(last) == 1, part
+    entries = tables.query(AuditSettings.load().audit_table, f"T#{caller.tenant_id}", consistent=True).items
+    assert [entry["action"] for entry in entries].count("export.requested") == 1
 
 
 def test_an_export_that_never_ended_does_not_stand_in_the_way_for_ever(

@@ -117,6 +117,15 @@ def test_messages_fill_files_whatever_the_size_of_their_batches(
     assert exports.ROWS_A_FILE == 5
 
 
+def test_long_rows_make_shorter_files(world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "BYTES_A_FILE", 10)
+    monkeypatch.setattr("functions.sms.extracts._BATCHES_PAGE", 1)
+    made = [sent(world, "0712000010") for _ in range(3)]
+    step = steps.run(asked())
+    assert [len(told) for name, told in sorted(files(step).items()) if name.startswith("batches-")] == [1, 1, 1]
+    assert {batch["id"] for batch in rows(step, "batches")} == set(made)
+
+
 def test_erased_numbers_are_told_as_none(world: World, steps: Steps) -> None:
     sent(world, "0712000010", "0712000011")
     world.sweep(after_s=61)

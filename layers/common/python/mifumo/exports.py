@@ -15,8 +15,8 @@ from mifumo.ids import TenantId
 from mifumo.privacy import After, DataRequest, Step
 from mifumo.settings import Settings
 
-# Some seconds of reading, and a megabyte or two in a file.
-ROWS_A_FILE = 5_000
+# Some seconds of reading, and a megabyte or two in a file; never much more, however long its rows are.
+ROWS_A_FILE, BYTES_A_FILE = 5_000, 8_000_000
 # A link is a key to the file: it is good for as long as a download takes to begin.
 LINK_GOOD_FOR_S = 900
 
@@ -43,9 +43,10 @@ def take(step: Step, sources: Sequence[Source]) -> After:
     """Writes one file, and goes on with the next page of that kind or with the next kind."""
     place = step.place or {"source": 0, "page": 1, "from": None, "files": {}}
     source, files = sources[place["source"]], dict(place["files"])
-    rows, last = _rows(source.read, step.tenant, place["from"])
-    if rows:
-        _write(_name(step.tenant, step.id, source.name, place["page"]), rows)
+    text, last = _lines(source.read, step.tenant, place["from"])
+    if text:
+        name = _name(step.tenant, step.id, source.name, place["page"])
+        aws.s3().put_object(Bucket=_bucket(), Key=name, Body=text, ContentType="application/x-ndjson")
         files[source.name] = place["page"]
     if last:
         return After(step.at({**place, "page": place["page"] + 1, "from": last, "files": files}, waits=False))
@@ -60,19 +61,16 @@ def links(found: DataRequest) -> list[tuple[str, str]]:
     return [(_file(name, page), _link(_name(found.tenant, found.id, name, page))) for name, page in numbered]
 
 
-def _rows(read: Read, tenant: TenantId, start: Item | None) -> tuple[list[Row], Item | None]:
+def _lines(read: Read, tenant: TenantId, start: Item | None) -> tuple[bytes, Item | None]:
     """Reads pages until they fill a file."""
-    rows: list[Row] = []
+    text, rows = bytearray(), 0
     while True:
         found, start = read(tenant, start)
-        rows += found
-        if start is None or len(rows) >= ROWS_A_FILE:
-            return rows, start
-
-
-def _write(name: str, rows: list[Row]) -> None:
-    lines = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
-    aws.s3().put_object(Bucket=_bucket(), Key=name, Body=lines.encode(), ContentType="application/x-ndjson")
+        for row in found:
+            text += json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        rows += len(found)
+        if start is None or rows >= ROWS_A_FILE or len(text) >= BYTES_A_FILE:
+            return bytes(text), start
 
 
 def _link(name: str) -> str:
