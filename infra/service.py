@@ -72,6 +72,7 @@ class Service(Stack):
             "PaymentsDeadQueueUrl": billing.payments.dead_url,
             "AuthApiFunction": auth.api.function_name,
             "AuthPrivacyFunction": auth.privacy.worker.function_name,
+            "AuthSweepFunction": auth.sweep.function_name,
             "SmsApiFunction": sms.api.function_name,
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,

@@ -8,6 +8,7 @@
 What a door looks up is `mifumo.keys`' item: it is made with these and deleted when the key is revoked.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mifumo import audit, clock, cursors, ids, keys, tables, writes
@@ -129,6 +130,16 @@ def revoke_all(tenant: TenantId) -> int:
             continue
         ended += 1
     return ended
+
+
+def forget_all(tenant: TenantId) -> None:
+    """Removes what is shown of a tenant's revoked keys."""
+    for item in list(tables.query_all(_table(), f"T#{tenant}", begins_with=_PREFIX, consistent=True)):
+        gone = writes.delete(
+            _table(), Key(item["pk"], item["sk"]), condition="attribute_exists(revoked_at)", refused=lambda _: _Gone()
+        )
+        with suppress(_Gone):
+            writes.commit(gone)
 
 
 def _revocation(item: Item) -> list[Write]:

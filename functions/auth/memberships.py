@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mifumo import cursors, tables, writes
+from mifumo import audit, cursors, tables, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, Forbidden, NotFound
@@ -116,6 +116,12 @@ def end(caller: Principal, before: Member, told: list[Write]) -> None:
     """Takes a member out; raises as `change` does."""
     gone = replace(before, status=Status.SUSPENDED)
     _move(before, lambda: [*_as_seen(caller, before), *_deleted(before), *_counted(before, gone)], told)
+
+
+def leave_cleared(member: Member) -> None:
+    """Takes a member out of a tenant that was cleared, the last owner too: nothing is left there to be owned."""
+    told = audit.entry_by(member.tenant, "member.removed", actor=member.user, target=member.user)
+    writes.transact(*_deleted(member), told)
 
 
 def changed(before: Member, after: Member) -> Write:

@@ -1,4 +1,6 @@
-"""Erasure: a number leaves a tenant's payments, and what the provider said about them. Amounts and credits stay.
+"""Erasure: a number, or every number, leaves a tenant's payments and what the provider said about them.
+
+Amounts and credits stay.
 
 The payment itself is changed last: whoever was cut off before finds it by its number again.
 """
@@ -19,17 +21,22 @@ _ERASED = "[erased]"
 
 
 def take(step: Step) -> After:
-    """Erases a number from a page of payments, and after the last page begins anew as long as any was open."""
+    """Erases a number (of a clearance: each) from some payments, and begins anew as long as any was open."""
     page = payments.page(step.tenant, limit=_PAYMENTS_A_STEP, start=step.place)
     waits = step.waits
     for payment in map(payments.of, page.items):
-        if payment.phone == f"+{step.subject}" and payment.created_at <= step.asked_at:
-            waits = not _erased(payment, step.subject) or waits
+        if _is_meant(payment, step):
+            waits = not _erased(payment, payment.phone.removeprefix("+")) or waits
     if page.last:
         return After(step.at(page.last, waits=waits))
     if waits:
         return After(step.at(None, waits=False), delay_s=_LOOK_AGAIN_S)
     return After()
+
+
+def _is_meant(payment: Payment, step: Step) -> bool:
+    known = step.subject in {"", payment.phone.removeprefix("+")}
+    return known and payment.phone != "" and payment.created_at <= step.asked_at
 
 
 def _erased(payment: Payment, digits: str) -> bool:

@@ -30,7 +30,7 @@ def _step(body: dict[str, Any]) -> None:
 
 def _take(step: Step) -> After:
     match step.kind:
-        case Kind.ERASURE:
+        case Kind.ERASURE | Kind.CLEARANCE:
             return erasure.take(step)
         case Kind.EXPORT:
             return exports.take(step, extracts.SOURCES)

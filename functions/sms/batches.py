@@ -18,6 +18,8 @@ from .messages import Status as MessageStatus
 _DUE = "BATCHES"
 # Whoever sent has corrected their list by then; most of what is refused is no number at all.
 _REFUSED_KEPT_S = 30 * 24 * 3600
+# Batches that are read in one go, however few recipients they have.
+_SOME_MAX = 100
 # Pages of the platform's open batches that one look for a tenant's goes through.
 _OPEN_PAGES_MAX = 100
 
@@ -165,8 +167,19 @@ def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
 
 
-def place(item: Item) -> Item:
-    """Returns the place in a tenant's list from which it goes on after a batch."""
+def some(tenant: TenantId, *, recipients: int, start: Item | None) -> tuple[list[Batch], Item | None]:
+    """Reads batches of a tenant, newest first, until they have so many recipients: one may have a thousand, or one."""
+    found, taken = page(tenant, limit=_SOME_MAX, start=start), list[Item]()
+    for item in found.items:
+        taken.append(item)
+        recipients -= item["accepted"]
+        if recipients <= 0:
+            break
+    last = found.last if len(taken) == len(found.items) else _place(taken[-1])
+    return [of(item) for item in taken], last
+
+
+def _place(item: Item) -> Item:
     return {name: item[name] for name in ("pk", "sk", "listing_pk", "listing_sk")}
 
 
@@ -230,6 +243,27 @@ def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
         writes.commit(_refused_without(tenant, batch, refused, digits))
     if one.fingerprint:
         writes.commit(_anonymous(one))
+
+
+def clear(batch: Batch) -> list[Write]:
+    """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
+    return [
+        writes.delete(
+            _table(),
+            refused_key(batch.tenant, batch.id),
+            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+            refused=lambda _: BatchChanged(batch.id),
+        ),
+        writes.update(
+            _table(),
+            key(batch.tenant, batch.id),
+            "SET fingerprint = :none, #text = :none",
+            condition="attribute_exists(pk)",
+            names={"#text": "text"},
+            values={":none": ""},
+            refused=lambda _: BatchChanged(batch.id),
+        ),
+    ]
 
 
 def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:

@@ -268,9 +268,9 @@ def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None, invalid:
     return move(chunk, chunk.state, due=due, invalid=invalid, **figures)
 
 
-def erase(chunk: Chunk, digits: str) -> Write:
-    """Takes a number out of a chunk at rest, whose figures stay. Refusal: ChunkTaken."""
-    left = [ERASED if number == digits else number for number in chunk.recipients]
+def erase(chunk: Chunk, *digits: str) -> Write:
+    """Takes numbers out of a chunk at rest, whose figures stay. Refusal: ChunkTaken."""
+    left = [ERASED if number in digits else number for number in chunk.recipients]
     return writes.update(
         _table(),
         key(chunk.tenant, chunk.batch, chunk.number),

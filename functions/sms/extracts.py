@@ -35,15 +35,9 @@ def _batches(tenant: TenantId, start: Item | None) -> Rows:
 
 
 def _messages(tenant: TenantId, start: Item | None) -> Rows:
-    """Reads the messages of as many batches as fill a file: one may have a thousand, or a single one."""
-    page, taken, recipients = batches.page(tenant, limit=_PAGE, start=start), list[Item](), 0
-    for item in page.items:
-        taken.append(item)
-        recipients += item["accepted"]
-        if recipients >= ROWS_A_FILE:
-            break
-    last = page.last if len(taken) == len(page.items) else batches.place(taken[-1])
-    told = [MessageAnswer.of(one) for one in listings.messages_in([batches.of(item) for item in taken])]
+    """Reads the messages of as many batches as fill a file."""
+    found, last = batches.some(tenant, recipients=ROWS_A_FILE, start=start)
+    told = [MessageAnswer.of(one) for one in listings.messages_in(found)]
     return [one.model_dump(mode="json") for one in told], last
 
 

@@ -9,7 +9,7 @@ from mifumo.observability import entrypoint
 from mifumo.privacy import After, Kind, Part, Step
 from mifumo.settings import Settings
 
-from . import erasure, extracts
+from . import clearance, erasure, extracts
 
 
 class PrivacySettings(Settings):
@@ -32,6 +32,8 @@ def _take(step: Step) -> After:
     match step.kind:
         case Kind.ERASURE:
             return erasure.take(step)
+        case Kind.CLEARANCE:
+            return clearance.take(step)
         case Kind.EXPORT:
             return exports.take(step, extracts.SOURCES)
 

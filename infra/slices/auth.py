@@ -11,7 +11,10 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
-from infra.parts.table import DELETE, PUT, READ, WRITE
+from infra.parts.schedule import EveryMinute
+from infra.parts.table import DELETE, GET, PUT, QUERY, READ, WRITE
+
+_SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
 class Auth(Construct):
@@ -37,7 +40,8 @@ class Auth(Construct):
             environment={"ACCOUNTS_TABLE": data.accounts.table_name, "AUDIT_TABLE": data.audit.table_name},
         )
         data.accounts.grant(self.privacy.worker, *READ)
-        data.access.grant(self.privacy.worker, *READ)
+        data.access.grant(self.privacy.worker, *GET)
+        data.access.grant_leading(self.privacy.worker, ["T#*"], *QUERY)
         data.audit.grant(self.privacy.worker, *READ)
         self.api = Function(
             self,
@@ -63,6 +67,7 @@ class Auth(Construct):
                 "AUTH_ATTEMPTS_PER_IP": str(house.stage.auth_attempts_per_ip),
             },
         )
+        self.sweep = self._sweep(house, data, privacies)
         data.accounts.grant(self.api, *READ, *WRITE, *DELETE)
         data.access.grant(self.api, *READ, *WRITE, *DELETE)
         data.audit.grant(self.api, *READ, *PUT)
@@ -78,3 +83,24 @@ class Auth(Construct):
         house.api.route("/api/docs", self.api)
         house.api.route("/api/docs/{proxy+}", self.api)
         house.api.route("$default", self.api)
+
+    def _sweep(self, house: House, data: Data, privacies: Sequence[Privacy]) -> Function:
+        sweep = Function(
+            self,
+            "Sweep",
+            handler="functions.auth.sweep.handler",
+            house=house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "ACCESS_TABLE": data.access.table_name,
+                "AUDIT_TABLE": data.audit.table_name,
+                **{privacy.variable: privacy.queue.url for privacy in privacies},
+            },
+        )
+        data.access.grant(sweep, *GET, *WRITE, *DELETE)
+        data.access.grant_leading(sweep, ["T#*", "CLOSINGS"], *QUERY)
+        data.audit.grant(sweep, *PUT)
+        for privacy in privacies:
+            privacy.queue.grant_send(sweep)
+        EveryMinute(self, "SweepSchedule", function=sweep, house=house)
+        return sweep

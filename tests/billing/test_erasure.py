@@ -8,8 +8,9 @@ import pytest
 from functions.billing import erasure, privacy
 from functions.billing.payments import Payment
 from mifumo import aws, ids, provider_events, tenants, wallets, writes
+from mifumo import privacy as privacy_requests
 from mifumo.ids import TenantId
-from mifumo.privacy import Part, State, Step
+from mifumo.privacy import Kind, Part, State, Step
 from mifumo.tables import Key
 from tests.billing.conftest import INITIATE, TENANT, Till
 from tests.builders import token
@@ -173,6 +174,25 @@ def test_many_payments_go_page_by_page_and_twice_is_once(
     once = stored()
     assert steps.state(steps.run(step)) is State.DONE
     assert stored() == once
+
+
+def test_a_clearance_erases_every_number_and_waits_for_what_is_open(till: Till, steps: Steps) -> None:
+    paid = [settled(till, "456", key="a"), settled(till, "457", key="b")]
+    still_open = till.bought("129", key="c")
+    wallet = wallets.read(TENANT)
+    till.travel.forward(1)
+    step = privacy_requests.first(Kind.CLEARANCE, TENANT, ids.derived("clearance"), run=ids.new())
+    writes.commit(privacy_requests.ask(step))
+    (again,) = steps.deliver(step.body())
+    assert [till.payment(payment.id).phone for payment in (*paid, still_open)] == ["", "", "+255754123129"]
+    till.travel.forward(26)
+    till.sweep()
+    till.travel.forward(300)
+    till.sweep()
+    assert steps.deliver(again) == []
+    assert "754123" not in stored()
+    assert wallets.read(TENANT) == wallet
+    assert steps.state(step) is State.DONE
 
 
 @pytest.mark.parametrize("poison", ["no json", {"kind": "erasure"}, {"kind": "loan", "tenant": "t1"}])

@@ -66,6 +66,7 @@ def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) 
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
+        "functions.auth.sweep.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
     }

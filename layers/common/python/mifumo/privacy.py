@@ -3,6 +3,7 @@
 | key in `access` | what |
 |---|---|
 | `PRIVACY#<tenant>` / `ERASURE#<id>` | a number that is to be forgotten, and which slices have forgotten it |
+| `PRIVACY#<tenant>` / `CLEARANCE#<id>` | a closed tenant whose customers are to be forgotten, and by which slices |
 | `PRIVACY#<tenant>` / `EXPORT#<id>` | an export of the tenant's data, and which slices have written theirs |
 
 The auth door writes the item and sends each slice its first step. A slice's worker takes one bounded step a message and
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     """What can be asked for."""
 
     ERASURE = "erasure"
+    CLEARANCE = "clearance"
     EXPORT = "export"
 
 
@@ -49,10 +51,15 @@ class State(StrEnum):
 
 PARTS: dict[Kind, tuple[Part, ...]] = {
     Kind.ERASURE: (Part.SMS, Part.BILLING),
+    Kind.CLEARANCE: (Part.SMS, Part.BILLING),
     Kind.EXPORT: (Part.AUTH, Part.SMS, Part.BILLING),
 }
-# An erasure is known of as long as the audit log knows: two years. An export's files are gone after a week.
-_RETENTION_S = {Kind.ERASURE: 2 * 365 * 24 * 3600, Kind.EXPORT: 30 * 24 * 3600}
+# What was erased is known of as long as the audit log knows: two years. An export's files are gone after a week.
+_RETENTION_S = {
+    Kind.ERASURE: 2 * 365 * 24 * 3600,
+    Kind.CLEARANCE: 2 * 365 * 24 * 3600,
+    Kind.EXPORT: 30 * 24 * 3600,
+}
 
 
 @dataclass(frozen=True, slots=True)
