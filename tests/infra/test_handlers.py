@@ -38,7 +38,7 @@ print(json.dumps(found))
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
     # answers nobody, and lists with places of its own
-    "functions.auth.privacy.handler": {"functions.auth.pepper.IdentitySettings", "mifumo.callers.SigningSettings"},
+    "functions.auth.privacy.handler": {"mifumo.callers.SigningSettings"},
     # has no callers
     "functions.auth.sweep.handler": {"mifumo.callers.SigningSettings"},
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
