@@ -45,7 +45,7 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
         queues = boto3.client("sqs")
-        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
+        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "PARKED"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
         for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)
@@ -73,6 +73,9 @@ _SETTINGS = {
     "STAGE": "local",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
+    "QUOTE_VALIDITY_S": "1800",
+    "PARKED_FOR_S": "604800",
+    "PARKED_LOOK_S": "600",
     "SECOND_FACTOR_FOR_STAFF": "False",
     "CONSOLE_URL": "http://127.0.0.1:8080/console",
     "MAIL_FROM": "",

@@ -19,7 +19,6 @@ from mifumo.permissions import Action
 from . import admin, batches, chunks, dispatch, entitlement, listings, parking, sender_ids, standing, top_ups
 from .chunks import Chunk
 from .dispatch import Accepted
-from .orders import Order
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -34,6 +33,7 @@ from .models import (
     SendRequest,
     TopUpAnswer,
 )
+from .orders import Order
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
@@ -58,8 +58,8 @@ def capability(caller: Caller) -> CapabilityAnswer:
     status_code=HTTPStatus.ACCEPTED,
     summary="Send a text to up to 1,000 numbers",
     description="Recipients that cannot be sent to come back in `refused`, each with a code; the others are accepted "
-    "together, and their price is held. What is charged in the end is what was handed over to the networks. Without the "
-    "credits it is refused with an offer of those that lack, or parked if you ask for that.",
+    "together, and their price is held. What is charged in the end is what was handed over to the networks. "
+    "Without the credits it is refused with an offer of those that lack, or parked if you ask for that.",
     tags=_TAGS,
     responses={
         HTTPStatus.OK: {"description": "What would be sent: the answer to a dry run, which changes nothing."},

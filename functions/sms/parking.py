@@ -151,9 +151,7 @@ def _item(order: Order, batch_id: BatchId) -> Item:
 
 
 def _order(item: Item) -> Order:
-    return Order(
-        TenantId(item["tenant"]), item["actor"], item["sender_id"], item["text"], tuple(item["recipients"])
-    )
+    return Order(TenantId(item["tenant"]), item["actor"], item["sender_id"], item["text"], tuple(item["recipients"]))
 
 
 def _key(tenant: TenantId, batch: BatchId) -> Key:
