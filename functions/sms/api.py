@@ -16,7 +16,7 @@ from mifumo.ledger import InsufficientCredits
 from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 
-from . import admin, batches, chunks, dispatch, entitlement, listings, parking, sender_ids, standing, top_ups
+from . import admin, batches, chunks, dispatch, entitlement, listings, parked, parking, sender_ids, standing, top_ups
 from .chunks import Chunk
 from .dispatch import Accepted
 from .models import (
@@ -125,7 +125,7 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
 @needs(Action.SMS_SEND)
 def cancel_batch(batch_id: str, caller: Caller) -> BatchAnswer:
     batch = listings.require(caller.tenant_id, batch_id)
-    return _batch(parking.cancel(caller.tenant_id, batch.id), [], [])
+    return _batch(parked.cancel(caller.tenant_id, batch.id), [], [])
 
 
 @app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)

@@ -11,7 +11,7 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, inbox, lanes, lost, parking, settlement
+from . import batches, chunks, delivery, inbox, lanes, lost, parked, settlement
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -78,7 +78,7 @@ def batch(key: Key) -> None:
         return
     found = batches.of(item)
     if found.status is batches.Status.PARKED:
-        if parking.look(found):
+        if parked.look(found):
             credited.tell(found.tenant)
     elif not settlement.close(found):
         with suppress(batches.AlreadyCompleted):

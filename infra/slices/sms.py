@@ -174,7 +174,7 @@ class Sms(Construct):
                 "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
             },
         )
-        data.access.grant(resumer, *READ)
+        data.access.grant(resumer, *GET)
         data.access.grant_leading(resumer, ["USED#*"], *UPDATE)
         data.messaging.grant(resumer, *READ, *WRITE, *DELETE)
         data.ledger.grant(resumer, *READ, *WRITE)
