@@ -37,7 +37,7 @@ class Service(Stack):
         )
         exports = Bucket(self, "Exports", stage=stage, days=_EXPORT_DAYS)
         sms = Sms(self, "Sms", house=house, data=data, exports=exports)
-        billing = Billing(self, "Billing", house=house, data=data, exports=exports)
+        billing = Billing(self, "Billing", house=house, data=data, exports=exports, parked=sms.parked)
         auth = Auth(
             self,
             "Auth",
@@ -66,6 +66,8 @@ class Service(Stack):
             "SmsPrivacyDeadQueueUrl": sms.privacy.queue.dead_url,
             "BillingPrivacyQueueUrl": billing.privacy.queue.url,
             "BillingPrivacyDeadQueueUrl": billing.privacy.queue.dead_url,
+            "ParkedQueueUrl": sms.parked.url,
+            "ParkedDeadQueueUrl": sms.parked.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
             "ReceiptsDeadQueueUrl": sms.receipts.dead_url,
             "PaymentsQueueUrl": billing.payments.url,
@@ -77,6 +79,7 @@ class Service(Stack):
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
+            "SmsResumerFunction": sms.resumer.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,
             "SmsPrivacyFunction": sms.privacy.worker.function_name,
             "BillingApiFunction": billing.api.function_name,

@@ -58,6 +58,10 @@ class Stage:
     """Requests a minute: on public routes of one address, of a tenant, of one API key."""
     tenant_reopen_within_s: int = 2_592_000
     """For how long a tenant that was closed can be reopened."""
+    quote_validity_s: int = 1_800
+    parked_for_s: int = 604_800
+    parked_look_s: int = 600
+    """For how long an order waits for credits, and how often it is looked at."""
     auth_attempts_per_ip: int = 30
     """Registrations and failed logins from one address in 15 minutes."""
 
@@ -124,6 +128,7 @@ def _local() -> Stage:
         requests_per_tenant=20_000,
         requests_per_key=20_000,
         tenant_reopen_within_s=60,
+        parked_look_s=20,
         auth_attempts_per_ip=1000,
         claim_lease_s=20,
         sweep_after_s=10,

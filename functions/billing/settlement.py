@@ -6,7 +6,7 @@ is set before the question goes out, and the credit is one transaction that can 
 
 from enum import StrEnum
 
-from mifumo import clock, ledger, queue, wallets, writes
+from mifumo import clock, credited, ledger, queue, wallets, writes
 from mifumo.aws import Item
 from mifumo.ids import PaymentId
 from mifumo.observability import count, logger
@@ -152,6 +152,7 @@ def _credited(payment: Payment, statement: Statement) -> Payment:
         ]
 
     ledger.move(wallets.read(payment.tenant), build)
+    credited.tell(payment.tenant)
     logger.info("payment credited", payment_id=payment.id, tenant_id=payment.tenant, credits=payment.credits, late=late)
     count("PaymentCredited")
     if late:

@@ -24,13 +24,15 @@ _LOOK_AGAIN_S = 900
 def take(step: Step) -> After:
     """Erases a page of a number's messages, and after the last page begins anew as long as any was under way."""
     tenant, digits = step.tenant, step.subject
-    page = messages.to(tenant, digits, limit=_ROWS_A_STEP, start=step.place, until=step.asked_at)
+    page = messages.to(tenant, digits, limit=_ROWS_A_STEP, start=step.place)
     places = [messages.place(item) for item in page.items]
     keys = {(batch, number): chunks.key(tenant, batch, number) for batch, number, _ in places}
-    found = _read(list(keys.values()))
+    found, later = _read(list(keys.values())), batches.later(tenant, {batch for batch, _, _ in places}, step.asked_at)
     waits = step.waits
     for batch, number, position in places:
         chunk = found.get(keys[batch, number])
+        if batch in later:
+            continue
         if chunk and not chunk.at_rest:
             waits = True
             continue
@@ -40,7 +42,7 @@ def take(step: Step) -> After:
             waits = True
     if page.last:
         return After(step.at(page.last, waits=waits))
-    # A chunk has no rows before it is handed over, so the index knows nothing of it yet.
+    # A chunk has no rows before it is handed over, and a parked order no chunks: the index knows nothing of them yet.
     if waits or batches.open_since(tenant, step.asked_at):
         return After(step.at(None, waits=False), delay_s=_LOOK_AGAIN_S)
     return After()

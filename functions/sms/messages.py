@@ -171,13 +171,12 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
     )
 
 
-def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None, until: str = "9") -> Page:
-    """Finds a page of a number's rows (keys only), newest first: those that were accepted until a moment."""
+def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page:
+    """Finds a page of a number's rows (keys only), newest first."""
     return tables.query(
         MessagingSettings.load().messaging_table,
         _number_partition(tenant, digits),
         index="numbers",
-        between=("0", f"{until}~"),
         limit=limit,
         newest_first=True,
         start=start,

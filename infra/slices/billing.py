@@ -19,9 +19,12 @@ _PAYMENTS_PER_BATCH = 1
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, parked: Queue
+    ) -> None:
         super().__init__(scope, name)
         self._house = house
+        self._parked = parked
         self._data = data
         stage = house.stage
         self.payments = Queue(self, "Payments", house=house, consumer_timeout_s=stage.worker_timeout_s)
@@ -81,11 +84,13 @@ class Billing(Construct):
             environment={
                 **self._watched,
                 **self._provider,
+                "PARKED_QUEUE_URL": self._parked.url,
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
             },
         )
         data.ledger.grant(worker, *READ, *WRITE)
         data.zenopay.grant_read(worker)
+        self._parked.grant_send(worker)
         self.payments.grant_send(worker)
         self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
         return worker

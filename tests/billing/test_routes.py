@@ -299,14 +299,21 @@ def test_reading_costs_one_call(till: Till) -> None:
         assert till.wire.count() == 1
 
 
-def test_settling_a_payment_costs_four_calls_and_five_with_a_callbacks_outcome(till: Till) -> None:
+def test_settling_a_payment_costs_five_calls_and_six_with_a_callbacks_outcome(till: Till) -> None:
     payment = till.bought("229")
     till.paid(payment)
     till.call_back(payment)
     (message,) = [body for body in till.queued() if "event" in body]
     till.wire.clear()
     till.look(payment, **message)
-    assert till.wire.calls == ["GetItem", "UpdateItem", "GetItem", "TransactWriteItems", "UpdateItem"]
+    assert till.wire.calls == [
+        "GetItem",
+        "UpdateItem",
+        "GetItem",
+        "TransactWriteItems",
+        "SendMessageBatch",
+        "UpdateItem",
+    ]
     till.wire.clear()
     till.look(payment, **message)
     assert till.wire.calls == ["GetItem", "UpdateItem"]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, erasure, inbox, messages, privacy
+from functions.sms import chunks, erasure, inbox, messages, privacy, unpark
 from functions.sms.chunks import MessagingSettings
-from mifumo import aws, clock, ids, tenants, writes
+from mifumo import aws, clock, ids, ledger, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import Part, State, Step
 from mifumo.providers import beem_reports
-from tests.builders import token
+from tests.builders import CONTEXT, sqs, token
 from tests.sms.world import TENANT, World
 from tests.steps import Steps, asked_to_forget
 from tests.wire import Crash
@@ -145,6 +145,28 @@ def test_what_was_accepted_after_the_request_is_another_matter(world: World, ste
     world.send(GONE)  # and what is under way then keeps nobody waiting
     assert steps.deliver(step.body()) == []
     assert steps.state(step) is State.DONE
+
+
+def adjust(credits_: int) -> None:
+    ledger.move(
+        wallets.read(TENANT),
+        lambda wallet: ledger.adjust(wallet, credits_, name=ids.new(), reference="test", reason="test", actor="test"),
+    )
+
+
+def test_an_order_that_waited_for_credits_when_it_was_asked_for_is_part_of_it(world: World, steps: Steps) -> None:
+    adjust(-5_000)
+    status, batch = world.send(GONE, park=True)
+    assert (status, batch["status"]) == (202, "parked")
+    (again,) = steps.deliver(asked(world).body())
+    adjust(10)
+    assert unpark.handler(sqs({"tenant": TENANT}), CONTEXT) == {"batchItemFailures": []}
+    (again,) = steps.deliver(again)
+    world.work()
+    world.receive(expected=1)
+    world.sweep(after_s=61)
+    assert steps.deliver(again) == []
+    assert DIGITS not in stored()
 
 
 def test_another_tenants_texts_to_the_number_stay(world: World, steps: Steps) -> None:
