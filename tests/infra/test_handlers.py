@@ -47,11 +47,13 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
-    # waits for no report, and answers nobody
+    # waits for no report, answers nobody and makes no offer
     "functions.sms.privacy.handler": {
         "functions.sms.inbox.WindowSettings",
+        "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
+        "mifumo.quotes.QuoteSettings",
     },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
