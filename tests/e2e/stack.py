@@ -172,6 +172,31 @@ class Tenant:
         """Signs a token of the registered user in another role."""
         return self.stack.sign(tenant=self.id, user=self.user_id, role=role, **claims)
 
+    def take_in(self, guest: "Tenant", role: str) -> str:
+        """Makes the owner of another business a member here, as seed data would; returns their token for here."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        ids = {"user_id": {"S": guest.user_id}, "tenant_id": {"S": self.id}, "joined_at": {"S": stamp}}
+        member = {"pk": {"S": f"T#{self.id}"}, "sk": {"S": f"MEMBER#{guest.user_id}"}}
+        mirror = {"pk": {"S": f"U#{guest.user_id}"}, "sk": {"S": f"MEMBER#{self.id}"}}
+        dynamodb, table = self.stack.client("dynamodb"), self.stack.outputs["AccountsTable"]
+        dynamodb.put_item(TableName=table, Item={**member, **ids, "role": {"S": role}, "status": {"S": "active"}})
+        dynamodb.put_item(TableName=table, Item={**mirror, **ids})
+        if role == "owner":
+            dynamodb.update_item(
+                TableName=table,
+                Key={"pk": {"S": f"T#{self.id}"}, "sk": {"S": "OWNERS"}},
+                UpdateExpression="ADD owners :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+        return str(guest.switch(self.id)["access"])
+
+    def switch(self, tenant_id: str) -> dict[str, Any]:
+        """Goes over to another tenant of the owner; returns the tokens for there."""
+        switched = self.post("auth/switch/", {"tenant_id": tenant_id})
+        assert switched.status_code == 200, switched.text
+        tokens: dict[str, Any] = switched.json()["tokens"]
+        return tokens
+
     def key(self, *scopes: str, mode: str = "live") -> dict[str, Any]:
         """Makes an API key."""
         made = self.post("auth/keys/", {"name": "shop", "mode": mode, "scopes": list(scopes)})

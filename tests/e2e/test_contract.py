@@ -7,6 +7,7 @@ start payments, at the simulators.
 
 import json
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 import schemathesis
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.filters import HasAPIOperation
+from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -66,11 +68,18 @@ def tokens(stack: Stack) -> dict[str, str]:
 
 
 @_CONTRACT.parametrize()
-@settings(max_examples=5, phases=[Phase.explicit, Phase.generate], **_SETTINGS)
+@settings(max_examples=4, phases=[Phase.explicit, Phase.generate], **_SETTINGS)
 def test_every_answer_is_one_that_the_contract_tells(case: Case[Any], stack: Stack, tokens: dict[str, str]) -> None:
-    _keep_small(case.body)
-    for caller in _CALLERS:
+    _keep_small(case)
+    for caller in _callers_of(case):
         case.call_and_validate(checks=_CHECKS, **_call(stack, tokens[caller]))
+
+
+def _callers_of(case: Case[Any]) -> tuple[str, ...]:
+    """Names who sends a case: everybody, and the many that go through a schema's corners one who is let in."""
+    if case.meta and case.meta.phase.name is TestPhase.COVERAGE:
+        return ("staff",) if "admin" in case.operation.tags else ("owner",)
+    return _CALLERS
 
 
 @pytest.mark.parametrize("caller", _CALLERS)
@@ -83,7 +92,7 @@ def test_every_answer_along_the_links_is_one_that_the_contract_tells(
         """One walk: things are listed and made, and what they lead to is called."""
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            _keep_small(case.body)
+            _keep_small(case)
             return _call(stack, tokens[caller])
 
         def validate_response(self, response: Any, case: Case[Any], *_: Any, **options: Any) -> None:
@@ -120,7 +129,12 @@ def _call(stack: Stack, token: str) -> dict[str, Any]:
     return {"base_url": base_url, "headers": {"Authorization": f"Bearer {token}"}, "timeout": 35}
 
 
-def _keep_small(body: Any) -> None:
-    """Has at most three recipients pay: the queues are for the tests that count."""
-    if isinstance(body, dict) and isinstance(body.get("recipients"), list):
-        body["recipients"] = body["recipients"][:3]
+def _keep_small(case: Case[Any]) -> None:
+    """Takes out of a case what is not the API's: the queues are for the tests that count, and no gateway forwards
+    kilobytes of query. The emulator's ends a path at a line break besides."""
+    if isinstance(case.body, dict) and isinstance(case.body.get("recipients"), list):
+        case.body["recipients"] = case.body["recipients"][:3]
+    for name, value in (case.query or {}).items():
+        case.query[name] = value[:3] if isinstance(value, list) else value
+    for name, value in (case.path_parameters or {}).items():
+        case.path_parameters[name] = quote("".join(filter(str.isprintable, unquote(str(value)))), safe="") or "nothing"
