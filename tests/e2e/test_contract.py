@@ -6,6 +6,9 @@ start payments, at the simulators.
 """
 
 import json
+import random
+import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -22,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from mifumo.permissions import Action, Scope
+from mifumo.permissions import RULES, Action, Role, Scope
 from sandbox.places import ROOT
 from tests.e2e.stack import Stack, Tenant
 
@@ -32,23 +35,25 @@ _CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-_CALLERS = ("owner", "agent", "staff", "key")
-# One address has only so many registrations and failed logins in a quarter of an hour, and every test of this stack
-# shares it: these two have tests of their own. No guess at a refresh token is right, so refresh and logout may run.
-_THROTTLED = "^auth_(login|register)$"
-# Closed or suspended tenants would answer all the rest with one refusal, and a business of the seed may be met.
+_KEY = "key"
+_CALLERS = (*map(str, Role), _KEY)
+# A closed or a suspended tenant answers everything else with one refusal, and the tenant of the seed may be met: these
+# are sent by those who are refused here, and by those who are let in where a business of its own is ended.
 _ENDING = {Action.TENANT_CLOSE, Action.TENANTS_SUSPEND, Action.STAFF_MANAGE}
+# One address has only so many registrations and failed logins in a quarter of an hour, and every test of this stack
+# shares it: they are called once below. No guess at a refresh token is right, so refresh and logout may run.
+_THROTTLED = "^auth_(login|register)$"
+
+_WHOLE = schemathesis.openapi.from_dict(
+    json.loads((ROOT / "docs" / "api" / "openapi.json").read_text(encoding="utf-8"))
+)
+_CONTRACT = _WHOLE.exclude(operation_id_regex=_THROTTLED)
 
 
 def _is_ending(context: HasAPIOperation) -> bool:
     return context.operation.definition.raw.get("x-action") in _ENDING
 
 
-_CONTRACT = (
-    schemathesis.openapi.from_dict(json.loads((ROOT / "docs" / "api" / "openapi.json").read_text(encoding="utf-8")))
-    .exclude(operation_id_regex=_THROTTLED)
-    .exclude(_is_ending)
-)
 _SETTINGS: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
@@ -61,24 +66,28 @@ _SETTINGS: dict[str, Any] = {
 def tokens(stack: Stack) -> dict[str, str]:
     """Returns a token for each caller: people of businesses of their own, and a key of every scope."""
     tenants = {caller: Tenant(stack) for caller in _CALLERS}
-    for caller in ("owner", "key"):
+    for caller in ("owner", _KEY):
         tenants[caller].buy_lite()
-    roles = {caller: tenants[caller].token(caller) for caller in _CALLERS if caller != "key"}
-    return roles | {"key": tenants["key"].key(*Scope)["key"]}
+    roles = {role: tenants[role].token(role) for role in map(str, Role)}
+    return {**roles, _KEY: tenants[_KEY].key(*Scope)["key"]}
 
 
 @_CONTRACT.parametrize()
-@settings(max_examples=4, phases=[Phase.explicit, Phase.generate], **_SETTINGS)
+@settings(max_examples=2, phases=[Phase.explicit, Phase.generate], **_SETTINGS)
 def test_every_answer_is_one_that_the_contract_tells(case: Case[Any], stack: Stack, tokens: dict[str, str]) -> None:
     _keep_small(case)
     for caller in _callers_of(case):
         case.call_and_validate(checks=_CHECKS, **_call(stack, tokens[caller]))
 
 
-def _callers_of(case: Case[Any]) -> tuple[str, ...]:
+def _callers_of(case: Case[Any]) -> Sequence[str]:
     """Names who sends a case: everybody, and the many that go through a schema's corners one who is let in."""
+    action = case.operation.definition.raw.get("x-action")
+    if action in _ENDING:
+        allowed = RULES[Action(action)].roles
+        return [caller for caller in _CALLERS if caller not in allowed]
     if case.meta and case.meta.phase.name is TestPhase.COVERAGE:
-        return ("staff",) if "admin" in case.operation.tags else ("owner",)
+        return ["staff" if "admin" in case.operation.tags else "owner"]
     return _CALLERS
 
 
@@ -88,7 +97,7 @@ def test_every_answer_along_the_links_is_one_that_the_contract_tells(
 ) -> None:
     answered: list[int] = []
 
-    class Walk(_CONTRACT.as_state_machine()):  # type: ignore[misc] # made at run time
+    class Walk(_CONTRACT.exclude(_is_ending).as_state_machine()):  # type: ignore[misc] # made at run time
         """One walk: things are listed and made, and what they lead to is called."""
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
@@ -124,9 +133,43 @@ def test_what_was_made_is_told_as_the_contract_says(tenant: Tenant) -> None:
         assert told.json().get("items", True), f"{path} tells nothing"
 
 
-def _call(stack: Stack, token: str) -> dict[str, Any]:
+def test_entering_is_told_as_the_contract_says(stack: Stack) -> None:
+    """Registered once, entered once rightly and once wrongly, and once with half of what is needed."""
+    names = {"first_name": "Asha", "last_name": "Mushi", "business_name": "Duka la Asha"}
+    person = {"email": f"asha.{uuid.uuid4().hex[:10]}@duka.example", "password": "samaki wa kupaka 88"}
+    phone = f"0766{random.randrange(1_000_000):06d}"
+    for path, body, status in [
+        ("/api/auth/register/", {**person, **names, "phone": phone}, 201),
+        ("/api/auth/register/", {**person, **names, "phone": phone}, 409),
+        ("/api/auth/register/", person, 422),
+        ("/api/auth/login/", person, 200),
+        ("/api/auth/login/", {**person, "password": "samaki wa kukaanga"}, 401),
+        ("/api/auth/login/", {"email": person["email"]}, 422),
+    ]:
+        case = _WHOLE[path]["POST"].Case(body=body, media_type="application/json")
+        assert case.call_and_validate(checks=_CHECKS, **_call(stack)).status_code == status, path
+
+
+def test_ending_a_business_is_told_as_the_contract_says(tenant: Tenant) -> None:
+    """Staff suspend it and let it on; its owner closes it and reopens it: each a change that is made."""
+    staff, reason = tenant.stack.login("staff"), {"reason": "The shop has shut."}
+    of_staff = "/api/admin/auth/tenants/{tenant_id}/"
+    for path, token, body in [
+        (f"{of_staff}suspend/", staff, reason),
+        (f"{of_staff}reactivate/", staff, reason),
+        ("/api/tenant/close/", tenant.access, {**reason, "password": tenant.password}),
+        ("/api/tenant/reopen/", tenant.access, None),
+    ]:
+        parameters = {"tenant_id": tenant.id} if "{" in path else {}
+        sent = {"body": body, "media_type": "application/json"} if body else {}
+        case = _WHOLE[path]["POST"].Case(path_parameters=parameters, **sent)
+        assert case.call_and_validate(checks=_CHECKS, **_call(tenant.stack, token)).status_code == 200, path
+
+
+def _call(stack: Stack, token: str = "") -> dict[str, Any]:
     base_url = stack.api_url.removesuffix("/api")
-    return {"base_url": base_url, "headers": {"Authorization": f"Bearer {token}"}, "timeout": 35}
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return {"base_url": base_url, "headers": headers, "timeout": 35}
 
 
 def _keep_small(case: Case[Any]) -> None:
