@@ -1,5 +1,6 @@
 """Parallel attacks: however many guess, refresh, remove or join at once, they get no more than one after the other."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -7,11 +8,12 @@ from typing import Any
 
 import requests
 
-from tests.e2e.stack import Stack, Tenant, at_once
+from tests.e2e.stack import Stack, Tenant, at_once, wait_until
 
 _TIMEOUT_S = 60
 _ATTEMPTS = 5
 _FAILED_LOGINS = 10
+_LINK = re.compile(r"/invitations/(mfi_\S+)\Z")
 
 
 def _post(stack: Stack, path: str, body: Any, token: str | None = None) -> requests.Response:
@@ -71,3 +73,21 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(tenant: Tenant) -> N
     assert [(one["user_id"], one["role"], one["status"]) for one in members] == [(survivor.user_id, "owner", "active")]
     leaving = tenant.request("DELETE", "tenant/members/me/", token=token)
     assert (leaving.status_code, leaving.json()["code"]) == (409, "last_owner")
+
+
+def test_of_four_people_who_accept_one_invitation_twenty_times_at_once_one_becomes_a_member(tenant: Tenant) -> None:
+    (number,) = tenant.numbers(1)
+    assert tenant.post("tenant/members/", {"phone": number, "role": "agent"}).status_code == 202
+    texts = wait_until("the link for the number", lambda: tenant.stack.texts_to(number), within_s=30)
+    link = _LINK.search(texts[-1])
+    assert link, "the text ends with the link"
+    guests = [Tenant(tenant.stack) for _ in range(4)]
+    accept = {"token": link[1]}
+    statuses = _statuses([partial(guest.post, "auth/invitations/accept/", accept) for guest in guests * 5])
+    assert statuses[200] == 1
+    assert statuses.keys() <= {200, 409, 422}
+    joined = {member["user_id"] for member in tenant.get("tenant/members/")["items"]} - {tenant.user_id}
+    assert len(joined & {guest.user_id for guest in guests}) == len(joined) == 1
+    assert [one["state"] for one in tenant.get("tenant/invitations/")["items"]] == ["accepted"]
+    entered = [entry for entry in tenant.pages("tenant/audit/") if entry["action"] == "invitation.accepted"]
+    assert len(entered) == 1

@@ -131,6 +131,12 @@ def things(stack: Stack) -> dict[str, str]:
     return {parameter: make(tenant) for parameter, make in _MAKERS.items()}
 
 
+def _invitation(tenant: Tenant) -> str:
+    invited = tenant.post("tenant/members/", {"phone": tenant.numbers(1)[0], "role": "agent"})
+    assert invited.status_code == 202, invited.text
+    return str(invited.json()["id"])
+
+
 def _first(tenant: Tenant, path: str) -> str:
     found: str = tenant.get(path)["items"][0]["id"]
     return found
@@ -141,6 +147,7 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "payment_id": lambda tenant: _first(tenant, "billing/payments/"),
     "key_id": lambda tenant: str(tenant.key("sms:read")["id"]),
     "session_id": lambda tenant: _first(tenant, "auth/sessions/"),
+    "invitation_id": _invitation,
     "member_id": lambda tenant: _first(tenant, "tenant/members/"),
 }
 
