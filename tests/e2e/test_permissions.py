@@ -94,7 +94,7 @@ def _walk(stack: Stack, token: str | None) -> list[requests.Response]:
     calls: list[Callable[[], requests.Response]] = []
     for operation in _OPERATIONS:
         unknown = {name: ids.new() for name in _parameters(operation)}
-        body = None if operation.example is None else {}
+        body: Any = None if operation.example is None else {}
         calls.append(partial(_call, stack, operation, token, body, unknown))
     return at_once(calls)
 
