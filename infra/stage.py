@@ -74,6 +74,11 @@ class Stage:
     payment_checks_s: str = "15,30,60,120,300,600,900,1800,3600"
     """Gaps between two looks at a payment; the last one repeats."""
     payment_watch_s: int = 604_800
+    two_person_above_tzs: int = 1_000_000
+    """What one of the staff may confirm alone of a bank transfer; all above, and every review, takes a second one."""
+    two_person_above_credits: int = 5_000
+    """The same of credits that are given or taken by hand."""
+    proposal_expiry_s: int = 604_800
 
 
 def named(name: str) -> Stage:
