@@ -161,6 +161,11 @@ def _told(caller: Principal, action: str, proposal: Proposal, note: str = "") ->
         action,
         tenant=proposal.tenant,
         target=proposal.subject,
-        after={"decision": proposal.decision.value, "proposal": proposal.id, **proposal.facts},
+        after={
+            "decision": proposal.decision.value,
+            "proposal": proposal.id,
+            "evidence": proposal.evidence,
+            **proposal.facts,
+        },
         reason=note or proposal.reason,
     )

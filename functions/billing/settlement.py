@@ -4,7 +4,9 @@ A look at a payment is safe at any time, any number of times, by any number of w
 is set before the question goes out, and the credit is one transaction that can be made once.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from mifumo import clock, ledger, queue, wallets, writes
 from mifumo.aws import Item
@@ -16,12 +18,15 @@ from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
 from . import gateway, payments, schedule
+from .desks import BANK
 from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
 from .states import ENDED, WAITING, Event, Status, transition
 
 # However many callbacks come for a payment, the provider is asked about it at most this often.
 ASK_GAP_S = 2
 _RACES_MAX = 5
+# Why a payment failed that the staff have dismissed.
+DISMISSED = "dismissed"
 
 _ENDINGS = {
     Standing.FAILED: (Event.FAILED, "payment_failed"),
@@ -38,6 +43,8 @@ class Finding(StrEnum):
     OPEN = "open"
     SETTLED = "settled"
     """There was nothing to ask: it is completed, or in the hands of the staff."""
+    REFUNDING = "refunding"
+    """Its money is on the way back: what there is to ask, `refunds` asks."""
     STALE = "stale"
     """The look has been taken by another one meanwhile."""
     LATER = "later"
@@ -58,11 +65,13 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         logger.error("no such payment", payment_id=payment_id)
         count("PaymentOrphan")
         return Finding.ORPHAN
+    if payment.gateway == BANK:
+        return _unconfirmed(payment)
     if due and payment.next_check_at != due:
         return Finding.STALE
     for _ in range(_RACES_MAX):
         if payment.status not in WAITING | ENDED:
-            return Finding.SETTLED
+            return Finding.REFUNDING if payment.status is Status.REFUND_PENDING else Finding.SETTLED
         try:
             looked = payments.look(payment, next_check_at=_next_check(payment), gap_s=ASK_GAP_S)
         except LookedAtAlready as busy:
@@ -72,6 +81,15 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         else:
             return _asked(looked)
     return Finding.STALE
+
+
+def _unconfirmed(payment: Payment) -> Finding:
+    """Ends a bank transfer that nobody has found in the bank's statement in time; it may still be found later."""
+    if payment.status is not Status.PENDING or clock.stamp() < payment.expires_at:
+        return Finding.SETTLED
+    _, steps = payments.step(payment, Event.EXPIRED, failure_code="expired")
+    writes.transact(*steps)
+    return Finding.ENDED
 
 
 def _next_check(payment: Payment) -> str | None:
@@ -123,6 +141,8 @@ def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
 def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     if statement.amount_tzs != payment.amount or statement.currency != payment.currency:
         return _reviewed(payment, statement, "the provider names another amount or currency")
+    if payment.credit_txn:
+        return _reviewed(payment, statement, "it was credited before, and the money has gone back")
     try:
         return _credited(payment, statement), Finding.CREDITED
     except ReceiptReused:
@@ -130,15 +150,32 @@ def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
 
 
 def _credited(payment: Payment, statement: Statement) -> Payment:
-    """Completes the payment and credits the tenant in one transaction, which can be made once."""
-    name, receipt = f"pay:{payment.id}:credit", statement.receipt or payment.order_id
-    late = payment.status in ENDED
+    # What an earlier review has noted of the money is not what paid in the end.
+    receipt = statement.receipt or payment.order_id
+    return credit(payment, Event.PAID, receipt=receipt, paid_amount=None, paid_currency=None)
+
+
+def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), **facts: Any) -> Payment:
+    """Completes the payment and credits the tenant in one transaction, which can be made once.
+
+    `more` stands in the same transaction: the decision, where people have taken one; `facts` become attributes. Raises
+    what `more` refuses, then PaymentMoved, and ReceiptReused for a receipt that has paid before.
+    """
+    name, late = f"pay:{payment.id}:credit", payment.status in ENDED
     completed, steps = payments.step(
-        payment, Event.PAID, receipt=receipt, completed_at=clock.stamp(), credit_txn=name, late=late, failure_code=None
+        payment,
+        event,
+        receipt=receipt,
+        completed_at=clock.stamp(),
+        credit_txn=name,
+        late=late,
+        failure_code=None,
+        **facts,
     )
 
     def build(wallet: Wallet) -> list[Write]:
         return [
+            *more,
             *steps,
             payments.receipt_guard(payment, receipt),
             *ledger.credit(
@@ -146,7 +183,7 @@ def _credited(payment: Payment, statement: Statement) -> Payment:
                 payment.credits,
                 name=name,
                 reference=payment.id,
-                postings=_postings(payment),
+                postings=_postings(completed),
                 package=best(wallet.package, payment.package),
             ),
         ]
@@ -160,15 +197,19 @@ def _credited(payment: Payment, statement: Statement) -> Payment:
 
 
 def _postings(payment: Payment) -> list[Item]:
-    """The money side: the provider owes it to us, and we owe texts for it."""
+    """The money side: the provider owes us what was paid, and we owe texts for it."""
+    paid = payment.received
     return [
-        {"account": f"asset:provider:{payment.gateway}:receivable", "asset": "TZS", "amount": payment.amount},
-        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": -payment.amount},
+        {"account": f"asset:provider:{payment.gateway}:receivable", "asset": "TZS", "amount": paid},
+        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": -paid},
     ]
 
 
 def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment, Finding]:
-    """Money moved, and not as agreed: no credits, and a person decides."""
+    """Money moved, and not as agreed: no credits, and a person decides, once on the same evidence."""
+    told = (statement.receipt, statement.amount_tzs, statement.currency)
+    if payment.failure_code == DISMISSED and told == (payment.receipt, payment.paid_amount, payment.paid_currency):
+        return payment, Finding.ENDED
     after, steps = payments.step(
         payment,
         Event.MISMATCHED,
