@@ -104,6 +104,12 @@ def _opened(caller: Principal, proposal: Proposal, action: str) -> tuple[Proposa
     return opened, [lapsed, proposals.put(opened), _told(caller, action, opened)]
 
 
+def require_decidable(caller: Principal, proposal: Proposal) -> None:
+    """Raises ProposalClosed, OwnProposal or ProposalLapsed unless the caller could approve the proposal now."""
+    if proposal.status is not Status.OPEN or proposal.proposed_by == caller.person or proposal.expired:
+        raise _refusal(caller, proposal, None)
+
+
 def approve(caller: Principal, proposal: Proposal, *, note: str) -> list[Write]:
     """Approves a proposal, beside what it brings about; refuses with OwnProposal, ProposalClosed or ProposalLapsed."""
     closed = proposals.close(

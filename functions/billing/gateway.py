@@ -1,14 +1,16 @@
 """Gateway: the payment provider as this stage has it, if its key has been put in."""
 
 from functools import lru_cache
+from typing import cast
 
 from mifumo import aws, clock
 from mifumo.errors import AppError
 from mifumo.phone import Msisdn
 from mifumo.providers import zenopay
-from mifumo.providers.payments import PaymentProvider, Push
+from mifumo.providers.payments import PaymentProvider, Push, RefundingProvider
 from mifumo.settings import Settings
 
+from .desks import BANK
 from .payments import Payment
 
 
@@ -53,6 +55,17 @@ def provider() -> PaymentProvider:
     if not api_key:
         raise ProviderUnavailable("Payments are not set up yet.")
     return _account(settings.zenopay_url, api_key, settings.provider_timeout_s)
+
+
+def refunding(name: str) -> RefundingProvider | None:
+    """Returns the provider of that name if it sends money back; None leaves it to people.
+
+    Raises ProviderUnavailable.
+    """
+    found = provider() if name != BANK else None
+    if found is None or found.name != name or not found.capabilities.refunds:
+        return None
+    return cast("RefundingProvider", found)
 
 
 def push(payment: Payment, *, buyer: str) -> Push:

@@ -7,7 +7,8 @@ kept as evidence, and the worker that looks into it writes down what came of it.
 import hashlib
 from dataclasses import asdict, dataclass
 
-from mifumo import clock, writes
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
 from mifumo.settings import Settings
 from mifumo.tables import Key
 
@@ -52,6 +53,12 @@ def keep(event: EventRef, body: str, *, received_at: str) -> bool:
     except EventKept:
         return False
     return True
+
+
+def of_order(provider: str, order: str) -> list[Item]:
+    """Reads every event of an order, with its body as it came, and what came of it."""
+    pk = _key(EventRef(provider, order, "")).pk
+    return list(tables.query_all(EventSettings.load().ledger_table, pk, begins_with="E#", consistent=True))
 
 
 def conclude(event: EventRef, outcome: str) -> None:
