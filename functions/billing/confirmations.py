@@ -17,8 +17,9 @@ from mifumo.writes import Write
 from . import approvals, payments, reviews, settlement
 from .approvals import ApprovalSettings
 from .desks import BANK
-from .payments import Payment
+from .payments import Payment, PaymentMoved
 from .proposals import Decision, Proposal
+from .reviews import AlreadyCredited
 from .states import Event, Status, transition
 
 
@@ -50,15 +51,24 @@ def find(payment_id: str) -> Payment:
 def confirm(caller: Principal, payment_id: str, line: Line) -> tuple[Payment, Proposal | None]:
     """Credits a transfer, proposes to where that takes a second person, or sends it to review.
 
-    Raises NotFound, NotConfirmable, AlreadyProposed and ReceiptReused.
+    Raises NotFound, NotConfirmable, AlreadyCredited, AlreadyProposed and ReceiptReused.
     """
     payment = find(payment_id)
     if payment.status is Status.COMPLETED and payment.receipt == line.reference:
         return payment, None
     if transition(payment.status, Event.PAID) is None:
         raise NotConfirmable(f"It is {payment.status}.")
-    if line.amount != payment.amount:
-        return _mismatched(caller, payment, line), None
+    if payment.credit_txn:
+        raise AlreadyCredited
+    try:
+        if line.amount != payment.amount:
+            return _mismatched(caller, payment, line), None
+        return _taken(caller, payment, line)
+    except PaymentMoved as moved:
+        raise NotConfirmable("It has changed meanwhile: look at it again.") from moved
+
+
+def _taken(caller: Principal, payment: Payment, line: Line) -> tuple[Payment, Proposal]:
     wanted = approvals.made(
         caller,
         Decision.TRANSFER,

@@ -10,16 +10,9 @@ from mifumo.writes import Write
 
 from . import adjustments, approvals, confirmations, payments, proposals, refunds, reviews
 from .approvals import ProposalLapsed
-from .payments import Payment, PaymentMoved, ReceiptReused
+from .payments import Payment, PaymentMoved
 from .proposals import Decision, Proposal, Status
 from .states import Status as Standing
-
-
-class ReceiptUsed(Conflict):
-    """The receipt, or the line of a bank's statement, has paid for another payment: nothing has been credited."""
-
-    code = "receipt_used"
-    title = "This receipt has paid for another payment"
 
 
 class NotRefundable(Conflict):
@@ -55,7 +48,7 @@ def propose_refund(caller: Principal, payment_id: str, *, reason: str, evidence:
 def approve(caller: Principal, proposal_id: str, *, note: str) -> Proposal:
     """Approves another person's proposal and carries it out; what one has approved is answered as it stands.
 
-    Raises NotFound, OwnProposal, ProposalClosed, ProposalLapsed, ReceiptUsed and CreditsSpent.
+    Raises NotFound, OwnProposal, ProposalClosed, ProposalLapsed, ReceiptReused and CreditsSpent.
     """
     proposal = proposals.find(proposal_id)
     if proposal.status is Status.APPROVED and proposal.decided_by == caller.person != proposal.proposed_by:
@@ -66,8 +59,6 @@ def approve(caller: Principal, proposal_id: str, *, note: str) -> Proposal:
         _carry_out(caller, proposal, more)
     except PaymentMoved as moved:
         raise ProposalLapsed("The payment has changed since.") from moved
-    except ReceiptReused as reused:
-        raise ReceiptUsed from reused
     return proposals.find(proposal_id)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import NotFound
+from mifumo.errors import Conflict, NotFound
 from mifumo.ids import PaymentId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
@@ -100,8 +100,11 @@ class LookedAtAlready(PaymentMoved):
     """Somebody else looks at the payment right now, or has changed it."""
 
 
-class ReceiptReused(Exception):
-    """The operator's transaction has paid for another payment."""
+class ReceiptReused(Conflict):
+    """The operator's transaction, or the line of a bank's statement, has paid for another payment."""
+
+    code = "receipt_used"
+    title = "This receipt has paid for another payment"
 
 
 def _table() -> str:
@@ -239,14 +242,23 @@ def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Paymen
     )
 
 
+def _receipt_key(issuer: str, receipt: str) -> Key:
+    return Key(f"PTXN#{issuer}#{receipt}", "META")
+
+
+def owner(issuer: str, receipt: str) -> str | None:
+    """Tells which payment a receipt has paid for; None while it has paid for none."""
+    item = tables.get(_table(), _receipt_key(issuer, receipt))
+    return str(item["payment_id"]) if item else None
+
+
 def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
     """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused.
 
     `issuer` names whose receipt it is where that is not the payment's gateway.
     """
     item = {
-        "pk": f"PTXN#{issuer or payment.gateway}#{receipt}",
-        "sk": "META",
+        **_receipt_key(issuer or payment.gateway, receipt)._asdict(),
         "payment_id": payment.id,
         "amount": payment.amount,
         "created_at": clock.stamp(),
@@ -256,7 +268,7 @@ def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
         item,
         condition="attribute_not_exists(pk) OR payment_id = :payment",
         values={":payment": payment.id},
-        refused=lambda _: ReceiptReused(receipt),
+        refused=lambda _: ReceiptReused(f"The receipt is {receipt}."),
     )
 
 

@@ -6,7 +6,6 @@ is set before the question goes out, and the credit is one transaction that can 
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
 from mifumo import clock, ledger, queue, wallets, writes
 from mifumo.aws import Item
@@ -150,18 +149,18 @@ def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
 
 
 def _credited(payment: Payment, statement: Statement) -> Payment:
-    # What an earlier review has noted of the money is not what paid in the end.
-    receipt = statement.receipt or payment.order_id
-    return credit(payment, Event.PAID, receipt=receipt, paid_amount=None, paid_currency=None)
+    return credit(payment, Event.PAID, receipt=statement.receipt or payment.order_id)
 
 
-def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), **facts: Any) -> Payment:
+def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), note: str = "") -> Payment:
     """Completes the payment and credits the tenant in one transaction, which can be made once.
 
-    `more` stands in the same transaction: the decision, where people have taken one; `facts` become attributes. Raises
-    what `more` refuses, then PaymentMoved, and ReceiptReused for a receipt that has paid before.
+    `more` stands in the same transaction: the decision, where people have taken one. Raises what it refuses, then
+    PaymentMoved, and ReceiptReused for a receipt that has paid for another payment.
     """
     name, late = f"pay:{payment.id}:credit", payment.status in ENDED
+    # What an earlier review has noted of the money is not what paid in the end.
+    paid = {} if event is Event.CREDIT_APPROVED else {"paid_amount": None, "paid_currency": None}
     completed, steps = payments.step(
         payment,
         event,
@@ -170,7 +169,8 @@ def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write
         credit_txn=name,
         late=late,
         failure_code=None,
-        **facts,
+        note=note,
+        **paid,
     )
 
     def build(wallet: Wallet) -> list[Write]:
