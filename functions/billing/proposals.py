@@ -132,9 +132,10 @@ def find(proposal_id: str) -> Proposal:
     subject, _, number = proposal_id.partition("-")
     well_formed = ids.valid(subject) and number.isascii() and number.isdigit() and len(number) <= _NUMBER_DIGITS
     item = tables.get(_table(), _key(subject, int(number))) if well_formed else None
-    if item is None or item["number"] != int(number):
+    found = of(item) if item else None
+    if found is None or found.id != proposal_id:
         raise NotFound("There is no such proposal.")
-    return of(item)
+    return found
 
 
 def page(*, limit: int, start: Item | None) -> Page:
