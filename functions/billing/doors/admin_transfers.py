@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import confirmations, desks, payments
 from functions.billing.admin_models import ProposalView, StaffPayment, StaffPaymentPage, TransferConfirmed
-from functions.billing.admin_requests import ConfirmRequest
+from functions.billing.admin_requests import BankLineRequest
 from functions.billing.confirmations import Line
 from functions.billing.desks import Desk
 from mifumo import cursors
@@ -32,7 +32,7 @@ def list_transfers(_caller: Caller, limit: Limit = 50, cursor: Cursor = None) ->
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_PROPOSE)
-def confirm(payment_id: str, request: ConfirmRequest, caller: Caller) -> TransferConfirmed:
+def confirm_transfer(payment_id: str, request: BankLineRequest, caller: Caller) -> TransferConfirmed:
     line = Line(request.reference, request.amount, request.reason, request.evidence)
     payment, proposal = confirmations.confirm(caller, payment_id, line)
     return TransferConfirmed(payment=StaffPayment.of(payment), proposal=ProposalView.of(proposal) if proposal else None)
