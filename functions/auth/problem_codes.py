@@ -33,7 +33,15 @@ ELSEWHERE = (
         "insufficient_credits",
         402,
         "Not enough credits",
-        "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many.",
+        "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many. "
+        "An answer to a send has `quote_id` as well, an offer of what lacks, and `top_up_url`, where people pay it.",
+    ),
+    Problem(
+        "too_many_parked",
+        409,
+        "Too many orders wait for credits",
+        "Fifty sends of the tenant are parked: buy credits for them, or cancel some at "
+        "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
         "sender_id_not_allowed",
@@ -138,6 +146,12 @@ ELSEWHERE = (
         403,
         "This callback was refused",
         "The call does not prove that it comes from the provider; nothing of it was kept.",
+    ),
+    Problem(
+        "signature_refused",
+        401,
+        "This callback's signature was refused",
+        "The signature or checksum is not its provider's over these very bytes; nothing of the call was kept.",
     ),
 )
 
