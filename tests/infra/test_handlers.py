@@ -63,6 +63,7 @@ def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
         "functions.billing.api.handler",
+        "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
