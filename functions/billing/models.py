@@ -154,7 +154,7 @@ class PaymentView(Answer):
     amount: int = Field(description="Whole TZS.", examples=[150000])
     currency: Literal["TZS"] = "TZS"
     provider: WalletCode
-    phone: str = Field(examples=["+255754123456"])
+    phone: str | None = Field(description="None once the number was erased.", examples=["+255754123456"])
     failure_code: str | None = Field(description="Why it ended without a credit.", examples=["payment_failed"])
     receipt: str | None = Field(description="The operator's number of the transaction.", examples=["CEJ3I3SETSN"])
     created_at: str = Field(examples=["2026-01-31T09:30:00.000Z"])
@@ -171,7 +171,7 @@ class PaymentView(Answer):
             credits=payment.credits,
             amount=payment.amount,
             provider=payment.wallet,  # type: ignore[arg-type] # likewise
-            phone=payment.phone,
+            phone=payment.phone or None,
             failure_code=payment.failure_code,
             receipt=payment.receipt,
             created_at=payment.created_at,

@@ -3,9 +3,11 @@
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
@@ -17,7 +19,9 @@ _PAYMENTS_PER_BATCH = 1
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, parked: Queue) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, parked: Queue
+    ) -> None:
         super().__init__(scope, name)
         self._house = house
         self._parked = parked
@@ -45,6 +49,7 @@ class Billing(Construct):
         self.worker = self._verify()
         self.sweep = self._sweep()
         self._refresh()
+        self.privacy = self._privacy(exports)
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -140,3 +145,17 @@ class Billing(Construct):
         for secret in self._secrets.values():
             secret.grant_read(refresh)
         EveryDay(self, "RefreshSchedule", function=refresh, house=self._house)
+
+    def _privacy(self, exports: Bucket) -> Privacy:
+        data = self._data
+        privacy = Privacy(
+            self,
+            "Privacy",
+            slice_name="billing",
+            house=self._house,
+            access=data.access,
+            exports=exports,
+            environment={"LEDGER_TABLE": data.ledger.table_name},
+        )
+        data.ledger.grant(privacy.worker, *READ, *UPDATE)
+        return privacy

@@ -37,11 +37,23 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
+    # answers nobody, and lists with places of its own
+    "functions.auth.privacy.handler": {"mifumo.callers.SigningSettings"},
+    # has no callers
+    "functions.auth.sweep.handler": {"mifumo.callers.SigningSettings"},
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
     "functions.sms.notices.handler": {
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
+    },
+    # waits for no report, answers nobody and makes no offer
+    "functions.sms.privacy.handler": {
+        "functions.sms.inbox.WindowSettings",
+        "functions.sms.top_ups.ConsoleSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.quotes.QuoteSettings",
     },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
@@ -62,12 +74,16 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
+        "functions.auth.privacy.handler",
+        "functions.auth.sweep.handler",
         "functions.billing.api.handler",
+        "functions.billing.privacy.handler",
         "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
         "functions.sms.notices.handler",
+        "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
         "functions.sms.sweep.handler",
         "functions.sms.unpark.handler",

@@ -13,7 +13,7 @@ def test_every_queue_has_a_dead_letter_queue_a_consumer_and_patience(stage: str)
         for mapping in properties(stage, "AWS::Lambda::EventSourceMapping")
     }
     queues = working_queues(stage)
-    assert len(queues) == 6
+    assert len(queues) == 9
     assert set(consumers) == set(queues)
     for name, queue in queues.items():
         assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
@@ -70,6 +70,7 @@ def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) 
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
+        "functions.auth.sweep.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
     }
