@@ -12,10 +12,12 @@ from mifumo.ids import PaymentId
 from mifumo.observability import count, logger
 from mifumo.packages import best
 from mifumo.providers.payments import Standing, Statement
+from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import gateway, payments, schedule
+from . import circuits, gateway, payments, schedule
+from .circuits import Circuit
 from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
 from .states import ENDED, WAITING, Event, Status, transition
 
@@ -27,6 +29,12 @@ _ENDINGS = {
     Standing.FAILED: (Event.FAILED, "payment_failed"),
     Standing.CANCELLED: (Event.CANCELLED, "cancelled_by_payer"),
 }
+
+
+class LossSettings(Settings):
+    """By when a push that arrived is known to a provider that keeps every push."""
+
+    payment_lost_after_s: int
 
 
 class Finding(StrEnum):
@@ -60,27 +68,32 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         return Finding.ORPHAN
     if due and payment.next_check_at != due:
         return Finding.STALE
+    if payment.status not in WAITING | ENDED:
+        return Finding.SETTLED
+    circuit = circuits.read(payment.gateway)
     for _ in range(_RACES_MAX):
         if payment.status not in WAITING | ENDED:
             return Finding.SETTLED
         try:
-            looked = payments.look(payment, next_check_at=_next_check(payment), gap_s=ASK_GAP_S)
+            looked = payments.look(payment, next_check_at=_next_check(payment, circuit), gap_s=ASK_GAP_S)
         except LookedAtAlready as busy:
             if busy.payment.status is payment.status:
                 return _too_soon(busy.payment, received_at)
             payment = busy.payment
         else:
-            return _asked(looked)
+            return _asked(looked, circuit)
     return Finding.STALE
 
 
-def _next_check(payment: Payment) -> str | None:
-    return schedule.next_check(
+def _next_check(payment: Payment, circuit: Circuit) -> str | None:
+    """Says when the next look is due; not before the circuit of a silent provider has closed."""
+    due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
         watched_until=payment.watched_until,
         waiting=payment.status in WAITING,
     )
+    return max(due, circuit.open_until) if due and circuit.open_until else due
 
 
 def _too_soon(payment: Payment, received_at: str | None) -> Finding:
@@ -90,9 +103,9 @@ def _too_soon(payment: Payment, received_at: str | None) -> Finding:
     return Finding.LATER
 
 
-def _asked(payment: Payment) -> Finding:
+def _asked(payment: Payment, circuit: Circuit) -> Finding:
     """Asks the provider and applies what it says to the payment as it then stands."""
-    statement = gateway.provider().fetch_status(payment.order_id)
+    statement = gateway.fetch_status(payment, circuit)
     for _ in range(_RACES_MAX):
         try:
             after, finding = _applied(payment, statement)
@@ -116,12 +129,14 @@ def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
             return _paid(payment, statement)
         case Standing.FAILED | Standing.CANCELLED:
             return _ended(payment, statement)
-        case Standing.PENDING | Standing.NOT_FOUND:
-            return _still_open(payment, found=statement.standing is Standing.PENDING)
+        case Standing.PENDING:
+            return _still_open(payment, found=True)
+        case Standing.NOT_FOUND:
+            return _never_received(payment) if _had_time(payment) else _still_open(payment, found=False)
 
 
 def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
-    if statement.amount_tzs != payment.amount or statement.currency != payment.currency:
+    if not gateway.settles(payment, statement):
         return _reviewed(payment, statement, "the provider names another amount or currency")
     try:
         return _credited(payment, statement), Finding.CREDITED
@@ -190,6 +205,22 @@ def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
         return payment, Finding.ENDED
     after, steps = payments.step(
         payment, event, next_check_at=payment.next_check_at, note=statement.detail, failure_code=failure
+    )
+    writes.transact(*steps)
+    return after, Finding.ENDED
+
+
+def _had_time(payment: Payment) -> bool:
+    """Tells whether a push whose answer was lost would be known by now, had it arrived."""
+    grace_s = LossSettings.load().payment_lost_after_s
+    lost = payment.status is Status.PENDING and payment.initiated == Event.UNKNOWN
+    return lost and payment.created_at <= clock.after(-grace_s) and gateway.keeps_every_push(payment)
+
+
+def _never_received(payment: Payment) -> tuple[Payment, Finding]:
+    """The provider knows of no such push: nobody is asked for money. It stays watched, should it arrive after all."""
+    after, steps = payments.step(
+        payment, Event.NEVER_RECEIVED, next_check_at=payment.next_check_at, failure_code="never_received"
     )
     writes.transact(*steps)
     return after, Finding.ENDED
