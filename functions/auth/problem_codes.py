@@ -81,6 +81,12 @@ ELSEWHERE = (
         "This callback was refused",
         "The call does not prove that it comes from the provider; nothing of it was kept.",
     ),
+    Problem(
+        "signature_refused",
+        401,
+        "This callback's signature was refused",
+        "The signature or checksum is not its provider's over these very bytes; nothing of the call was kept.",
+    ),
 )
 
 _PAGE = """<!doctype html>
