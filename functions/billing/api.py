@@ -8,12 +8,13 @@ from mifumo import aws
 from mifumo.http import api
 from mifumo.observability import entrypoint
 
-from .doors import catalogue, payments, statement
+from .doors import admin_providers, catalogue, payments, statement
 
 app = api()
 app.include_router(catalogue.router)
 app.include_router(payments.router)
 app.include_router(statement.router)
+app.include_router(admin_providers.router)
 
 
 @entrypoint

@@ -9,7 +9,7 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
-from infra.parts.schedule import EveryMinute
+from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -49,6 +49,7 @@ class Billing(Construct):
         self.worker = self._verify()
         self.sweep = self._sweep()
         self.privacy = self._privacy(exports)
+        self._refresh()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -133,3 +134,22 @@ class Billing(Construct):
         )
         data.ledger.grant(privacy.worker, *READ, *UPDATE)
         return privacy
+
+    def _refresh(self) -> None:
+        stage = self._house.stage
+        refresh = Function(
+            self,
+            "Refresh",
+            handler="functions.billing.refresh.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                "LEDGER_TABLE": self._data.ledger.table_name,
+                **self._providers,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        self._data.ledger.grant(refresh, *PUT)
+        for secret in self._secrets.values():
+            secret.grant_read(refresh)
+        EveryDay(self, "RefreshSchedule", function=refresh, house=self._house)
