@@ -65,9 +65,9 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
         return started, True
     for way in ways.to(order.wallet.code, order.package.price_tzs):
         payment = _payment(caller, key, order, attempt, way.provider.name)
-        attempt += 1
-        if attempt > _ATTEMPTS_MAX or not ways.willing(way, payment, buyer=tenant.name):
+        if attempt == _ATTEMPTS_MAX or not ways.willing(way, payment, buyer=tenant.name):
             continue
+        attempt += 1  # numbers without gaps: a later request finds each attempt by the one before
         try:
             writes.transact(*payments.create(payment), _told(caller, payment))
         except PaymentExists as exists:

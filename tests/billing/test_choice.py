@@ -125,10 +125,8 @@ def test_a_wallet_has_its_own_order(till: Till, second: RunningPawaPay, monkeypa
 
 
 @pytest.mark.parametrize("text", ["vodacom=paypal", "mpesa=zenopay", "vodacom"])
-def test_a_setting_that_names_what_is_not_there_stops_the_function(
-    till: Till, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    assert till
+@pytest.mark.usefixtures("till")
+def test_a_setting_that_names_what_is_not_there_stops_the_function(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDERS", text)
     settings.forget()
     with pytest.raises(ValueError, match="PAYMENT_PROVIDERS"):
@@ -294,6 +292,20 @@ def test_a_wallet_that_the_preview_calls_unavailable_is_refused_before_anything_
     assert (click.wire.count("TransactWriteItems"), click.pushes()) == (0, [])
     click.simulator.simulator.wire.closed = frozenset()
     assert click.bought("129").status == "pending"
+
+
+def test_a_provider_that_is_not_willing_leaves_no_gap_through_which_a_second_push_could_slip(
+    click: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_pawapay() as next_one:
+        monkeypatch.setenv("PAWAPAY_URL", next_one.url)
+        behind(monkeypatch, "clickpesa,pawapay")
+        click.simulator.simulator.wire.closed = frozenset({"M-PESA"})
+        payment = click.bought("129")
+        assert payment.gateway == "pawapay"
+        click.simulator.simulator.wire.closed = frozenset()
+        assert click.bought("129").id == payment.id
+        assert (click.pushes(), pushed(next_one)) == ([], [payment.order_id])
 
 
 def test_a_token_that_was_voided_is_replaced_and_nothing_is_lost(click: Till) -> None:
