@@ -55,7 +55,7 @@ class Stage:
     """How long reports are gathered: every batch updates the counter of each chunk it touches once."""
     worker_timeout_s: int = 60
     provider_timeout_s: int = 30
-    door_provider_timeout_s: int = 10
+    door_provider_timeout_s: int = 8
     """A door's wait for a provider: a token, a push, or one after another provider that could not be reached, and
     it must still record "unknown" before the gateway hangs up after 30 s."""
 

@@ -41,7 +41,7 @@ def _require_number_of_wallet(provider: PawaPay, push: Push) -> None:
     except ProviderUnavailableError:
         return
     if found is not None and found is not push.wallet:
-        raise ValidationFailed.of("/phone", "wallet_mismatch", f"This number has its wallet at {found}, not there.")
+        raise ValidationFailed.of("/phone", "wallet_mismatch", f"This number's wallet is {found}: choose that.")
 
 
 def _offers(provider: ClickPesa, push: Push) -> bool:

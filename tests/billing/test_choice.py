@@ -16,7 +16,8 @@ from functions.billing.doors import admin_providers
 from functions.billing.ways import WaySettings
 from mifumo import aws, buckets, settings, tables
 from mifumo.phone import Operator
-from mifumo.providers.payments import Availability
+from mifumo.providers.payments import Availability, Initiated, Initiation
+from mifumo.providers.zenopay import ZenoPay
 from sandbox.testing import RunningPawaPay, running_pawapay
 from tests.billing.conftest import Till, behind, opened
 from tests.builders import CONTEXT, token
@@ -111,6 +112,18 @@ def test_when_none_can_be_reached_nobody_was_asked_for_money(till: Till, second:
     assert [one["failure_code"] for one in listed["items"]] == ["provider_unavailable"] * 2
     till.simulator.clear()
     assert till.bought("229").gateway == "zenopay"
+
+
+def test_no_other_provider_is_asked_when_the_first_has_taken_the_doors_time(
+    till: Till, second: RunningPawaPay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> Initiated:
+        till.travel.forward(6)
+        return Initiated(Initiation.NOT_SENT, "ConnectTimeout")
+
+    monkeypatch.setattr(ZenoPay, "initiate", slow)
+    assert till.buy("129")[0] == 503
+    assert pushed(second) == []
 
 
 def test_a_wallet_has_its_own_order(till: Till, second: RunningPawaPay, monkeypatch: pytest.MonkeyPatch) -> None:
