@@ -46,7 +46,7 @@ def start(payment: Payment, *, returned: bool, note: str, more: Sequence[Write] 
         payment,
         Event.RETURN_APPROVED if returned else Event.REFUND_STARTED,
         next_check_at=None if manual else clock.stamp(),
-        refund_id=ids.derived("refund", payment.id, str(payment.version)),
+        refund_id=ids.derived_uuid("refund", payment.id, str(payment.version)),
         refund_amount=payment.received,
         refund_credits=credits_held,
         refund_manual=manual,

@@ -68,7 +68,7 @@ def written(**changes: Any) -> Payment:
     number = next(_number)
     payment = replace(
         Payment(
-            id=PaymentId(ids.derived("office", str(number))),
+            id=PaymentId(ids.derived_uuid("office", str(number))),
             tenant=TENANT,
             user="u1",
             package="lite",
