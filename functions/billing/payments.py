@@ -10,16 +10,19 @@ from typing import Any, Final
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import NotFound
+from mifumo.errors import Conflict, NotFound
 from mifumo.ids import PaymentId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
+from . import desks
+from .desks import Desk
 from .states import UNDECIDED, WAITING, Event, Status, transition
 
 # Unfinished payments are spread over so many partitions of the `due` index.
-DUE_SHARDS: Final = 4
+_DUE_SHARDS: Final = 4
+DUE: Final = (*(f"PAYDUE#{shard}" for shard in range(_DUE_SHARDS)), Desk.TRANSFERS.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,14 @@ class Payment:
     completed_at: str | None = None
     late: bool | None = None
     credit_txn: str | None = None
+    refund_id: str | None = None
+    """The refund under way, or the last one; a refund that failed is followed by one of another id."""
+    refund_amount: int | None = None
+    refund_credits: int | None = None
+    """The credits that are held for it; 0 when the money that goes back was never credited."""
+    refund_manual: bool | None = None
+    """People send the money back: the provider cannot."""
+    refund_started_at: str | None = None
 
     @property
     def at_rest(self) -> bool:
@@ -66,6 +77,13 @@ class Payment:
     def order_id(self) -> str:
         """The provider's reference for it: the same id in the form of a UUID."""
         return ids.as_uuid(self.id)
+
+    @property
+    def received(self) -> int:
+        """Returns what was paid, as far as anybody has said: the price, or what stands in a review."""
+        if self.paid_amount is None or self.paid_currency not in {None, self.currency}:
+            return self.amount
+        return self.paid_amount
 
 
 class PaymentExists(Exception):
@@ -88,8 +106,11 @@ class LookedAtAlready(PaymentMoved):
     """Somebody else looks at the payment right now, or has changed it."""
 
 
-class ReceiptReused(Exception):
-    """The operator's transaction has paid for another payment."""
+class ReceiptReused(Conflict):
+    """The operator's transaction, or the line of a bank's statement, has paid for another payment."""
+
+    code = "receipt_used"
+    title = "This receipt has paid for another payment"
 
 
 def _table() -> str:
@@ -105,10 +126,17 @@ def _listing(tenant: TenantId) -> str:
 
 
 def _due(payment: Payment) -> dict[str, str]:
-    """Returns the keys of the sparse index of payments to look at; a payment that is left alone has none."""
+    """Returns the keys of the sparse index of payments to look at; a payment that is left alone has none.
+
+    What waits for people is sorted by its age, and transfers by the moment when they expire.
+    """
+    desk = desks.of(payment.status, gateway=payment.gateway, manual=payment.refund_manual)
+    if desk is not None:
+        since = payment.expires_at if desk is Desk.TRANSFERS else payment.created_at
+        return {"due_pk": desk.value, "due_sk": f"{since}#{payment.id}"}
     if payment.next_check_at is None:
         return {}
-    shard = sum(payment.id.encode()) % DUE_SHARDS
+    shard = sum(payment.id.encode()) % _DUE_SHARDS
     return {"due_pk": f"PAYDUE#{shard}", "due_sk": f"{payment.next_check_at}#{payment.id}"}
 
 
@@ -148,11 +176,16 @@ def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
 
 
-def due(shard: int, *, items_max: int) -> list[tuple[PaymentId, str]]:
-    """Lists (payment, due since) of one shard, longest overdue first."""
-    overdue = tables.query(_table(), f"PAYDUE#{shard}", index="due", between=("0", clock.stamp()), limit=items_max)
+def due(partition: str, *, items_max: int) -> list[tuple[PaymentId, str]]:
+    """Lists (payment, due since) of one partition of `DUE`, longest overdue first."""
+    overdue = tables.query(_table(), partition, index="due", between=("0", clock.stamp()), limit=items_max)
     stamps = [(item["pk"], item["due_sk"]) for item in overdue.items]
     return [(PaymentId(pk.removeprefix("PAY#")), sk.partition("#")[0]) for pk, sk in stamps]
+
+
+def history(payment: PaymentId) -> list[Item]:
+    """Reads every step that the payment has taken, in order."""
+    return list(tables.query_all(_table(), _key(payment).pk, begins_with="H#", consistent=True))
 
 
 def create(payment: Payment) -> list[Write]:
@@ -177,13 +210,14 @@ def step(
         payment,
         after,
         condition="#version = :version AND #status = :before AND #amount = :amount AND #currency = :currency "
-        "AND attribute_not_exists(#credit_txn)",
+        + ("AND #credit_txn = :credit_txn" if payment.credit_txn else "AND attribute_not_exists(#credit_txn)"),
         names=("version", "status", "amount", "currency", "credit_txn"),
         values={
             ":version": payment.version,
             ":before": str(payment.status),
             ":amount": payment.amount,
             ":currency": payment.currency,
+            **({":credit_txn": payment.credit_txn} if payment.credit_txn else {}),
         },
         refused=lambda old: PaymentMoved(_standing(payment, old)),
     )
@@ -214,11 +248,23 @@ def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Paymen
     )
 
 
-def receipt_guard(payment: Payment, receipt: str) -> Write:
-    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused."""
+def _receipt_key(issuer: str, receipt: str) -> Key:
+    return Key(f"PTXN#{issuer}#{receipt}", "META")
+
+
+def owner(issuer: str, receipt: str) -> str | None:
+    """Tells which payment a receipt has paid for; None while it has paid for none."""
+    item = tables.get(_table(), _receipt_key(issuer, receipt))
+    return str(item["payment_id"]) if item else None
+
+
+def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
+    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused.
+
+    `issuer` names whose receipt it is where that is not the payment's gateway.
+    """
     item = {
-        "pk": f"PTXN#{payment.gateway}#{receipt}",
-        "sk": "META",
+        **_receipt_key(issuer or payment.gateway, receipt)._asdict(),
         "payment_id": payment.id,
         "amount": payment.amount,
         "created_at": clock.stamp(),
@@ -228,7 +274,7 @@ def receipt_guard(payment: Payment, receipt: str) -> Write:
         item,
         condition="attribute_not_exists(pk) OR payment_id = :payment",
         values={":payment": payment.id},
-        refused=lambda _: ReceiptReused(receipt),
+        refused=lambda _: ReceiptReused(f"The receipt is {receipt}."),
     )
 
 

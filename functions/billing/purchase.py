@@ -4,7 +4,6 @@ A push is made once per payment, whatever comes back. Where nothing can have rea
 simply come again: it gets a new attempt, with an order of its own, under the same Idempotency-Key.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mifumo import audit, clock, ids, tenants, writes
@@ -16,7 +15,7 @@ from mifumo.phone import Msisdn
 from mifumo.providers.payments import Initiation
 from mifumo.writes import Write
 
-from . import catalogue, gateway, payments, schedule
+from . import catalogue, payments, schedule, ways
 from .catalogue import Wallet
 from .gateway import ProviderUnavailable
 from .payments import Payment, PaymentExists, PaymentMoved
@@ -55,27 +54,66 @@ class Order:
 def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """Starts a payment; returns it and whether an earlier request with this key had started it.
 
-    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused and ProviderUnavailable.
+    The providers behind the wallet are tried in their order, as long as none of them can have heard of it. Raises
+    AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused, ProviderUnavailable, and
+    ValidationFailed for a number that is not of the wallet.
     """
     catalogue.require_payable(order.package, order.wallet)
-    provider = gateway.provider()
     tenant = tenants.require_able(tenants.get(caller.tenant_id))
-    for payment in _attempts(caller, key, order, provider.name):
+    attempt, started = _before(caller, key, order)
+    if started and not _unheard(started):
+        return started, True
+    for way in ways.to(order.wallet.code, order.package.price_tzs):
+        payment = _payment(caller, key, order, attempt, way.provider.name)
+        if attempt == _ATTEMPTS_MAX or not ways.willing(way, payment, buyer=tenant.name):
+            continue
+        attempt += 1  # numbers without gaps: a later request finds each attempt by the one before
         try:
             writes.transact(*payments.create(payment), _told(caller, payment))
         except PaymentExists as exists:
-            if exists.payment.fingerprint != order.fingerprint:
-                raise IdempotencyKeyReused from exists
-            if exists.payment.failure_code == ProviderUnavailable.code:
-                continue
-            return exists.payment, True
-        initiated = provider.initiate(gateway.push(payment, buyer=tenant.name))
+            started = _same(exists.payment, order)
+            if not _unheard(started):
+                return started, True
+            continue
+        initiated = ways.initiate(way, payment, buyer=tenant.name)
         started = _record(payment, initiated.initiation, initiated.detail)
-        if started.failure_code == ProviderUnavailable.code:
-            raise ProviderUnavailable("Nobody was asked for money; try again.", retry_after_s=5, payment_id=started.id)
-        schedule.call(started.id, started.next_check_at)
-        return started, False
-    raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+        if not _unheard(started):
+            schedule.call(started.id, started.next_check_at)
+            return started, False
+    raise _unavailable(attempt, started)
+
+
+def _before(caller: Principal, key: str, order: Order) -> tuple[int, Payment | None]:
+    """Finds what earlier requests with this key have come to: the attempt that is next, and the last one's payment."""
+    last = None
+    for attempt in range(_ATTEMPTS_MAX):
+        found = payments.read(_id(caller, key, attempt))
+        if found is None:
+            return attempt, last
+        last = _same(found, order)
+        if not _unheard(last):
+            return attempt, last
+    return _ATTEMPTS_MAX, last
+
+
+def _same(payment: Payment, order: Order) -> Payment:
+    if payment.fingerprint != order.fingerprint:
+        raise IdempotencyKeyReused
+    return payment
+
+
+def _unheard(payment: Payment) -> bool:
+    """Tells whether the payment's push never came to be, so that another one may."""
+    return payment.failure_code == ProviderUnavailable.code
+
+
+def _unavailable(attempt: int, last: Payment | None) -> ProviderUnavailable:
+    if attempt >= _ATTEMPTS_MAX:
+        return ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+    again = "Nobody was asked for money; try again."
+    if last is None:
+        return ProviderUnavailable(again, retry_after_s=5)
+    return ProviderUnavailable(again, retry_after_s=5, payment_id=last.id)
 
 
 def _told(caller: Principal, payment: Payment) -> Write:
@@ -83,27 +121,30 @@ def _told(caller: Principal, payment: Payment) -> Write:
     return audit.entry(caller, "payment.initiated", target=payment.id, after={**bought, "wallet": payment.wallet})
 
 
-def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Iterator[Payment]:
-    """Makes the payment of each attempt; its id follows from tenant, route, key and attempt, so it exists once."""
+def _id(caller: Principal, key: str, attempt: int) -> PaymentId:
+    """Makes the id of an attempt: it follows from tenant, route, key and attempt, so each exists once."""
+    return PaymentId(ids.derived_uuid(caller.tenant_id, _ROUTE, key, str(attempt)))
+
+
+def _payment(caller: Principal, key: str, order: Order, attempt: int, provider: str) -> Payment:
     settings, now = PaymentSettings.load(), clock.now()
-    for attempt in range(_ATTEMPTS_MAX):
-        yield Payment(
-            id=PaymentId(ids.derived(caller.tenant_id, _ROUTE, key, str(attempt))),
-            tenant=caller.tenant_id,
-            user=caller.actor,
-            package=order.package.id,
-            credits=order.package.credits,
-            amount=order.package.price_tzs,
-            currency="TZS",
-            gateway=provider,
-            wallet=order.wallet.code,
-            phone=order.phone,
-            fingerprint=order.fingerprint,
-            created_at=clock.stamp(now),
-            expires_at=clock.after(settings.payment_expiry_s, now),
-            watched_until=clock.after(settings.payment_watch_s, now),
-            next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
-        )
+    return Payment(
+        id=_id(caller, key, attempt),
+        tenant=caller.tenant_id,
+        user=caller.actor,
+        package=order.package.id,
+        credits=order.package.credits,
+        amount=order.package.price_tzs,
+        currency="TZS",
+        gateway=provider,
+        wallet=order.wallet.code,
+        phone=order.phone,
+        fingerprint=order.fingerprint,
+        created_at=clock.stamp(now),
+        expires_at=clock.after(settings.payment_expiry_s, now),
+        watched_until=clock.after(settings.payment_watch_s, now),
+        next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
+    )
 
 
 def _record(payment: Payment, initiation: Initiation, detail: str) -> Payment:

@@ -9,7 +9,7 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
-from infra.parts.schedule import EveryMinute
+from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -35,14 +35,20 @@ class Billing(Construct):
             "PAYMENT_CHECKS_S": stage.payment_checks_s,
             "PAYMENT_WATCH_S": str(stage.payment_watch_s),
         }
-        self._provider = {
-            "ZENOPAY_SECRET": data.zenopay.arn,
+        self._secrets = {"ZENOPAY": data.zenopay, "PAWAPAY": data.pawapay, "CLICKPESA": data.clickpesa}
+        self._providers = {
+            **{f"{provider}_SECRET": secret.arn for provider, secret in self._secrets.items()},
             "ZENOPAY_URL": stage.zenopay_url,
-            "PUBLIC_URL": stage.public_url or house.api.url,
+            "PAWAPAY_URL": stage.pawapay_url,
+            "CLICKPESA_URL": stage.clickpesa_url,
+            "CLICKPESA_FEES": stage.clickpesa_fees,
+            "PROVIDER_FAILURES_MAX": str(stage.provider_failures_max),
+            "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
         }
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
+        self._refresh()
         self.privacy = self._privacy(exports)
 
     def _sell(self) -> Function:
@@ -54,12 +60,20 @@ class Billing(Construct):
             house=house,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PAYMENT_PROVIDERS": house.stage.payment_providers,
+                "PUSHES_PER_PROVIDER": str(house.stage.pushes_per_provider),
+                "PUBLIC_URL": house.stage.public_url or house.api.url,
                 "ACCESS_TABLE": data.access.table_name,
                 "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
+                "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
+                "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
+                "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(house.stage.payment_lost_after_s),
             },
         )
         data.access.grant(api, *GET)
@@ -67,8 +81,10 @@ class Billing(Construct):
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
-        data.zenopay.grant_read(api)
+        for secret in self._secrets.values():
+            secret.grant_read(api)
         self.payments.grant_send(api)
+        self._parked.grant_send(api)
         house.api.route("/api/billing/{proxy+}", api)
         house.api.route("/api/admin/billing/{proxy+}", api)
         return api
@@ -83,13 +99,15 @@ class Billing(Construct):
             timeout_s=stage.worker_timeout_s,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
                 "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(stage.payment_lost_after_s),
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
             },
         )
         data.ledger.grant(worker, *READ, *WRITE)
-        data.zenopay.grant_read(worker)
+        for secret in self._secrets.values():
+            secret.grant_read(worker)
         self._parked.grant_send(worker)
         self.payments.grant_send(worker)
         self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
@@ -108,6 +126,25 @@ class Billing(Construct):
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _refresh(self) -> None:
+        stage = self._house.stage
+        refresh = Function(
+            self,
+            "Refresh",
+            handler="functions.billing.refresh.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                "LEDGER_TABLE": self._data.ledger.table_name,
+                **self._providers,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        self._data.ledger.grant(refresh, *PUT)
+        for secret in self._secrets.values():
+            secret.grant_read(refresh)
+        EveryDay(self, "RefreshSchedule", function=refresh, house=self._house)
 
     def _privacy(self, exports: Bucket) -> Privacy:
         data = self._data

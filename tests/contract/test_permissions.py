@@ -27,6 +27,8 @@ _PROMISED = {
     "see every tenant": "support staff",
     "suspend and reactivate tenants": "staff",
     "manage platform staff": "staff",
+    "propose decisions about money": "support staff",
+    "decide about money": "staff",
 }
 _SCOPED = {
     "sms:send": {"send texts"},
@@ -45,6 +47,8 @@ _FOR_PEOPLE = {
     "review sender IDs",
     "suspend and reactivate tenants",
     "manage platform staff",
+    "propose decisions about money",
+    "decide about money",
 }
 
 

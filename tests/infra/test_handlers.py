@@ -78,6 +78,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.auth.sweep.handler",
         "functions.billing.api.handler",
         "functions.billing.privacy.handler",
+        "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",

@@ -62,7 +62,11 @@ def test_both_lanes_feed_one_worker_which_takes_a_chunk_at_a_time(stage: str) ->
 
 @every_stage
 def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) -> None:
-    schedules = properties(stage, "AWS::Scheduler::Schedule")
+    schedules = [
+        schedule
+        for schedule in properties(stage, "AWS::Scheduler::Schedule")
+        if schedule["ScheduleExpression"] == "rate(1 minute)"
+    ]
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
@@ -70,5 +74,12 @@ def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) 
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
     }
-    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"rate(1 minute)"}
     assert all(found[name]["Properties"]["Timeout"] < 60 for name in swept)
+
+
+@every_stage
+def test_what_providers_take_is_read_every_day(stage: str) -> None:
+    schedules = properties(stage, "AWS::Scheduler::Schedule")
+    (daily,) = [schedule for schedule in schedules if schedule["ScheduleExpression"] == "rate(1 day)"]
+    function = resources(stage, "AWS::Lambda::Function")[daily["Target"]["Arn"]["Fn::GetAtt"][0]]
+    assert function["Properties"]["Handler"] == "functions.billing.refresh.handler"

@@ -25,12 +25,16 @@ _TRIES, _PAUSE_MAX_S = 30, 0.2
 
 
 class Kind(StrEnum):
-    """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available)."""
+    """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available).
+
+    A reversal takes bought credits back out of held, because their money goes back.
+    """
 
     CREDIT = "credit"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REVERSAL = "reversal"
     ADJUST = "adjust"
 
 
@@ -136,8 +140,11 @@ def adjust(wallet: Wallet, amount: int, *, name: str, reference: str, reason: st
     ]
 
 
-def hold(wallet: Wallet, amount: int, *, batch: str) -> list[Write]:
-    """Sets credits aside for a batch; raises InsufficientCredits when the wallet has fewer."""
+def hold(wallet: Wallet, amount: int, *, batch: str, reference: str = "") -> list[Write]:
+    """Sets credits aside for a batch; raises InsufficientCredits when the wallet has fewer.
+
+    The statement names the batch, or the `reference` where credits are set aside for something else.
+    """
     if wallet.available < amount:
         raise InsufficientCredits(required=amount, available=wallet.available)
     item = {
@@ -149,20 +156,38 @@ def hold(wallet: Wallet, amount: int, *, batch: str) -> list[Write]:
         "created_at": clock.stamp(),
     }
     return [
-        _journal(f"hold:{batch}", batch, []),
+        _journal(f"hold:{batch}", reference or batch, []),
         writes.put(_table(), item, refused=lambda _: AlreadyRecorded(batch)),
-        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], batch),
+        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], reference or batch),
     ]
 
 
-def settle(wallet: Wallet, held: Hold, *, captured: int) -> list[Write]:
+def settle(wallet: Wallet, held: Hold, *, captured: int, reference: str = "") -> list[Write]:
     """Ends a hold: what was handed over is captured, the rest is released."""
     released = held.amount - captured
     if not 0 <= captured <= held.amount:
         raise ValueError(f"cannot capture {captured} of a hold of {held.amount}")
     moves = [(Kind.CAPTURE, captured, 0, -captured), (Kind.RELEASE, released, released, -released)]
     spent = [_posting(_account(wallet), "CREDIT", -captured), _posting("contra:consumed", "CREDIT", captured)]
-    closed = writes.update(
+    return [
+        _journal(f"hold:{held.id}:settle", reference or held.id, spent if captured else []),
+        _closed(wallet, held, captured=captured),
+        *_moved(wallet, [move for move in moves if move[1]], reference or held.id),
+    ]
+
+
+def reverse(wallet: Wallet, held: Hold, *, reference: str, postings: list[Item]) -> list[Write]:
+    """Ends a hold by taking back the credits that were bought; `postings` are the money side (TZS)."""
+    back = [_posting(_account(wallet), "CREDIT", -held.amount), _posting("contra:issued", "CREDIT", held.amount)]
+    return [
+        _journal(f"hold:{held.id}:settle", reference, [*postings, *back]),
+        _closed(wallet, held, captured=held.amount),
+        *_moved(wallet, [(Kind.REVERSAL, held.amount, 0, -held.amount)], reference),
+    ]
+
+
+def _closed(wallet: Wallet, held: Hold, *, captured: int) -> Write:
+    return writes.update(
         _table(),
         _hold_key(wallet.tenant, held.id),
         "SET #status = :settled, captured = :captured, released = :released, settled_at = :now",
@@ -173,16 +198,11 @@ def settle(wallet: Wallet, held: Hold, *, captured: int) -> list[Write]:
             ":open": "open",
             ":amount": held.amount,
             ":captured": captured,
-            ":released": released,
+            ":released": held.amount - captured,
             ":now": clock.stamp(),
         },
         refused=lambda _: HoldSettled(held.id),
     )
-    return [
-        _journal(f"hold:{held.id}:settle", held.id, spent if captured else []),
-        closed,
-        *_moved(wallet, [move for move in moves if move[1]], held.id),
-    ]
 
 
 def _account(wallet: Wallet) -> str:
