@@ -9,12 +9,13 @@ from mifumo.errors import InvalidCredentials, ValidationFailed
 from mifumo.ids import UserId
 from mifumo.writes import Write
 
-from . import codes, passwords, tokens, users
+from . import codes, delivery, passwords, tokens, users
 from .attempts import Attempt
 from .codes import CodeInvalid, Purpose
 from .contacts import Contact
 from .passwords import WeakPassword
 from .users import AccountsSettings, Login
+from .wording import Letter
 
 
 def reset(contact: Contact, code: str, password: str, *, source_ip: str) -> UserId:
@@ -30,6 +31,7 @@ def reset(contact: Contact, code: str, password: str, *, source_ip: str) -> User
         raise CodeInvalid
     _require_strong(password, person)
     _replace(login, password_hash, "password.reset", proof.spend())
+    delivery.warn_owner(Letter.PASSWORD_CHANGED, person)
     return login.user_id
 
 
@@ -41,6 +43,7 @@ def change(user: UserId, current: str, password: str, *, source_ip: str) -> None
     person, login, attempt = prove(user, current, source_ip=source_ip)
     _require_strong(password, person)
     _replace(login, passwords.digest(password), "password.changed", attempt.forgive())
+    delivery.warn_owner(Letter.PASSWORD_CHANGED, person)
 
 
 def prove(user: UserId, current: str, *, source_ip: str) -> tuple[Item, Login, Attempt]:

@@ -80,10 +80,16 @@ def invite(contact: Contact, token: str, *, business: str, role: Role, by: UserI
     notices.send(Notice(ids.new(), channel, contact.value, text, subject, expires_at=until))
 
 
-def warn(person: Item, *, at: str) -> None:
-    """Tells the holder of the number that a user had before that it is no longer theirs."""
-    subject, text = wording.words(Letter.PHONE_CHANGED, _language(person))
+def warn(letter: Letter, person: Item, *, at: str) -> None:
+    """Tells the holder of a number that the user has, or had before, what was done to the account."""
+    subject, text = wording.words(letter, _language(person))
     notices.send(Notice(ids.new(), Channel.SMS, at, text, subject))
+
+
+def warn_owner(letter: Letter, person: Item) -> None:
+    """Tells a user what was done to their account, at the number that they have proven, if there is one."""
+    if "recovery_phone_at" in person:
+        warn(letter, person, at=person["phone"])
 
 
 def _way(purpose: Purpose, contact: Contact, person: Item, *, signed_in: bool) -> tuple[Channel, str] | None:

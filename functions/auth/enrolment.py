@@ -7,13 +7,15 @@ them has shown what is asked for from then on.
 from typing import NamedTuple
 
 from mifumo import audit, tables, writes
+from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict
 from mifumo.ids import UserId
 
-from . import credentials, entries, recovery_codes, second_factor, tokens, totp
+from . import credentials, delivery, entries, recovery_codes, second_factor, tokens, totp
 from .codes import CodeInvalid
 from .second_factor import Factor
+from .wording import Letter
 
 
 class Begun(NamedTuple):
@@ -72,7 +74,8 @@ def confirm(caller: Principal, code: str) -> list[str]:
 
 def renew(caller: Principal, password: str, code: str, *, source_ip: str) -> list[str]:
     """Returns new recovery codes; the old ones are void. Raises as `disable` does."""
-    factor, recovery = _prove(caller, password, code, source_ip=source_ip), recovery_codes.make()
+    _, factor = _prove(caller, password, code, source_ip=source_ip)
+    recovery = recovery_codes.make()
     told = audit.entry(caller, "recovery_codes.renewed", target=caller.person)
     writes.transact(factor.renew(recovery), told)
     return recovery
@@ -84,20 +87,21 @@ def disable(caller: Principal, password: str, code: str, *, source_ip: str) -> N
     Raises InvalidCredentials and Throttled as a login does, Conflict when none is on. Where it is demanded, the next
     refresh lets the user do nothing but set up a new one.
     """
-    factor = _prove(caller, password, code, source_ip=source_ip)
+    person, factor = _prove(caller, password, code, source_ip=source_ip)
     told = audit.entry(caller, "second_factor.disabled", target=caller.person)
     writes.transact(factor.remove(), told)
     _end_others(caller, "second_factor.disabled")
+    delivery.warn_owner(Letter.SECOND_FACTOR_OFF, person)
 
 
-def _prove(caller: Principal, password: str, code: str, *, source_ip: str) -> Factor:
+def _prove(caller: Principal, password: str, code: str, *, source_ip: str) -> tuple[Item, Factor]:
     """Uses the code up before what it is for: a crash in between costs a code, and never lets one count twice."""
     factor = _factor(caller.person)
     if factor is None or not factor.on:
         raise Conflict("No second factor is on.")
-    _, _, attempt = credentials.prove(caller.person, password, source_ip=source_ip)
+    person, _, attempt = credentials.prove(caller.person, password, source_ip=source_ip)
     writes.transact(attempt.forgive(), *attempt.spend(factor, code, tenant=caller.tenant_id))
-    return factor
+    return person, factor
 
 
 def _factor(user: UserId) -> Factor | None:

@@ -9,6 +9,7 @@ from . import contacts, delivery, users
 from .codes import CodeInvalid, Proof
 from .contacts import Kind
 from .users import AccountsSettings, Login
+from .wording import Letter
 
 # Two writes for each tenant have to fit into one transaction, which takes a hundred.
 _TENANTS_MAX = 45
@@ -27,7 +28,7 @@ def verify(proof: Proof) -> None:
     # The code comes first: who used it up is told so, whatever else has changed since.
     writes.transact(proof.spend(), *record(proof, person), *_told(_tenants(login), proof))
     if proof.contact.value == person.get("pending_phone") and "phone_verified_at" in person:
-        delivery.warn(person, at=person["phone"])
+        delivery.warn(Letter.PHONE_CHANGED, person, at=person["phone"])
 
 
 def _phone(proof: Proof, person: Item) -> list[Write]:

@@ -25,6 +25,8 @@ class Letter(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 # the name of a letter
     PHONE_CHANGED = "phone_changed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 # the name of a letter
+    SECOND_FACTOR_OFF = "second_factor_off"
 
 
 class Words(NamedTuple):
@@ -63,6 +65,22 @@ _WORDS = {
         "Weka nenosiri jipya",
         "Mifumo: {code} ni namba ya kuweka nenosiri jipya. Inatumika kwa dakika 10. Usimpe mtu yeyote. Kama hukuomba, "
         "puuza.",
+    ),
+    (Letter.PASSWORD_CHANGED, _EN): Words(
+        "Your password was changed",
+        "Mifumo: the password of your account was changed. If that was not you, set a new one at once and tell us.",
+    ),
+    (Letter.PASSWORD_CHANGED, _SW): Words(
+        "Nenosiri lako limebadilishwa",
+        "Mifumo: nenosiri la akaunti yako limebadilishwa. Kama si wewe, weka jipya mara moja na utuambie.",
+    ),
+    (Letter.SECOND_FACTOR_OFF, _EN): Words(
+        "Your second factor was turned off",
+        "Mifumo: your account no longer asks for a second factor. If that was not you, set a new password at once.",
+    ),
+    (Letter.SECOND_FACTOR_OFF, _SW): Words(
+        "Uthibitisho wa pili umezimwa",
+        "Mifumo: akaunti yako haiulizi tena uthibitisho wa pili. Kama si wewe, weka nenosiri jipya mara moja.",
     ),
     (Letter.PHONE_CHANGED, _EN): Words(
         "Your phone number was changed",

@@ -1,5 +1,7 @@
 """The auth door with a business at it: events in, answers and table out."""
 
+import json
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +103,16 @@ class Door:
 def door(aws_tables: Wire) -> Door:
     """Opens the auth door on empty tables."""
     return Door(aws_tables)
+
+
+def notices() -> list[dict[str, Any]]:
+    """Takes what is on the notices queue."""
+    url, taken = os.environ["NOTICES_QUEUE_URL"], []
+    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            taken.append(json.loads(message["Body"]))
+    return taken
 
 
 class CountingHasher:

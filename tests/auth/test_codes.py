@@ -18,7 +18,7 @@ from functions.auth.wording import Letter
 from mifumo import aws, ids, segments, settings, tenants, writes
 from mifumo.ids import TenantId
 from mifumo.segments import Encoding
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.conftest import PASSWORD, Answer, Door, notices
 
 ASHA, EMAIL, STRANGER = "+255712345678", "asha@duka.example", "+255712999999"
 NEW = "mlima kitonga kumi na moja"
@@ -36,16 +36,6 @@ def unverified(door: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
     monkeypatch.setenv("CONTACTS_PREVERIFIED", "False")
     settings.forget()
     return door
-
-
-def notices() -> list[dict[str, Any]]:
-    """Takes what is on the notices queue."""
-    url, taken = os.environ["NOTICES_QUEUE_URL"], []
-    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in found:
-            aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            taken.append(json.loads(message["Body"]))
-    return taken
 
 
 def code_sent() -> str:

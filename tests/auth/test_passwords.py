@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from functions.auth import passwords
 from functions.auth.passwords import WeakPassword, require_strong
-from mifumo import aws
-from tests.auth.conftest import PASSWORD, Answer, Door
+from mifumo import aws, settings
+from tests.auth.conftest import PASSWORD, Answer, Door, notices
 
 REASONS = {
     "string_too_short",
@@ -44,6 +44,20 @@ def test_a_change_ends_every_session_and_the_old_password(door: Door) -> None:
     logged = [aws.unmarshal(item) for item in aws.dynamodb().scan(TableName=os.environ["AUDIT_TABLE"])["Items"]]
     (entry,) = [item for item in logged if item["action"] == "password.changed"]
     assert entry["actor"] == first.body["user"]["id"]
+
+
+def test_the_owner_of_a_number_is_told_of_a_new_password_and_nobody_else_is(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asha = door.register()
+    assert change(door, asha.access).status == 204
+    assert [(notice["to"], "password" in notice["text"]) for notice in notices()] == [("+255712345678", True)]
+    monkeypatch.setenv("CONTACTS_PREVERIFIED", "False")
+    settings.forget()
+    juma = door.register(email="juma@duka.example", phone="0754000111")
+    notices()
+    assert change(door, juma.access).status == 204
+    assert notices() == []
 
 
 def test_a_wrong_current_password_counts_as_a_failed_login_and_changes_nothing(door: Door) -> None:

@@ -21,7 +21,7 @@ from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tenants import AccessSettings
-from tests.auth.conftest import PASSWORD, Answer, CountingHasher, Door
+from tests.auth.conftest import PASSWORD, Answer, CountingHasher, Door, notices
 from tests.builders import token
 from tests.wire import Crash
 
@@ -112,6 +112,7 @@ def test_every_other_session_ends_when_the_factor_goes_on_and_when_it_goes_off(d
     assert door.refresh(again.refresh).status == 200
     assert login(door).status == 200
     assert deeds("second_factor") == ["second_factor.disabled", "second_factor.enabled"]
+    assert [(notice["to"], "second factor" in notice["text"]) for notice in notices()] == [("+255712345678", True)]
 
 
 def test_a_code_counts_once_and_also_the_one_that_set_it_up(door: Door, now: Clock) -> None:
