@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import prices
-from functions.billing.prices import CREDITS_MAX, CREDITS_MIN, QuantityOutsideLimits
+from mifumo import prices
 from mifumo.packages import PACKAGES, Package
+from mifumo.prices import CREDITS_MAX, CREDITS_MIN, QuantityOutsideLimits
 
 quantities = st.integers(CREDITS_MIN, CREDITS_MAX)
 # Where something changes: the ends of tiers, packages, and where a rate catches up with a package's price.

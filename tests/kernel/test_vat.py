@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import vat
-from functions.billing.vat import RATES, Buyer, NoRate
+from mifumo import vat
+from mifumo.vat import RATES, Buyer, NoRate
 
 NOON = datetime(2026, 1, 31, 9, tzinfo=UTC)
 totals = st.integers(0, 10**12)

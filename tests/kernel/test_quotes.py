@@ -9,14 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from functions.billing import prices, quotes, vat
-from functions.billing.prices import CREDITS_MAX, CREDITS_MIN, QuantityOutsideLimits, Tier
-from functions.billing.quotes import Quote
-from functions.billing.vat import RATES, Buyer
-from mifumo import clock, settings, tables
+from mifumo import clock, prices, quotes, settings, tables, vat
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.ids import TenantId
 from mifumo.packages import PACKAGES
+from mifumo.prices import CREDITS_MAX, CREDITS_MIN, QuantityOutsideLimits, Tier
+from mifumo.quotes import Quote
+from mifumo.vat import RATES, Buyer
 from tests.wire import Crash, Wire
 
 TENANT, OTHER = TenantId("t1"), TenantId("t2")

@@ -6,18 +6,16 @@ The only code that reads or writes quotes. They are evidence of what was offered
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, NewType
 
-from mifumo import clock, ids, tables, writes
+from mifumo import clock, ids, prices, tables, vat, writes
 from mifumo.aws import Item
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.ids import TenantId
 from mifumo.packages import Package
+from mifumo.prices import Price
 from mifumo.settings import Settings
 from mifumo.tables import Key
+from mifumo.vat import Buyer
 from mifumo.wallets import LedgerSettings
-
-from . import prices, vat
-from .prices import Price
-from .vat import Buyer
 
 QuoteId = NewType("QuoteId", str)
 
