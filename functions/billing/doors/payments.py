@@ -2,11 +2,12 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.billing import payments, purchase
+from functions.billing import orders, payments, purchase
 from functions.billing.catalogue import WALLETS
 from functions.billing.models import PaymentPage, PaymentRequest, PaymentView
-from functions.billing.purchase import Order
+from functions.billing.orders import Order
 from mifumo import cursors
+from mifumo.callers import Principal
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, needs
 from mifumo.packages import PACKAGES
 from mifumo.permissions import Action
@@ -19,16 +20,25 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
     "/api/billing/payments/initiate/",
     status_code=202,
     summary="Start a payment",
+    description="Asks the payer's handset for the price of a package, or for what was quoted; watch the payment for "
+    "what becomes of it. A quote is paid once: another payment of it may start when the one before has brought no "
+    "money for certain.",
     tags=["billing"],
+    openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.BILLING_PAY)
 def initiate_payment(request: PaymentRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> PaymentView:
-    """Asks the payer's handset for the price of a package; watch the payment for what becomes of it."""
-    order = Order(PACKAGES[request.package_id], WALLETS[Operator(request.provider)], request.payer)
-    payment, known = purchase.start(caller, key, order)
+    payment, known = purchase.start(caller, key, _order(request, caller, key))
     if known:
         replayed()
     return PaymentView.of(payment)
+
+
+def _order(request: PaymentRequest, caller: Principal, key: str) -> Order:
+    wallet = WALLETS[Operator(request.provider)]
+    if request.package_id:
+        return orders.of_package(PACKAGES[request.package_id], wallet, request.payer)
+    return orders.of_quote(caller, key, str(request.quote_id), wallet=wallet, phone=request.payer)
 
 
 @router.get("/api/billing/payments/", summary="List the payments", tags=["billing"])
