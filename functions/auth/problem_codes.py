@@ -89,6 +89,12 @@ ELSEWHERE = (
         "It has brought its money, or its money is being looked into: nothing takes its place.",
     ),
     Problem(
+        "not_cancellable",
+        409,
+        "This payment cannot be cancelled",
+        "It has ended, has been paid, or is being looked into.",
+    ),
+    Problem(
         "already_retried",
         409,
         "This payment has been made again already",

@@ -15,6 +15,7 @@ from mifumo.wire import Answer, Request
 
 from .catalogue import Plan, Wallet
 from .payments import Payment
+from .progress import Party, Step
 from .states import Status
 
 
@@ -194,6 +195,26 @@ class PaymentView(Answer):
         same = cls.model_fields.keys() - {*renamed, *more, "phone", "currency"}
         kept = {name: getattr(payment, name) for name in same}
         return cls(**kept, **renamed, phone=payment.phone or None, **more)
+
+
+class StepView(Answer):
+    """A step that a payment has taken."""
+
+    what: str = Field(description="`initiated`, `accepted`, `paid`, `expired`, ...", examples=["paid"])
+    status: Status = Field(description="Where the payment stood after it.", examples=["completed"])
+    at: str = Field(examples=["2026-01-31T09:30:12.000Z"])
+    by: Party = Field(description="Who brought it about.", examples=["provider"])
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Shows a step."""
+        return cls(what=step.what, status=step.status, at=step.at, by=step.by)
+
+
+class PaymentProgress(PaymentView):
+    """A payment with every step that it has taken."""
+
+    steps: list[StepView] = Field(description="Oldest first.")
 
 
 class PaymentPage(Answer):

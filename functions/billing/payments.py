@@ -183,6 +183,17 @@ def find(tenant: TenantId, payment: str) -> Payment:
     return found
 
 
+def told(tenant: TenantId, payment: str) -> tuple[Payment, list[Item]]:
+    """Reads a tenant's payment and every step that it has taken, in one call; raises NotFound."""
+    if not ids.valid(payment):
+        raise NotFound("There is no such payment.")
+    items = list(tables.query_all(_table(), _key(payment).pk, consistent=True))
+    found = next((of(item) for item in items if item["sk"] == "META"), None)
+    if found is None or found.tenant != tenant:
+        raise NotFound("There is no such payment.")
+    return found, [item for item in items if item["sk"].startswith("H#")]
+
+
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's payments, newest first."""
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)

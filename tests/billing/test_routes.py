@@ -26,6 +26,8 @@ ROUTES = [
     ("GET", "/api/billing/quotes/01m86mvt1mxhz5r76k6x5nkw8f/"),
     ("GET", "/api/billing/payments/"),
     ("GET", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/"),
+    ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/cancel/"),
+    ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/retry/"),
     ("GET", "/api/billing/balance/"),
     ("GET", "/api/billing/ledger/"),
 ]
