@@ -95,6 +95,18 @@ ELSEWHERE = (
         "It has ended, has been paid, or is being looked into.",
     ),
     Problem(
+        "too_many_transfers",
+        409,
+        "Too many bank transfers are awaited",
+        "Cancel those that will not be paid.",
+    ),
+    Problem(
+        "transfers_unavailable",
+        503,
+        "Bank transfers are not set up",
+        "This deployment has no bank account to pay into: choose an amount that a wallet takes.",
+    ),
+    Problem(
         "already_retried",
         409,
         "This payment has been made again already",

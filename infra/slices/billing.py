@@ -9,6 +9,7 @@ from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import PUT, READ, UPDATE, WRITE
+from infra.stage import Stage
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
@@ -55,6 +56,7 @@ class Billing(Construct):
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
                 "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                **_bank(house.stage),
                 "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
                 "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
@@ -104,3 +106,14 @@ class Billing(Construct):
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+
+def _bank(stage: Stage) -> dict[str, str]:
+    """The account that transfers go to."""
+    return {
+        "BANK_NAME": stage.bank_name,
+        "BANK_ACCOUNT_NAME": stage.bank_account_name,
+        "BANK_ACCOUNT_NUMBER": stage.bank_account_number,
+        "BANK_SWIFT": stage.bank_swift,
+        "TRANSFER_EXPIRY_S": str(stage.transfer_expiry_s),
+    }

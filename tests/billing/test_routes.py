@@ -28,6 +28,9 @@ ROUTES = [
     ("GET", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/"),
     ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/cancel/"),
     ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/retry/"),
+    ("GET", "/api/billing/transfers/"),
+    ("GET", "/api/billing/transfers/01m86mvt1mxhz5r76k6x5nkw8f/"),
+    ("POST", "/api/billing/transfers/01m86mvt1mxhz5r76k6x5nkw8f/cancel/"),
     ("GET", "/api/billing/balance/"),
     ("GET", "/api/billing/ledger/"),
 ]
