@@ -22,7 +22,7 @@ class Data(Stack):
             termination_protection=stage.retained,
         )
         self.accounts = Table(self, "Accounts", stage=stage)
-        self.access = Table(self, "Access", stage=stage)
+        self.access = Table(self, "Access", stage=stage, indexes=[Index("listing", "listing", whole=True)])
         self.messaging = Table(
             self,
             "Messaging",

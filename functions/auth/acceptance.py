@@ -17,7 +17,7 @@ from mifumo.tables import Key
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.writes import Write
 
-from . import contacts, invitations, inviting, passwords, sessions, throttles, tokens, users
+from . import contacts, invitations, inviting, passwords, second_factor, sessions, throttles, tokens, users
 from .businesses import Mine
 from .contacts import Contact
 from .invitation_tokens import InvitationInvalid
@@ -66,7 +66,8 @@ def register(text: str, person: Person, *, password: str, source_ip: str) -> Sig
         proven=proven,
     )
     owned = [contacts.own(made, person.phone)] if proven.phone else []
-    issued, opened = tokens.start(made, tenant.id, invited.role, proof=None)
+    enrolling = second_factor.demanded(invited.role, tenant)  # a new user has none
+    issued, opened = tokens.start(made, tenant.id, invited.role, proof=None, enrolling=enrolling)
     writes.transact(*_taken(offer, made), *joined, *owned, *opened)
     return SignedIn(user, tenant, issued)
 
@@ -120,6 +121,6 @@ def _still_there(user: UserId) -> Write:
     return writes.check(
         AccountsSettings.load().accounts_table,
         users.key(user),
-        condition="attribute_exists(pk)",
+        condition="attribute_exists(pk) AND attribute_not_exists(erased_at)",
         refused=lambda _: InvalidCredentials("This account is no longer active."),
     )

@@ -18,9 +18,11 @@ from .doors import (
     businesses,
     closing,
     codes,
+    directory,
     invitations,
     keys,
     members,
+    platform_staff,
     privacy,
     profile,
     second_factor,
@@ -46,6 +48,8 @@ app.include_router(invitations.router)
 app.include_router(acceptance.router)
 app.include_router(keys.router)
 app.include_router(staff.router)
+app.include_router(platform_staff.router)
+app.include_router(directory.router)
 app.include_router(privacy.router)
 app.include_router(closing.router)
 app.include_router(tenant.router)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mifumo import audit, clock, ids, tables, tenants, writes
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, NotFound
-from mifumo.ids import TenantId
+from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tenants import Status, Tenant
 
@@ -27,8 +27,13 @@ def mine(caller: Principal) -> list[Mine]:
 
     Members from before memberships were found by user have no such item: the token names their tenant.
     """
-    wanted = sorted({caller.tenant_id, *users.tenants_of(caller.person)})
-    members = {tenant: users.membership(caller.person, tenant) for tenant in wanted}
+    return of(caller.person, caller.tenant_id)
+
+
+def of(user: UserId, *more: TenantId) -> list[Mine]:
+    """Lists the tenants that a user is a member of, oldest first; looks into the given ones as well."""
+    wanted = sorted({*more, *users.tenants_of(user)})
+    members = {tenant: users.membership(user, tenant) for tenant in wanted}
     places = {tenant: tenants.place(tenant) for tenant in wanted}
     found = tables.read(*members.values(), *places.values())
     return [

@@ -12,7 +12,7 @@ from mifumo.ids import TenantId, UserId
 from mifumo.settings import Settings
 from mifumo.tenants import Status, Tenant
 
-from . import api_keys, credentials, members, tokens
+from . import api_keys, credentials, memberships, tokens
 
 _PAGE = 100
 
@@ -50,7 +50,7 @@ def reopen(caller: Principal) -> Tenant:
 def _people(tenant: TenantId) -> Iterator[UserId]:
     cursor: str | None = None
     while True:
-        found, cursor = members.page(tenant, limit=_PAGE, cursor=cursor)
+        found, cursor = memberships.page(tenant, limit=_PAGE, cursor=cursor)
         yield from (member.user for member in found)
         if cursor is None:
             return

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mifumo import clock, tables, writes
+from mifumo.aws import Item
 from mifumo.errors import Conflict
 from mifumo.ids import UserId
 from mifumo.phone import Msisdn
@@ -58,6 +59,14 @@ class Contact:
         """Makes a contact of a canonical address."""
         return cls(Kind.EMAIL, address)
 
+    @property
+    def masked(self) -> str:
+        """For whoever must not learn it: enough of it to know it again."""
+        if self.kind is Kind.PHONE:
+            return Msisdn(self.value).masked
+        name, _, domain = self.value.partition("@")
+        return f"{name[:1]}***@{domain}"
+
 
 def owner_key(number: str) -> Key:
     """Returns the key that says who has proven a number."""
@@ -72,6 +81,14 @@ def owner(contact: Contact) -> UserId | None:
 def latest(contact: Contact) -> UserId | None:
     """Finds who gave this contact last when registering: one read, whether or not there is one."""
     return _claimants(contact)[1] if contact.kind is Kind.PHONE else _by_address(contact)
+
+
+def everybody(contact: Contact) -> list[UserId]:
+    """Lists who has given this contact: who has proven it first, then whoever came last."""
+    if contact.kind is Kind.EMAIL:
+        found = _by_address(contact)
+        return [found] if found else []
+    return list(dict.fromkeys(UserId(item["user_id"]) for item in _given(contact)))
 
 
 def own(user: UserId, number: str) -> Write:
@@ -104,14 +121,19 @@ def give_up(user: UserId, number: str) -> list[Write]:
 
 
 def _claimants(contact: Contact) -> tuple[UserId | None, UserId | None]:
-    """Reads (who a reset is for, who registered last); newest first, so that the owner is on the page."""
-    partition = owner_key(contact.value).pk
-    found = tables.query(_table(), partition, limit=_CLAIMS_MAX, newest_first=True, consistent=True).items
+    """Reads (who a reset is for, who registered last)."""
+    found = _given(contact)
     claims = [item for item in found if item["sk"] != "OWNER"]
     last = max(claims, key=lambda item: str(item["claimed_at"]), default=None)
     latest_id = UserId(last["user_id"]) if last else None
     proven = [UserId(item["user_id"]) for item in found if item["sk"] == "OWNER"]
     return (proven[0] if proven else latest_id), latest_id
+
+
+def _given(contact: Contact) -> list[Item]:
+    """Reads who has given a number; newest first, so that the owner is on the page."""
+    partition = owner_key(contact.value).pk
+    return tables.query(_table(), partition, limit=_CLAIMS_MAX, newest_first=True, consistent=True).items
 
 
 def _by_address(contact: Contact) -> UserId | None:

@@ -12,11 +12,13 @@ from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import InvalidCredentials
 from mifumo.ids import UserId
+from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import contacts, credentials, members, second_factor, tokens, users
-from .members import LastOwner, Member
+from . import contacts, credentials, members, memberships, second_factor, tokens, users
+from .heads import LastOwner
+from .memberships import Member
 from .users import AccountsSettings, Login
 
 
@@ -50,12 +52,12 @@ def _memberships(user: UserId, login: Login) -> list[Member]:
     # The login's own tenant as well: who joined before memberships were listed by user has no mirror of it.
     tenants = {*users.tenants_of(user), login.tenant_id}
     standing = tables.read(*(users.membership(user, tenant) for tenant in tenants))
-    return [members.read(tenant, user) for tenant in sorted(tenants) if users.membership(user, tenant) in standing]
+    return [memberships.read(tenant, user) for tenant in sorted(tenants) if users.membership(user, tenant) in standing]
 
 
 def _require_another_owner(member: Member) -> None:
     """Refuses before anything has changed; the removal itself holds to it again."""
-    counted = tables.get(AccountsSettings.load().accounts_table, users.owners_key(member.tenant))
+    counted = tables.get(AccountsSettings.load().accounts_table, users.heads_key(member.tenant, Role.OWNER))
     if member.owns and counted and counted["owners"] <= 1:
         raise LastOwner("Make somebody else an owner first, in each tenant that is yours alone.")
 

@@ -14,7 +14,7 @@ from mifumo.permissions import PLATFORM_ROLES, RULES, Action, Role
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import delivery, invitations, open_invitations, throttles, users
+from . import delivery, invitations, memberships, open_invitations, throttles, users
 from .contacts import Contact, Kind
 from .invitation_tokens import InvitationToken
 from .invitations import Circle, Invitation, State
@@ -67,7 +67,7 @@ def revoke(caller: Principal, circle: Circle, invitation: str) -> None:
     before = invitations.find(caller.tenant_id, circle, invitation)
     _require_may_give(caller, before.role)
     told = audit.entry(caller, "invitation.revoked", target=before.id)
-    writes.transact(*invitations.revoke(before), _as_seen(caller), told)
+    writes.transact(*invitations.revoke(before), *memberships.still_as_seen(caller), told)
 
 
 def _ready(caller: Principal, contact: Contact, role: Role) -> Tenant:
@@ -96,7 +96,7 @@ def _send(
     """Makes the token, writes, and only then sends: a link that arrives is good, one that is lost is sent again."""
     token = InvitationToken.mint(tenant.id, invitation.id)
     sent = replace(invitation, digest=token.digest)
-    _open(sent, [write(sent), *_counted(sent), _as_seen(caller), told])
+    _open(sent, [write(sent), *_counted(sent), *memberships.still_as_seen(caller), told])
     delivery.invite(sent.contact, token.text, business=tenant.name, role=sent.role, by=sent.inviter, until=sent.expires)
     return sent
 
@@ -116,9 +116,3 @@ def _counted(sent: Invitation) -> list[Write]:
     """Counts a link against its contact, whom it may annoy, and against the tenant, for whom it costs nothing."""
     room = [throttles.of_tenant("invitations", sent.tenant), *throttles.of_contact("invitations", sent.contact.value)]
     return [throttle.attempt() for throttle in room]
-
-
-def _as_seen(caller: Principal) -> Write:
-    """Holds a deed to the caller's membership: who was removed a moment ago invites nobody."""
-    changed = Forbidden("Your own membership has changed: refresh your token.")
-    return users.still_active(caller.person, caller.tenant_id, caller.role or Role.AGENT, refused=lambda _: changed)

@@ -7,7 +7,7 @@
 | `PHONE#<digits>` | `CLAIM#<user>` | who registered with this number; `contacts` says whose it is |
 | `T#<tenant>` | `MEMBER#<user>` | the role; listed by tenant |
 | `U#<user>` | `MEMBER#<tenant>` | that there is such a membership; listed by user |
-| `T#<tenant>` | `OWNERS` | how many active owners there are |
+| `T#<tenant>` | `OWNERS`, `STAFF` | how many active owners, or administrators of the platform, there are |
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ TIME_ZONE = "Africa/Dar_es_Salaam"
 
 
 _MIRROR = "MEMBER#"
+# Of whom one has to stay, so that they are counted: under which name.
+HEADS = {Role.OWNER: "owners", Role.STAFF: "staff"}
 
 
 class AccountsSettings(Settings):
@@ -195,19 +197,19 @@ def enrol(user: UserId, tenant: TenantId, role: Role) -> list[Write]:
             condition="attribute_not_exists(pk) OR attribute_exists(pk)",
             refused=lambda _: Conflict("A member already."),
         ),
-        *([one_more_owner(tenant)] if role is Role.OWNER else []),
+        *([one_more_head(tenant, role)] if role in HEADS else []),
     ]
 
 
-def one_more_owner(tenant: TenantId) -> Write:
-    """Counts one more active owner."""
+def one_more_head(tenant: TenantId, role: Role) -> Write:
+    """Counts one more active head of this role."""
     return writes.update(
         AccountsSettings.load().accounts_table,
-        owners_key(tenant),
-        "ADD owners :one",
+        heads_key(tenant, role),
+        f"ADD {HEADS[role]} :one",
         condition="attribute_not_exists(pk) OR attribute_exists(pk)",
         values={":one": 1},
-        refused=lambda _: Conflict("The owners cannot be counted."),
+        refused=lambda _: Conflict("The heads cannot be counted."),
     )
 
 
@@ -319,9 +321,9 @@ def mirror_key(user: UserId, tenant: TenantId) -> Key:
     return Key(f"U#{user}", f"{_MIRROR}{tenant}")
 
 
-def owners_key(tenant: TenantId) -> Key:
-    """Returns the key of the count of active owners."""
-    return Key(f"T#{tenant}", "OWNERS")
+def heads_key(tenant: TenantId, role: Role) -> Key:
+    """Returns the key of the count of active heads of this role."""
+    return Key(f"T#{tenant}", HEADS[role].upper())
 
 
 def _member_key(tenant: TenantId, user: UserId) -> Key:

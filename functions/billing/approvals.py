@@ -92,7 +92,8 @@ def decide_alone(caller: Principal, proposal: Proposal) -> tuple[Proposal, list[
 
 
 def _opened(caller: Principal, proposal: Proposal, action: str) -> tuple[Proposal, list[Write]]:
-    before = proposals.latest(proposal.subject)
+    # An adjustment is its one proposal: what comes again meets it.
+    before = None if proposal.decision is Decision.ADJUSTMENT else proposals.latest(proposal.subject)
     if before is None:
         return proposal, [proposals.put(proposal), _told(caller, action, proposal)]
     opened = replace(proposal, number=before.number + 1)

@@ -57,8 +57,12 @@ def approve(caller: Principal, proposal_id: str, *, note: str) -> Proposal:
     more = approvals.approve(caller, proposal, note=note)
     try:
         _carry_out(caller, proposal, more)
-    except PaymentMoved as moved:
-        raise ProposalLapsed("The payment has changed since.") from moved
+    except (PaymentMoved, Conflict) as refusal:
+        # If another approval was a moment quicker, it is what has changed the payment or spent the credits.
+        approvals.require_decidable(caller, proposals.find(proposal_id))
+        if isinstance(refusal, Conflict):
+            raise
+        raise ProposalLapsed("The payment has changed since.") from refusal
     return proposals.find(proposal_id)
 
 

@@ -10,7 +10,8 @@ from constructs import Construct
 
 from infra.stage import Stage
 
-READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+GET = ("dynamodb:GetItem", "dynamodb:BatchGetItem")  # what one has to know the key of
+READ = (*GET, "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
 BATCH = ("dynamodb:BatchWriteItem",)  # knows no conditions and may delete: never for money
 PUT = ("dynamodb:PutItem",)

@@ -8,7 +8,7 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
-from infra.parts.table import PUT, READ, UPDATE, WRITE
+from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 from infra.stage import Stage
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -62,7 +62,7 @@ class Billing(Construct):
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
             },
         )
-        data.access.grant(api, *READ)
+        data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)

@@ -11,7 +11,7 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
-from infra.parts.table import BATCH, DELETE, PUT, READ, UPDATE, WRITE
+from infra.parts.table import BATCH, DELETE, GET, PUT, READ, UPDATE, WRITE
 
 _RECEIPTS_TIMEOUT_S = 30
 _NOTICES_TIMEOUT_S = 30
@@ -59,7 +59,7 @@ class Sms(Construct):
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
             },
         )
-        data.access.grant(api, *READ)
+        data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
         data.audit.grant(api, *PUT)
         data.messaging.grant(api, *READ, *WRITE, *BATCH, *DELETE)
@@ -161,7 +161,7 @@ class Sms(Construct):
                 "MAIL_FROM": stage.mail_from,
             },
         )
-        data.access.grant(notifier, *READ)
+        data.access.grant(notifier, *GET)
         data.messaging.grant(notifier, *READ, *WRITE, *DELETE)
         data.ledger.grant(notifier, *READ, *WRITE)
         self.urgent.grant_send(notifier)

@@ -10,7 +10,7 @@ import time_machine
 from functions.auth import acceptance, contacts, users
 from functions.auth.contacts import Contact
 from functions.auth.users import AccountsSettings, Person
-from mifumo import callers, ids, settings, tables, tenants, writes
+from mifumo import aws, callers, clock, ids, settings, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
@@ -26,6 +26,7 @@ from tests.auth.inviting import (
     accept,
     at_once,
     deeds,
+    link,
     notices,
     read,
     register,
@@ -150,7 +151,7 @@ def test_t6_whoever_is_invited_and_has_no_account_gets_one_and_is_signed_in(shop
 
 def test_an_invited_owner_is_counted(shop: Business, door: Door) -> None:
     assert register(door, shop.link("owner")).body["user"]["role"] == "owner"
-    counted = tables.get(AccountsSettings.load().accounts_table, users.owners_key(TenantId(shop.tenant)))
+    counted = tables.get(AccountsSettings.load().accounts_table, users.heads_key(TenantId(shop.tenant), Role.OWNER))
     assert counted
     assert counted["owners"] == 2
 
@@ -280,6 +281,16 @@ def test_a_session_that_has_ended_joins_nothing(shop: Business, door: Door) -> N
     assert read(door, text).status == 200
 
 
+def test_an_account_that_was_erased_meanwhile_joins_nothing(shop: Business, door: Door) -> None:
+    mine, text = door.register(), shop.link()
+    user = users.key(UserId(mine.body["user"]["id"]))
+    person = tables.get(AccountsSettings.load().accounts_table, user) or {}
+    erased = {**person, "erased_at": clock.stamp()}
+    aws.dynamodb().put_item(TableName=AccountsSettings.load().accounts_table, Item=aws.marshal(erased))
+    assert accept(door, text, mine.access).status == 401
+    assert read(door, text).status == 200
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "role", "status"),
     [
@@ -316,13 +327,14 @@ def test_nobody_joins_a_tenant_that_was_suspended(shop: Business, door: Door) ->
 
 
 def test_what_changes_between_looking_and_joining_is_noticed(
-    shop: Business, door: Door, monkeypatch: pytest.MonkeyPatch
+    shop: Business, door: Door, monkeypatch: pytest.MonkeyPatch, now: time_machine.Traveller
 ) -> None:
     text, offered = shop.link(by=Role.ADMIN), acceptance._offer
 
     def meanwhile(change: Callable[[], Any]) -> None:
         def judged(*arguments: Any, **named: Any) -> Any:
             offer = offered(*arguments, **named)
+            monkeypatch.setattr(acceptance, "_offer", offered)
             change()
             return offer
 
@@ -335,6 +347,12 @@ def test_what_changes_between_looking_and_joining_is_noticed(
     assert register(door, text).code == "conflict"
     writes.commit(tenants.reactivate(TenantId(shop.tenant)))
     (invited,) = shop.listed()
+    meanwhile(lambda: now.shift(timedelta(days=8)))
+    assert register(door, text).code == "invitation_invalid"
+    now.shift(timedelta(days=-8))
+    meanwhile(lambda: shop.call("POST", f"{INVITATIONS}{invited}/resend/"))
+    assert register(door, text).code == "invitation_invalid"
+    text = link()
     meanwhile(lambda: shop.call("DELETE", f"{INVITATIONS}{invited}/"))
     assert register(door, text).code == "invitation_invalid"
     assert len(shop.members()) == 3

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from functions.auth.api import handler
+from mifumo.permissions import Role
 from tests.auth.conftest import PASSWORD, Door
+from tests.auth.inviting import JUMA, Business
 from tests.builders import CONTEXT, answer, request
 
 ASKED = {"Mifumo-Session": "cookie"}
@@ -177,3 +179,10 @@ def test_going_over_to_another_tenant_leaves_the_refresh_token_out_of_the_body(b
     assert browser.jar[NAME] != before
     status, refreshed = browser.refresh()
     assert browser.door.me(refreshed["tokens"]["access"]).body["tenant"]["name"] == "Duka la Pili"
+
+
+def test_who_registers_by_an_invitation_keeps_the_refresh_token_in_the_cookie_too(browser: Browser) -> None:
+    text = Business.open(browser.door, Role.OWNER).link()
+    status, body = browser.post("/api/auth/invitations/register/", {**JUMA, "token": text})
+    assert (status, body["tokens"]["refresh"]) == (201, None)
+    assert browser.refresh()[0] == 200

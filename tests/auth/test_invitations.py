@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from functions.auth import inviting, open_invitations, users, wording
 from functions.auth.contacts import Contact
 from functions.auth.invitation_tokens import InvitationToken
+from functions.auth.invitations import Circle
+from functions.auth.open_invitations import WrittenMeanwhile
 from functions.auth.users import AccountsSettings, Language
 from mifumo import aws, clock, ids, segments, settings, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
@@ -275,6 +277,16 @@ def test_those_who_invite_at_once_all_get_in_the_list(shop: Business, monkeypatc
     )
     assert said == ["open"] * 4
     assert len(shop.listed()) == 4
+
+
+def test_a_list_that_was_read_before_one_was_closed_does_not_bring_it_back(shop: Business) -> None:
+    shop.invite()
+    tenant, (invited,) = TenantId(shop.tenant), shop.listed()
+    another = open_invitations.opened(tenant, Circle.MEMBERS, ids.new(), expires=clock.epoch() + 60)
+    writes.commit(open_invitations.closed(tenant, Circle.MEMBERS, invited))
+    with pytest.raises(WrittenMeanwhile):
+        writes.commit(another)
+    assert shop.listed() == set()
 
 
 # Taking back and sending again

@@ -44,7 +44,7 @@ class Team:
 
     def owners(self) -> int:
         """Reads the count."""
-        found = tables.get(AccountsSettings.load().accounts_table, users.owners_key(TenantId(self.tenant)))
+        found = tables.get(AccountsSettings.load().accounts_table, users.heads_key(TenantId(self.tenant), Role.OWNER))
         assert found
         return int(found["owners"])
 
@@ -195,7 +195,7 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(team: Team, first: i
 
 
 def test_owners_of_an_older_stage_are_counted_when_it_matters(team: Team) -> None:
-    table, key = AccountsSettings.load().accounts_table, users.owners_key(TenantId(team.tenant))
+    table, key = AccountsSettings.load().accounts_table, users.heads_key(TenantId(team.tenant), Role.OWNER)
     aws.dynamodb().delete_item(TableName=table, Key=aws.marshal(key._asdict()))
     assert team.call("DELETE", f"{MEMBERS}u2/").status == 204
     assert team.owners() == 1

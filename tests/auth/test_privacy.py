@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.auth import members, users
+from functions.auth import memberships, users
 from functions.auth.users import AccountsSettings
 from mifumo import aws, tables, writes
 from mifumo.errors import NotFound
@@ -47,7 +47,7 @@ def assert_erased(user: UserId, tenant: TenantId) -> None:
     assert set(person) == {"pk", "sk", "id", "created_at", "erased_at", "email", "phone", "first_name", "last_name"}
     assert person["id"] == user
     with pytest.raises(NotFound):
-        members.read(tenant, user)
+        memberships.read(tenant, user)
 
 
 def test_nothing_tells_any_more_who_the_person_was(door: Door) -> None:
@@ -102,7 +102,7 @@ def test_of_two_owners_the_second_cannot_follow_the_first(door: Door) -> None:
     erase(door, asha.access)
     assert erase(door, juma.access).code == "last_owner"
     left = UserId(juma.body["user"]["id"])
-    assert members.read(tenant, left).owns
+    assert memberships.read(tenant, left).owns
 
 
 def test_a_wrong_password_erases_nothing_and_counts_as_a_failed_login(door: Door) -> None:

@@ -112,13 +112,13 @@ def transfer(amount: int = 150_000, **changes: Any) -> Payment:
     return written(gateway="bank", amount=amount, expires_at=clock.after(1000), **changes)
 
 
-def spent(credits_spent: int) -> None:
+def spent(credits_spent: int, tenant: TenantId = TENANT) -> None:
     """Leaves the tenant with fewer credits, as texts do."""
     batch = f"b{next(_number)}"
-    ledger.move(wallets.read(TENANT), lambda wallet: ledger.hold(wallet, credits_spent, batch=batch))
-    held = ledger.read_hold(TENANT, batch)
+    ledger.move(wallets.read(tenant), lambda wallet: ledger.hold(wallet, credits_spent, batch=batch))
+    held = ledger.read_hold(tenant, batch)
     assert held
-    ledger.move(wallets.read(TENANT), lambda wallet: ledger.settle(wallet, held, captured=credits_spent))
+    ledger.move(wallets.read(tenant), lambda wallet: ledger.settle(wallet, held, captured=credits_spent))
 
 
 def actions() -> list[str]:

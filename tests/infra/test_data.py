@@ -45,7 +45,7 @@ def test_tables_have_the_indexes_that_queries_are_written_for() -> None:
     due = ("due_pk", "due_sk", "KEYS_ONLY")
     assert found == {
         "ACCOUNTS_TABLE": {},
-        "ACCESS_TABLE": {},
+        "ACCESS_TABLE": {"listing": listing},
         "MESSAGING_TABLE": {"listing": listing, "numbers": ("number_pk", "number_sk", "KEYS_ONLY"), "due": due},
         "LEDGER_TABLE": {"listing": listing, "due": due},
         "AUDIT_TABLE": {"listing": listing},

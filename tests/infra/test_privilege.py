@@ -97,3 +97,15 @@ def test_doors_that_make_no_callers_may_count_them_and_change_nothing_of_them(st
         assert [as_list(one["Action"]) for one in writing] == [["dynamodb:UpdateItem"]], handler
         (condition,) = [one["Condition"] for one in writing]
         assert condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RATE#*", "USED#*"]}}
+
+
+@every_stage
+def test_one_function_may_list_tenants_and_the_others_need_to_know_of_whom_they_ask(stage: str) -> None:
+    """A door that could query the table of keys and tenants could list them all."""
+    askers = {
+        name
+        for name, statement in statements(stage)
+        if "Access" in json.dumps(statement["Resource"]) and "dynamodb:Query" in as_list(statement["Action"])
+    }
+    assert len(askers) == 1
+    assert askers.pop().startswith("AuthApiRole")

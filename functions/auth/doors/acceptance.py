@@ -9,7 +9,6 @@ from pydantic import Field, SecretStr
 
 from functions.auth import acceptance, cookies, delivery
 from functions.auth.acceptance import Offer
-from functions.auth.contacts import Contact, Kind
 from functions.auth.cookies import Kept
 from functions.auth.doors.businesses import MembershipView
 from functions.auth.users import Person
@@ -66,17 +65,10 @@ class OfferView(Answer):
         return cls(
             tenant_name=offer.tenant.name,
             role=invited.role,
-            contact=_masked(invited.contact),
+            contact=invited.contact.masked,
             expires_at=invited.expires_at,
             next="sign_in" if known else "register",
         )
-
-
-def _masked(contact: Contact) -> str:
-    if contact.kind is Kind.PHONE:
-        return Msisdn(contact.value).masked
-    name, _, domain = contact.value.partition("@")
-    return f"{name[:1]}***@{domain}"
 
 
 @router.post(

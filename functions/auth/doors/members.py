@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.auth import members
-from functions.auth.members import Member, Status
+from functions.auth import members, memberships
+from functions.auth.memberships import Member, Status
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.ids import UserId
 from mifumo.permissions import Action, Role
@@ -75,7 +75,7 @@ class MemberPage(Answer):
 @router.get("/api/tenant/members/", summary="List who is in your tenant", tags=_TAGS)
 @needs(Action.TENANT_READ)
 def list_members(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> MemberPage:
-    found, following = members.page(caller.tenant_id, limit=limit, cursor=cursor)
+    found, following = memberships.page(caller.tenant_id, limit=limit, cursor=cursor)
     return MemberPage(items=[MemberView.of(member) for member in found], next=following)
 
 

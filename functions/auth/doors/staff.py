@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.auth import members
+from functions.auth import memberships
 from functions.auth.doors.members import MemberPage, MemberView
 from functions.auth.wire import TenantView
 from mifumo import audit, tenants, writes
@@ -51,7 +51,7 @@ def read_tenant(tenant_id: str) -> StaffTenantView:
 @router.get("/api/admin/auth/tenants/<tenant_id>/members/", summary="List a tenant's members", tags=["admin"])
 @needs(Action.PLATFORM_READ)
 def list_tenant_members(tenant_id: str, limit: Limit = 50, cursor: Cursor = None) -> MemberPage:
-    found, following = members.page(_require(tenant_id).id, limit=limit, cursor=cursor)
+    found, following = memberships.page(_require(tenant_id).id, limit=limit, cursor=cursor)
     return MemberPage(items=[MemberView.of(member) for member in found], next=following)
 
 

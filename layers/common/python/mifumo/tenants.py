@@ -12,6 +12,9 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
+# Where all tenants stand in the index `listing`, in order of time: the auth door alone may read it.
+LISTED = "TENANTS"
+
 
 class AccessSettings(Settings):
     """Where tenants, API-key hashes and rate buckets are."""
@@ -104,14 +107,17 @@ def get(tenant: TenantId, *, consistent: bool = False) -> Tenant | None:
 
 
 def put(tenant: TenantId, name: str, *, verified: bool = False) -> Write:
-    """Writes a new, active tenant; refuses one that exists."""
+    """Writes a new, active tenant, and lists it; refuses one that exists."""
+    now = clock.stamp()
     item = {
         **key(tenant)._asdict(),
         "id": tenant,
         "name": name,
         "status": Status.ACTIVE.value,
-        "created_at": clock.stamp(),
-        "verified_at": clock.stamp() if verified else "",
+        "created_at": now,
+        "verified_at": now if verified else "",
+        "listing_pk": LISTED,
+        "listing_sk": f"{now}#{tenant}",
     }
     return writes.put(AccessSettings.load().access_table, item, refused=lambda _: Conflict("The tenant exists"))
 
