@@ -87,6 +87,7 @@ def test_what_no_wallet_moves_is_paid_by_bank_and_credited_once(till: Till) -> N
 
 def test_the_staff_find_a_transfer_by_its_reference_as_it_was_typed(till: Till) -> None:
     office, payment = Office(till), asked(till)
+    body: dict[str, Any] = {}
     written = references.spaced(str(payment.reference)).lower().replace("0", "o")
     for typed, found in (
         (written, [payment.id]),
