@@ -172,7 +172,7 @@ def _furnish() -> None:
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
         os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
+    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS"):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     os.environ.update(create_tables(boto3.client("dynamodb")))
 

@@ -45,7 +45,7 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
         queues = boto3.client("sqs")
-        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
+        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
         for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)

@@ -17,6 +17,7 @@ from .doors import (
     catalogue,
     payments,
     quotes,
+    settings,
     statement,
     transfers,
 )
@@ -27,6 +28,7 @@ app.include_router(quotes.router)
 app.include_router(payments.router)
 app.include_router(transfers.router)
 app.include_router(statement.router)
+app.include_router(settings.router)
 app.include_router(admin_proposals.router)
 app.include_router(admin_reviews.router)
 app.include_router(admin_refunds.router)

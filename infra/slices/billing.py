@@ -18,9 +18,10 @@ _PAYMENTS_PER_BATCH = 1
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, announcements: Queue) -> None:
         super().__init__(scope, name)
         self._house = house
+        self._announcements = announcements
         self._data = data
         stage = house.stage
         self.payments = Queue(self, "Payments", house=house, consumer_timeout_s=stage.worker_timeout_s)
@@ -100,8 +101,9 @@ class Billing(Construct):
             handler="functions.billing.sweep.handler",
             house=self._house,
             timeout_s=_SWEEP_TIMEOUT_S,
-            environment=self._watched,
+            environment={**self._watched, "ANNOUNCEMENTS_QUEUE_URL": self._announcements.url},
         )
+        self._announcements.grant_send(sweep)
         self._data.ledger.grant(sweep, *READ, *WRITE)
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)

@@ -31,6 +31,7 @@ ROUTES = [
     ("GET", "/api/billing/transfers/"),
     ("GET", "/api/billing/transfers/01m86mvt1mxhz5r76k6x5nkw8f/"),
     ("POST", "/api/billing/transfers/01m86mvt1mxhz5r76k6x5nkw8f/cancel/"),
+    ("GET", "/api/billing/settings/"),
     ("GET", "/api/billing/balance/"),
     ("GET", "/api/billing/ledger/"),
 ]

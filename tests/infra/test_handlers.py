@@ -43,6 +43,8 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
+    # memberships, which it reads, bring what their doors need
+    "functions.auth.announcer.handler": {"mifumo.callers.SigningSettings"},
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {
         "mifumo.buckets.RateSettings",
@@ -57,8 +59,9 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_template_names_the_ten_handlers() -> None:
+def test_the_template_names_the_eleven_handlers() -> None:
     assert HANDLERS == [
+        "functions.auth.announcer.handler",
         "functions.auth.api.handler",
         "functions.billing.api.handler",
         "functions.billing.sweep.handler",
