@@ -18,10 +18,13 @@ _PAYMENTS_PER_BATCH = 1
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, announcements: Queue) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, parked: Queue, announcements: Queue
+    ) -> None:
         super().__init__(scope, name)
         self._house = house
         self._announcements = announcements
+        self._parked = parked
         self._data = data
         stage = house.stage
         self.payments = Queue(self, "Payments", house=house, consumer_timeout_s=stage.worker_timeout_s)
@@ -32,10 +35,15 @@ class Billing(Construct):
             "PAYMENT_CHECKS_S": stage.payment_checks_s,
             "PAYMENT_WATCH_S": str(stage.payment_watch_s),
         }
-        self._provider = {
-            "ZENOPAY_SECRET": data.zenopay.arn,
+        self._secrets = {"ZENOPAY": data.zenopay, "PAWAPAY": data.pawapay, "CLICKPESA": data.clickpesa}
+        self._providers = {
+            **{f"{provider}_SECRET": secret.arn for provider, secret in self._secrets.items()},
             "ZENOPAY_URL": stage.zenopay_url,
-            "PUBLIC_URL": stage.public_url or house.api.url,
+            "PAWAPAY_URL": stage.pawapay_url,
+            "CLICKPESA_URL": stage.clickpesa_url,
+            "CLICKPESA_FEES": stage.clickpesa_fees,
+            "PROVIDER_FAILURES_MAX": str(stage.provider_failures_max),
+            "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
         }
         self.api = self._sell()
         self.worker = self._verify()
@@ -50,7 +58,10 @@ class Billing(Construct):
             house=house,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PAYMENT_PROVIDERS": house.stage.payment_providers,
+                "PUSHES_PER_PROVIDER": str(house.stage.pushes_per_provider),
+                "PUBLIC_URL": house.stage.public_url or house.api.url,
                 "ACCESS_TABLE": data.access.table_name,
                 "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
@@ -61,6 +72,8 @@ class Billing(Construct):
                 "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
                 "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(house.stage.payment_lost_after_s),
             },
         )
         data.access.grant(api, *GET)
@@ -68,8 +81,10 @@ class Billing(Construct):
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
-        data.zenopay.grant_read(api)
+        for secret in self._secrets.values():
+            secret.grant_read(api)
         self.payments.grant_send(api)
+        self._parked.grant_send(api)
         house.api.route("/api/billing/{proxy+}", api)
         house.api.route("/api/admin/billing/{proxy+}", api)
         return api
@@ -84,12 +99,16 @@ class Billing(Construct):
             timeout_s=stage.worker_timeout_s,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(stage.payment_lost_after_s),
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
             },
         )
         data.ledger.grant(worker, *READ, *WRITE)
-        data.zenopay.grant_read(worker)
+        for secret in self._secrets.values():
+            secret.grant_read(worker)
+        self._parked.grant_send(worker)
         self.payments.grant_send(worker)
         self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
         return worker

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import confirmations, desks, payments, transfers
 from functions.billing.admin_models import ProposalView, StaffPayment, StaffPaymentPage, TransferConfirmed
-from functions.billing.admin_requests import ConfirmRequest
+from functions.billing.admin_requests import BankLineRequest
 from functions.billing.confirmations import Line
 from functions.billing.desks import Desk
 from mifumo import cursors
@@ -46,7 +46,7 @@ def list_transfers(
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_PROPOSE)
-def confirm(payment_id: str, request: ConfirmRequest, caller: Caller) -> TransferConfirmed:
+def confirm_transfer(payment_id: str, request: BankLineRequest, caller: Caller) -> TransferConfirmed:
     line = Line(request.reference, request.amount, request.reason, request.evidence)
     payment, proposal = confirmations.confirm(caller, payment_id, line)
     return TransferConfirmed(payment=StaffPayment.of(payment), proposal=ProposalView.of(proposal) if proposal else None)

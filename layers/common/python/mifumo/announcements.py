@@ -5,6 +5,7 @@ It goes to the auth slice, which knows them, and on from there as notices.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from mifumo import queue
 from mifumo.ids import TenantId
@@ -45,8 +46,6 @@ def send(announcement: Announcement) -> None:
     queue.send(AnnouncementSettings.load().announcements_queue_url, [body])
 
 
-def of(body: dict[str, object]) -> Announcement:
+def of(body: dict[str, Any]) -> Announcement:
     """Reads an announcement from its message; raises KeyError or ValueError for one that is none."""
-    return Announcement(
-        TenantId(str(body["tenant"])), Subject(body["subject"]), str(body["occasion"]), int(str(body["credits"]))
-    )
+    return Announcement(TenantId(body["tenant"]), Subject(body["subject"]), body["occasion"], body["credits"])
