@@ -1,12 +1,14 @@
 """Quotes at the door: asked for, read, paid once at the price of then; and what becomes of one whose payment failed."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from functions.billing import orders, purchase
+from functions.billing import orders, purchase, ways
 from functions.billing.catalogue import WALLETS
+from functions.billing.ways import Way
 from mifumo import quotes, wallets
 from mifumo.callers import Principal
 from mifumo.errors import AppError
@@ -191,6 +193,41 @@ def test_a_push_that_was_never_sent_may_come_again_under_the_same_key(till: Till
     till.simulator.clear()
     status, second = pay(till, quote)
     assert (status, second["status"]) == (202, "pending")
+    assert len(till.simulator.log()["orders"]) == 1
+
+
+@pytest.fixture
+def twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a wallet have two ways, which here are the same provider."""
+    real = ways.to
+
+    def to(wallet: Operator, amount_tzs: int) -> Iterator[Way]:
+        for way in real(wallet, amount_tzs):
+            yield from (way, way)
+
+    monkeypatch.setattr(ways, "to", to)
+
+
+@pytest.mark.usefixtures("twice")
+def test_the_quote_passes_on_to_the_next_provider_when_nothing_was_sent_to_the_first(till: Till) -> None:
+    quote = till.quoted()
+    till.simulator.add_fault("http_429")
+    status, body = pay(till, quote)
+    assert (status, body["status"]) == (202, "pending")
+    assert till.call("GET", f"{QUOTES}{quote['id']}/")[1]["payment_id"] == body["id"]
+    statuses = [item["status"] for item in till.call("GET", "/api/billing/payments/")[1]["items"]]
+    assert sorted(statuses) == ["failed", "pending"]
+    assert len(till.simulator.log()["orders"]) == 1
+
+
+@pytest.mark.usefixtures("twice")
+def test_a_provider_that_declines_beforehand_and_is_willing_later_pushes_nothing_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False])
+    monkeypatch.setattr(ways, "willing", lambda *_, **__: next(answers, True))
+    first = till.bought("129")
+    assert till.bought("129").id == first.id
     assert len(till.simulator.log()["orders"]) == 1
 
 

@@ -17,7 +17,7 @@ from mifumo.wire import Answer, Request
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
-class TransferRequest(Request):
+class BankTransferRequest(Request):
     """The quote that is to be paid by bank."""
 
     quote_id: str = Field(min_length=1, max_length=40, examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
@@ -67,7 +67,9 @@ class TransferPage(Answer):
     openapi_extensions={"x-problems": [404, 409, 503]},
 )
 @needs(Action.BILLING_PAY)
-def ask_for_transfer(request: TransferRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> TransferView:
+def ask_for_transfer(
+    request: BankTransferRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed
+) -> TransferView:
     payment, known = transfers.ask(caller, key, request.quote_id)
     if known:
         replayed()
