@@ -7,7 +7,7 @@ from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.queue import Queue
-from infra.parts.table import DELETE, PUT, READ, WRITE
+from infra.parts.table import DELETE, GET, PUT, READ, WRITE
 
 _ANNOUNCER_TIMEOUT_S = 30
 _ANNOUNCEMENTS_PER_BATCH = 10
@@ -64,6 +64,6 @@ class Auth(Construct):
             },
         )
         data.accounts.grant(self.announcer, *READ)
-        data.access.grant(self.announcer, *READ)
+        data.access.grant(self.announcer, *GET)
         notices.grant_send(self.announcer)
         self.announcements.feed(self.announcer, batch_size=_ANNOUNCEMENTS_PER_BATCH)

@@ -43,8 +43,11 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
-    # memberships, which it reads, bring what their doors need
-    "functions.auth.announcer.handler": {"mifumo.callers.SigningSettings"},
+    # reads its queue and never writes to it; memberships, which it looks up, bring what their doors need
+    "functions.auth.announcer.handler": {
+        "mifumo.announcements.AnnouncementSettings",
+        "mifumo.callers.SigningSettings",
+    },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
     # has no callers: all of its routes are public
