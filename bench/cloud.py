@@ -56,6 +56,7 @@ _SECRETS = {
 # The AWS stages' own figures.
 _SETTINGS = {
     "STAGE": deployed.STAGE,
+    "EXPORTS_BUCKET": "exports",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",
@@ -183,7 +184,18 @@ def _furnish() -> None:
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
         os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS", "PARKED"):
+    for name in (
+        "URGENT",
+        "BULK",
+        "RECEIPTS",
+        "PAYMENTS",
+        "NOTICES",
+        "ANNOUNCEMENTS",
+        "PARKED",
+        "AUTH_PRIVACY",
+        "SMS_PRIVACY",
+        "BILLING_PRIVACY",
+    ):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     os.environ.update(create_tables(boto3.client("dynamodb")))
 

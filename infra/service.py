@@ -6,14 +6,18 @@ from constructs import Construct
 from infra.data import Data
 from infra.parts.alarms import Alerts
 from infra.parts.api import Api
+from infra.parts.bucket import Bucket
 from infra.parts.emulator import synthesizer
 from infra.parts.house import House
 from infra.parts.layer import CommonLayer
-from infra.slices.auth import Auth
+from infra.parts.queue import Queue
+from infra.slices.auth import ANNOUNCER_TIMEOUT_S, Auth
 from infra.slices.billing import Billing
 from infra.slices.sms import Sms
 from infra.slices.webhooks import Webhooks
 from infra.stage import Stage
+
+_EXPORT_DAYS = 7  # functions/auth/exports.py tells people so
 
 
 class Service(Stack):
@@ -32,23 +36,43 @@ class Service(Stack):
             api=Api(self, "Http", stage=stage, alerts=alerts),
             alerts=alerts,
         )
-        sms = Sms(self, "Sms", house=house, data=data)
-        auth = Auth(self, "Auth", house=house, data=data, notices=sms.notices)
-        billing = Billing(self, "Billing", house=house, data=data, parked=sms.parked, announcements=auth.announcements)
+        announcements = Queue(self, "Announcements", house=house, consumer_timeout_s=ANNOUNCER_TIMEOUT_S)
+        exports = Bucket(self, "Exports", stage=stage, days=_EXPORT_DAYS)
+        sms = Sms(self, "Sms", house=house, data=data, exports=exports)
+        billing = Billing(
+            self, "Billing", house=house, data=data, exports=exports, parked=sms.parked, announcements=announcements
+        )
+        auth = Auth(
+            self,
+            "Auth",
+            house=house,
+            data=data,
+            exports=exports,
+            notices=sms.notices,
+            announcements=announcements,
+            privacies=[sms.privacy, billing.privacy],
+        )
         webhooks = Webhooks(self, "Webhooks", house=house, data=data, receipts=sms.receipts, payments=billing.payments)
 
         for output, value in {
             "ApiId": house.api.api_id,
             "ApiUrl": house.api.url,
             "AlertsTopic": alerts.topic.topic_arn,
+            "ExportsBucket": exports.bucket_name,
             "UrgentQueueUrl": sms.urgent.url,
             "UrgentDeadQueueUrl": sms.urgent.dead_url,
             "BulkQueueUrl": sms.bulk.url,
             "BulkDeadQueueUrl": sms.bulk.dead_url,
             "NoticesQueueUrl": sms.notices.url,
             "NoticesDeadQueueUrl": sms.notices.dead_url,
-            "AnnouncementsQueueUrl": auth.announcements.url,
-            "AnnouncementsDeadQueueUrl": auth.announcements.dead_url,
+            "AnnouncementsQueueUrl": announcements.url,
+            "AnnouncementsDeadQueueUrl": announcements.dead_url,
+            "AuthPrivacyQueueUrl": auth.privacy.queue.url,
+            "AuthPrivacyDeadQueueUrl": auth.privacy.queue.dead_url,
+            "SmsPrivacyQueueUrl": sms.privacy.queue.url,
+            "SmsPrivacyDeadQueueUrl": sms.privacy.queue.dead_url,
+            "BillingPrivacyQueueUrl": billing.privacy.queue.url,
+            "BillingPrivacyDeadQueueUrl": billing.privacy.queue.dead_url,
             "ParkedQueueUrl": sms.parked.url,
             "ParkedDeadQueueUrl": sms.parked.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
@@ -57,15 +81,19 @@ class Service(Stack):
             "PaymentsDeadQueueUrl": billing.payments.dead_url,
             "AuthApiFunction": auth.api.function_name,
             "AuthAnnouncerFunction": auth.announcer.function_name,
+            "AuthPrivacyFunction": auth.privacy.worker.function_name,
+            "AuthSweepFunction": auth.sweep.function_name,
             "SmsApiFunction": sms.api.function_name,
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
             "SmsResumerFunction": sms.resumer.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,
+            "SmsPrivacyFunction": sms.privacy.worker.function_name,
             "BillingApiFunction": billing.api.function_name,
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
+            "BillingPrivacyFunction": billing.privacy.worker.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

@@ -59,7 +59,18 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
         queues = boto3.client("sqs")
-        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS", "PARKED"):
+        for name in (
+            "URGENT",
+            "BULK",
+            "RECEIPTS",
+            "PAYMENTS",
+            "NOTICES",
+            "ANNOUNCEMENTS",
+            "PARKED",
+            "AUTH_PRIVACY",
+            "SMS_PRIVACY",
+            "BILLING_PRIVACY",
+        ):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
         for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)
@@ -70,6 +81,14 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         yield wire
         wire.mend()
     _forget()
+
+
+@pytest.fixture
+def exports_bucket(aws_tables: Wire) -> str:
+    """Makes the bucket of exports, which few tests need, and returns its name."""
+    region = {"LocationConstraint": os.environ["AWS_REGION"]}
+    boto3.client("s3").create_bucket(Bucket=_SETTINGS["EXPORTS_BUCKET"], CreateBucketConfiguration=region)  # type: ignore[arg-type]
+    return _SETTINGS["EXPORTS_BUCKET"]
 
 
 def _lease() -> None:
@@ -85,6 +104,7 @@ def _forget() -> None:
 
 _SETTINGS = {
     "STAGE": "local",
+    "EXPORTS_BUCKET": "exports",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",

@@ -19,6 +19,8 @@ from .doors import (
     closing,
     codes,
     directory,
+    erasures,
+    exports,
     invitations,
     keys,
     members,
@@ -51,6 +53,8 @@ app.include_router(staff.router)
 app.include_router(platform_staff.router)
 app.include_router(directory.router)
 app.include_router(privacy.router)
+app.include_router(erasures.router)
+app.include_router(exports.router)
 app.include_router(closing.router)
 app.include_router(tenant.router)
 app.include_router(profile.router)

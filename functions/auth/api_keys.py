@@ -8,6 +8,7 @@
 What a door looks up is `mifumo.keys`' item: it is made with these and deleted when the key is revoked.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mifumo import audit, clock, cursors, ids, keys, tables, writes
@@ -85,23 +86,22 @@ def create(caller: Principal, wish: Wish) -> tuple[Item, str]:
 
 
 def page(tenant: TenantId, *, limit: int, cursor: str | None) -> tuple[list[Item], str | None]:
-    """Returns a page of a tenant's keys, newest first, each with when it was used last, and the cursor to go on."""
+    """Returns a page of a tenant's keys, and the cursor to go on."""
     scope = f"api keys {tenant}"
-    found = tables.query(
-        _table(),
-        f"T#{tenant}",
-        begins_with=_PREFIX,
-        limit=limit,
-        newest_first=True,
-        start=cursors.decode(cursor, scope=scope),
-    )
+    found, last = listed(tenant, limit=limit, start=cursors.decode(cursor, scope=scope))
+    return found, cursors.encode(last, scope=scope)
+
+
+def listed(tenant: TenantId, *, limit: int, start: Item | None) -> tuple[list[Item], Item | None]:
+    """Reads a tenant's keys from a place on, newest first, each with when it was used last."""
+    found = tables.query(_table(), f"T#{tenant}", begins_with=_PREFIX, limit=limit, newest_first=True, start=start)
     uses = [keys.used_place(item["id"]) for item in found.items]
     used = tables.read(*uses, consistent=False)
     items = [
         {**item, "last_used_at": used.get(place, {}).get("used_at")}
         for item, place in zip(found.items, uses, strict=True)
     ]
-    return items, cursors.encode(found.last, scope=scope)
+    return items, found.last
 
 
 def revoke(caller: Principal, key_id: str) -> None:
@@ -130,6 +130,16 @@ def revoke_all(tenant: TenantId) -> int:
             continue
         ended += 1
     return ended
+
+
+def forget_all(tenant: TenantId) -> None:
+    """Removes what is shown of a tenant's revoked keys."""
+    for item in list(tables.query_all(_table(), f"T#{tenant}", begins_with=_PREFIX, consistent=True)):
+        gone = writes.delete(
+            _table(), Key(item["pk"], item["sk"]), condition="attribute_exists(revoked_at)", refused=lambda _: _Gone()
+        )
+        with suppress(_Gone):
+            writes.commit(gone)
 
 
 def _revocation(item: Item) -> list[Write]:

@@ -1,6 +1,7 @@
 """Closing: an owner closes their tenant, and may reopen it for a while; closing signs everybody out and ends its keys.
 
-Whoever asks again ends sessions and keys again, so that a crash in between leaves none of them for good.
+When it can be reopened no more, the sweep has it cleared (`clearing`). Whoever asks again ends sessions and keys again,
+so that a crash in between leaves none of them for good.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from mifumo.ids import TenantId, UserId
 from mifumo.settings import Settings
 from mifumo.tenants import Status, Tenant
 
-from . import api_keys, credentials, memberships, tokens
+from . import api_keys, closings, credentials, memberships, tokens
 
 _PAGE = 100
 
@@ -33,7 +34,7 @@ def close(caller: Principal, password: str, *, reason: str, source_ip: str) -> T
     if _require(tenant).status is not Status.CLOSED:
         until = clock.after(ClosingSettings.load().tenant_reopen_within_s)
         told = audit.entry(caller, "tenant.closed", target=tenant, reason=reason)
-        writes.transact(attempt.forgive(), tenants.close(tenant, reopen_until=until), told)
+        writes.transact(attempt.forgive(), tenants.close(tenant, reopen_until=until), closings.add(tenant, until), told)
     api_keys.revoke_all(tenant)
     for user in _people(tenant):
         tokens.end_all(user, because="tenant.closed", tenant=tenant)
@@ -43,7 +44,8 @@ def close(caller: Principal, password: str, *, reason: str, source_ip: str) -> T
 def reopen(caller: Principal) -> Tenant:
     """Opens the caller's closed tenant again; its keys stay revoked. Raises Conflict when it is too late for it."""
     told = audit.entry(caller, "tenant.reopened", target=caller.tenant_id)
-    writes.transact(tenants.reopen(caller.tenant_id), told)
+    until = _require(caller.tenant_id).reopen_until
+    writes.transact(tenants.reopen(caller.tenant_id), closings.remove(caller.tenant_id, until), told)
     return _require(caller.tenant_id)
 
 

@@ -7,11 +7,11 @@ the same access token.
 
 from dataclasses import replace
 
-from mifumo import audit, clock, tables, writes
+from mifumo import audit, clock, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import InvalidCredentials
-from mifumo.ids import UserId
+from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
@@ -31,9 +31,13 @@ def erase(caller: Principal, password: str, *, source_ip: str) -> None:
     user = caller.person
     person, login, attempt = credentials.prove(user, password, source_ip=source_ip)
     held = _memberships(user, login)
-    for member in held:
+    cleared = [member for member in held if _is_cleared(member.tenant)]
+    living = [member for member in held if member not in cleared]
+    for member in living:
         _require_another_owner(member)
-    for member in held:
+    for member in cleared:
+        memberships.leave_cleared(member)
+    for member in living:
         members.remove(replace(caller, tenant_id=member.tenant, role=member.role), user)
     told = audit.entry_by(login.tenant_id, "user.erased", actor=user, target=user)
     writes.transact(
@@ -50,9 +54,14 @@ def erase(caller: Principal, password: str, *, source_ip: str) -> None:
 
 def _memberships(user: UserId, login: Login) -> list[Member]:
     # The login's own tenant as well: who joined before memberships were listed by user has no mirror of it.
-    tenants = {*users.tenants_of(user), login.tenant_id}
-    standing = tables.read(*(users.membership(user, tenant) for tenant in tenants))
-    return [memberships.read(tenant, user) for tenant in sorted(tenants) if users.membership(user, tenant) in standing]
+    known = {*users.tenants_of(user), login.tenant_id}
+    standing = tables.read(*(users.membership(user, tenant) for tenant in known))
+    return [memberships.read(tenant, user) for tenant in sorted(known) if users.membership(user, tenant) in standing]
+
+
+def _is_cleared(tenant: TenantId) -> bool:
+    found = tenants.get(tenant, consistent=True)
+    return found is not None and found.cleared_at != ""
 
 
 def _require_another_owner(member: Member) -> None:

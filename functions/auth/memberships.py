@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mifumo import cursors, tables, writes
+from mifumo import audit, cursors, tables, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, Forbidden, NotFound
@@ -67,9 +67,17 @@ class Member:
 def page(
     tenant: TenantId, *, limit: int, cursor: str | None, among: frozenset[Role] = frozenset(Role)
 ) -> tuple[list[Member], str | None]:
-    """Reads a page of a tenant's members who are one of these, and the people in batches."""
+    """Reads a page of a tenant's members who are one of these, and the cursor to go on."""
     scope = f"members:{tenant}:{'.'.join(sorted(among))}"
-    start, items = cursors.decode(cursor, scope=scope), list[Item]()
+    found, last = listed(tenant, limit=limit, start=cursors.decode(cursor, scope=scope), among=among)
+    return found, cursors.encode(last, scope=scope)
+
+
+def listed(
+    tenant: TenantId, *, limit: int, start: Item | None, among: frozenset[Role] = frozenset(Role)
+) -> tuple[list[Member], Item | None]:
+    """Reads a tenant's members who are one of these from a place on, and the people in batches."""
+    items = list[Item]()
     for _ in range(_READS_MAX):
         found = tables.query(
             AccountsSettings.load().accounts_table,
@@ -85,7 +93,7 @@ def page(
             break
     read = tables.read(*(_person(UserId(item["user_id"])) for item in items))
     people = {UserId(item["id"]): item for item in read.values()}
-    return [_of(item, people.get(UserId(item["user_id"]), {})) for item in items], cursors.encode(start, scope=scope)
+    return [_of(item, people.get(UserId(item["user_id"]), {})) for item in items], start
 
 
 def owners(tenant: TenantId) -> list[Item]:
@@ -116,6 +124,12 @@ def end(caller: Principal, before: Member, told: list[Write]) -> None:
     """Takes a member out; raises as `change` does."""
     gone = replace(before, status=Status.SUSPENDED)
     _move(before, lambda: [*_as_seen(caller, before), *_deleted(before), *_counted(before, gone)], told)
+
+
+def leave_cleared(member: Member) -> None:
+    """Takes a member out of a tenant that was cleared, the last owner too: nothing is left there to be owned."""
+    told = audit.entry_by(member.tenant, "member.removed", actor=member.user, target=member.user)
+    writes.transact(*_deleted(member), told)
 
 
 def changed(before: Member, after: Member) -> Write:

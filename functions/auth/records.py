@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from mifumo import audit, ids, tables
 from mifumo.audit import AuditSettings
 from mifumo.aws import Item
 from mifumo.errors import ValidationFailed
 from mifumo.ids import TenantId
+from mifumo.permissions import PLATFORM_ROLES
 from mifumo.tables import Page
 
 # A request looks through at most so many entries for those that were asked for; the next one goes on from there.
@@ -53,6 +55,27 @@ def of_tenant(
 def of_staff(wanted: Wanted, *, limit: int, start: Item | None) -> Page:
     """Reads a page of what the platform's people did, in any tenant."""
     return _page(audit.STAFF, "listing", wanted.between, wanted.matches, limit, start)
+
+
+def shown(entry: Item, *, to_staff: bool) -> dict[str, Any]:
+    """Shows an entry; who of the platform acted, and from where, is for staff alone."""
+    acting = kind(entry)
+    hidden = acting == "platform" and not to_staff
+    told = {name: entry[name] for name in ("id", "at", "action", "target", "before", "after", "reason")}
+    return {
+        **told,
+        "actor": {"id": None if hidden else entry["actor"].removeprefix("key:"), "kind": acting},
+        "role": entry["role"] or None,
+        "ip": None if hidden else entry["ip"] or None,
+        "request_id": entry["request_id"] or None,
+    }
+
+
+def kind(entry: Item) -> Literal["user", "key", "platform"]:
+    """Tells whether a person, a program or the platform acted."""
+    if entry["role"] in PLATFORM_ROLES or entry["actor"] == audit.PLATFORM:
+        return "platform"
+    return "key" if entry["actor"].startswith("key:") else "user"
 
 
 def _page(

@@ -61,7 +61,7 @@ def ask(caller: Principal, key: str, wish: Wish) -> tuple[Proposal, bool]:
 
 
 def _same(known: Proposal, wish: Wish) -> Proposal:
-    if known.tenant != wish.tenant or known.facts["credits"] != wish.credits or known.reason != wish.reason:
+    if known.tenant != wish.tenant or known.facts["credits"] != wish.credits:
         raise IdempotencyKeyReused
     return known
 

@@ -11,6 +11,7 @@ from mifumo.observability import entrypoint
 from .doors import (
     admin_adjustments,
     admin_proposals,
+    admin_providers,
     admin_refunds,
     admin_reviews,
     admin_transfers,
@@ -34,6 +35,7 @@ app.include_router(admin_reviews.router)
 app.include_router(admin_refunds.router)
 app.include_router(admin_transfers.router)
 app.include_router(admin_adjustments.router)
+app.include_router(admin_providers.router)
 
 
 @entrypoint

@@ -66,8 +66,8 @@ def made(
         subject=subject,
         decision=decision,
         tenant=tenant,
-        reason=reason,
-        evidence=evidence,
+        reason=audit.readable(reason),
+        evidence=audit.readable(evidence),
         proposed_by=caller.person,
         proposed_at=clock.stamp(),
         expires_at=clock.after(ApprovalSettings.load().proposal_expiry_s),
@@ -117,7 +117,7 @@ def approve(caller: Principal, proposal: Proposal, *, note: str) -> list[Write]:
         proposal,
         Status.APPROVED,
         by=caller.person,
-        note=note,
+        note=audit.readable(note),
         condition=" AND proposed_by <> :by AND expires_at > :now",
         refused=lambda item: _refusal(caller, proposal, item),
     )
@@ -130,7 +130,7 @@ def reject(caller: Principal, proposal: Proposal, *, note: str) -> list[Write]:
         proposal,
         Status.REJECTED,
         by=caller.person,
-        note=note,
+        note=audit.readable(note),
         condition=" AND proposed_by <> :by",
         refused=lambda item: _refusal(caller, proposal, item),
     )
@@ -145,7 +145,7 @@ def withdraw(caller: Principal, proposal: Proposal, *, note: str) -> list[Write]
         proposal,
         Status.WITHDRAWN,
         by=caller.person,
-        note=note,
+        note=audit.readable(note),
         refused=lambda item: _refusal(caller, proposal, item),
     )
     return [closed, _told(caller, "decision.withdrawn", proposal, note)]

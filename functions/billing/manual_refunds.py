@@ -43,7 +43,7 @@ def fail(caller: Principal, payment_id: str, *, reason: str) -> Payment:
     _require_by_hand(payment)
     told = audit.entry(caller, "refund.failed", tenant=payment.tenant, target=payment.id, reason=reason)
     try:
-        return refunds.failed(payment, note=reason, more=[told])
+        return refunds.failed(payment, note=audit.readable(reason), more=[told])
     except PaymentMoved as moved:
         raise NotRefundingByHand(f"It is {moved.payment.status}.") from moved
 

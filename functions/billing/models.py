@@ -178,7 +178,9 @@ class PaymentView(Answer):
     vat_rate: int | None = Field(description="In hundredths of a percent.", examples=[1800])
     currency: Literal["TZS"] = "TZS"
     provider: WalletCode | Literal["bank"] = Field(description="The wallet that pays, or `bank` for a transfer.")
-    phone: str | None = Field(description="The payer's number; null for a transfer.", examples=["+255754123456"])
+    phone: str | None = Field(
+        description="The payer's number; null for a transfer, and once it was erased.", examples=["+255754123456"]
+    )
     reference: str | None = Field(description="What a bank transfer is marked with.", examples=["RF45MF7K3M9QX2"])
     failure_code: str | None = Field(description="Why it ended without a credit.", examples=["payment_failed"])
     receipt: str | None = Field(description="The operator's number of the transaction.", examples=["CEJ3I3SETSN"])

@@ -86,6 +86,8 @@ def again(caller: Principal, payment_id: str) -> Order:
     payment = payments.find(caller.tenant_id, payment_id)
     if payment.gateway == BANK:
         raise NotRepeatable("Ask for another bank transfer: it gets a reference of its own.")
+    if not payment.phone:
+        raise NotRepeatable("Its number was erased: begin a new payment.")
     freed = payment.retried_as or payment.id
     if payment.retried_as is None or _unheard(payment.retried_as):
         payment = outcomes.require_none(payment.id)

@@ -18,7 +18,7 @@ from mifumo.writes import Write
 
 from . import desks
 from .desks import Desk
-from .states import Event, Status, transition
+from .states import UNDECIDED, WAITING, Event, Status, transition
 
 # Unfinished payments are spread over so many partitions of the `due` index.
 _DUE_SHARDS: Final = 4
@@ -40,6 +40,7 @@ class Payment:
     gateway: str
     wallet: str
     phone: str
+    """Empty once the number was erased."""
     fingerprint: str
     created_at: str
     expires_at: str
@@ -77,6 +78,11 @@ class Payment:
     """What a bank transfer is to be marked with."""
     retry_of: PaymentId | None = None
     retried_as: PaymentId | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Tells whether no money can move for it any more: it is not watched, and nobody has to decide."""
+        return self.next_check_at is None and self.status not in WAITING | UNDECIDED
 
     @property
     def order_id(self) -> str:
@@ -320,6 +326,40 @@ def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
         condition="attribute_not_exists(pk) OR payment_id = :payment",
         values={":payment": payment.id},
         refused=lambda _: ReceiptReused(f"The receipt is {receipt}."),
+    )
+
+
+def notes(payment: Payment) -> list[tuple[Key, str]]:
+    """Reads what the provider said at the steps of a payment's history, with where each is kept."""
+    lines = tables.query_all(_table(), _key(payment.id).pk, begins_with="H#", consistent=True)
+    return [(Key(line["pk"], line["sk"]), line["note"]) for line in lines if "note" in line]
+
+
+def reword(line: Key, note: str) -> Write:
+    """Puts another note into a line of history: the only thing that is ever changed there."""
+    return writes.update(
+        _table(),
+        line,
+        "SET note = :note",
+        condition="attribute_exists(note)",
+        values={":note": note},
+        refused=lambda _: LookupError(line),
+    )
+
+
+def erase(payment: Payment) -> Write:
+    """Takes the payer's number out of a payment at rest; the rest stays for the books. Refuses with PaymentMoved.
+
+    The fingerprint by which a repeated order is known goes too: it would tell a number that is guessed right.
+    """
+    return writes.update(
+        _table(),
+        _key(payment.id),
+        "SET phone = :none, fingerprint = :none",
+        condition="#version = :version AND attribute_not_exists(due_pk)",
+        names={"#version": "version"},
+        values={":none": "", ":version": payment.version},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
     )
 
 

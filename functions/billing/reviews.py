@@ -43,7 +43,7 @@ def find(payment_id: str) -> Payment:
 
 def told(payment: Payment) -> list[Item]:
     """Reads everything that the provider has told of a payment by itself, word for word."""
-    return provider_events.of_order(payment.gateway, payment.order_id)
+    return provider_events.told(payment.gateway, payment.order_id)
 
 
 def propose(

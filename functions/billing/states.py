@@ -55,6 +55,7 @@ class Event(StrEnum):
 
 WAITING: Final = frozenset({Status.CREATED, Status.PENDING})
 ENDED: Final = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELLED})
+UNDECIDED: Final = frozenset({Status.REVIEW, Status.REFUND_PENDING})
 
 # A payment that ended is still open to money that comes late. `paid` leads to `completed` or nowhere: whoever credits
 # can rely on it. Evidence against a payment sends it to the staff, be it there already (their decision starts anew) or

@@ -70,13 +70,48 @@ class Known:
         return self.circuit.state is not State.OPEN and (self.terms is None or self.terms.takes(wallet, None))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A provider as the staff see it."""
+
+    provider: str
+    missing: tuple[str, ...]
+    wallets: tuple[Operator, ...]
+    known: Known
+
+    @property
+    def available(self) -> bool:
+        """Tells whether a push would go to it now, from at least one of its wallets."""
+        return not self.missing and any(self.known.takes(wallet) for wallet in self.wallets)
+
+
+def routes() -> Mapping[Operator, tuple[str, ...]]:
+    """Returns the providers behind each wallet, in the order in which they are asked."""
+    return WaySettings.load().payment_providers
+
+
+def standings() -> list[Standing]:
+    """Returns how each provider stands, those included that nobody has set up."""
+    found, behind = known(accounts.PROVIDERS), routes()
+    return [
+        Standing(
+            provider=name,
+            missing=accounts.missing(name),
+            wallets=tuple(wallet for wallet, names in behind.items() if name in names),
+            known=found[name],
+        )
+        for name in accounts.PROVIDERS
+    ]
+
+
 def available() -> set[Operator]:
     """Returns the wallets from which a payment can be started now."""
-    routes = WaySettings.load().payment_providers
-    there = {name for names in routes.values() for name in names if not accounts.missing(name)}
+    there = {name for names in routes().values() for name in names if not accounts.missing(name)}
     found = known(there)
     return {
-        wallet for wallet, names in routes.items() if any(found[name].takes(wallet) for name in names if name in found)
+        wallet
+        for wallet, names in routes().items()
+        if any(found[name].takes(wallet) for name in names if name in found)
     }
 
 
@@ -85,7 +120,7 @@ def to(wallet: Operator, amount_tzs: int) -> Iterator[Way]:
     time for another one.
     """
     began = clock.now()
-    names = [name for name in WaySettings.load().payment_providers.get(wallet, ()) if not accounts.missing(name)]
+    names = [name for name in routes().get(wallet, ()) if not accounts.missing(name)]
     found = known(names)
     for name in names:
         if (clock.now() - began).total_seconds() > _FALL_BACK_WITHIN_S:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mifumo import clock, tables, writes
+from mifumo import clock, phone, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
@@ -16,6 +16,12 @@ from .chunks import Chunk, Lane, MessagingSettings, State
 from .messages import Status as MessageStatus
 
 _DUE = "BATCHES"
+# Whoever sent has corrected their list by then; most of what is refused is no number at all.
+_REFUSED_KEPT_S = 30 * 24 * 3600
+# Batches that are read in one go, however few recipients they have.
+_SOME_MAX = 100
+# Pages of the platform's open batches that one look for a tenant's goes through.
+_OPEN_PAGES_MAX = 100
 
 
 class Status(StrEnum):
@@ -67,6 +73,10 @@ class AlreadyAccepted(Exception):
 
 class AlreadyCompleted(Exception):
     """The batch was completed before."""
+
+
+class BatchChanged(Exception):
+    """Somebody else changed what was read of the batch."""
 
 
 class NotParked(Exception):
@@ -145,7 +155,8 @@ def new(
     made = [_put(item, batch.id, over_parked=over_parked)]
     if refused:
         rows = [[row.recipient, row.code, row.detail] for row in refused]
-        listed = {**refused_key(batch.tenant, batch.id)._asdict(), "rows": rows}
+        ttl = clock.epoch() + _REFUSED_KEPT_S
+        listed = {**refused_key(batch.tenant, batch.id)._asdict(), "rows": rows, "ttl": ttl}
         made.append(_put(listed, batch.id, over_parked=None if over_parked else False))
     return made
 
@@ -200,15 +211,57 @@ def read(tenant: TenantId, batch: BatchId) -> tuple[Batch, list[Refused]] | None
     return (of(found[wanted]), refused_of(found.get(listed))) if wanted in found else None
 
 
+def refused_by(found: list[Batch]) -> dict[BatchId, list[Refused]]:
+    """Reads the recipients that some batches refused; those that refused none are left out."""
+    places = {(_table(), refused_key(batch.tenant, batch.id)): batch.id for batch in found}
+    return {places[place]: refused_of(item) for place, item in tables.read(*places, consistent=False).items()}
+
+
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's batches, newest first."""
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
+
+
+def some(tenant: TenantId, *, recipients: int, start: Item | None) -> tuple[list[Batch], Item | None]:
+    """Reads batches of a tenant, newest first, until they have so many recipients: one may have a thousand, or one."""
+    found, taken = page(tenant, limit=_SOME_MAX, start=start), list[Item]()
+    for item in found.items:
+        taken.append(item)
+        recipients -= item["accepted"]
+        if recipients <= 0:
+            break
+    last = found.last if len(taken) == len(found.items) else _place(taken[-1])
+    return [of(item) for item in taken], last
+
+
+def _place(item: Item) -> Item:
+    return {name: item[name] for name in ("pk", "sk", "listing_pk", "listing_sk")}
 
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds batches that were not completed by their moment."""
     page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
+
+
+def open_since(tenant: TenantId, before: str) -> bool:
+    """Tells whether a batch that the tenant had accepted until a moment is not completed."""
+    start: Item | None = None
+    for _ in range(_OPEN_PAGES_MAX):
+        page = tables.query(_table(), _DUE, index="due", start=start)
+        own = [(_table(), Key(item["pk"], item["sk"])) for item in page.items if item["pk"] == f"T#{tenant}"]
+        if any("due_pk" in item and item["created_at"] <= before for item in tables.read(*own).values()):
+            return True
+        start = page.last
+        if start is None:
+            return False
+    return True  # there are more than one look takes: nobody knows
+
+
+def later(tenant: TenantId, found: set[BatchId], moment: str) -> set[BatchId]:
+    """Tells which of some batches were asked for after a moment."""
+    items = tables.read(*((_table(), key(tenant, batch)) for batch in found)).values()
+    return {BatchId(item["id"]) for item in items if item["created_at"] > moment}
 
 
 def look_again(batch: Batch) -> Write:
@@ -235,6 +288,76 @@ def completed(batch: Batch, *, charged: int) -> Write:
         values={":completed": Status.COMPLETED.value, ":charged": charged, ":now": clock.stamp()},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
+
+
+def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
+    """Takes a number out of a batch: where it was refused as a duplicate, out of the fingerprint by which a replay is
+    known, and the text if it was to that number alone.
+
+    A replay is refused from then on: it would name the number again. Raises BatchChanged.
+    """
+    found = read(tenant, batch)
+    if found is None:
+        return
+    one, refused = found
+    if any(_is(row.recipient, digits) for row in refused):
+        writes.commit(_refused_without(tenant, batch, refused, digits))
+    if one.fingerprint:
+        writes.commit(_anonymous(one))
+
+
+def clear(batch: Batch) -> list[Write]:
+    """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
+    return [
+        writes.delete(
+            _table(),
+            refused_key(batch.tenant, batch.id),
+            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+            refused=lambda _: BatchChanged(batch.id),
+        ),
+        writes.update(
+            _table(),
+            key(batch.tenant, batch.id),
+            "SET fingerprint = :none, #text = :none",
+            condition="attribute_exists(pk)",
+            names={"#text": "text"},
+            values={":none": ""},
+            refused=lambda _: BatchChanged(batch.id),
+        ),
+    ]
+
+
+def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
+    rows = [["" if _is(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
+    return writes.update(
+        _table(),
+        refused_key(tenant, batch),
+        "SET #rows = :rows",
+        condition="#rows = :was",
+        names={"#rows": "rows"},
+        values={":rows": rows, ":was": [[row.recipient, row.code, row.detail] for row in refused]},
+        refused=lambda _: BatchChanged(batch),
+    )
+
+
+def _anonymous(batch: Batch) -> Write:
+    alone = ", #text = :none" if batch.accepted == 1 else ""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        f"SET fingerprint = :none{alone}",
+        condition="attribute_exists(pk)",
+        names={"#text": "text"} if alone else None,
+        values={":none": ""},
+        refused=lambda _: BatchChanged(batch.id),
+    )
+
+
+def _is(written: str, digits: str) -> bool:
+    try:
+        return phone.parse(written, countries=phone.EVERYWHERE).digits == digits
+    except phone.InvalidNumber:
+        return False
 
 
 def one_more_ended(batch: Batch) -> int:

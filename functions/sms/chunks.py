@@ -20,6 +20,11 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 RECIPIENTS_MAX = 100
+# Thirteen months, so that last year's campaign can still be looked at: chunks and rows expire together, and no number
+# outlives them.
+RETENTION_S = 400 * 24 * 3600
+# Stands where a number was that has been erased: no mobile number begins like this.
+ERASED = "255000000000"
 # Spreads the due index over partitions; the sweep reads them all.
 _SHARDS = 4
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
@@ -105,6 +110,11 @@ class Chunk:
         return self.state in _ENDED and not (self.adopted and self.due)
 
     @property
+    def at_rest(self) -> bool:
+        """Tells whether nothing can change any more: it has ended, and no report is waited for."""
+        return self.ended and self.due is None
+
+    @property
     def handed_over(self) -> int:
         """How many recipients the provider took: what the chunk costs is this times the segments."""
         return len(self.recipients) - self.invalid if self.state is State.SUBMITTED else 0
@@ -168,6 +178,7 @@ def new(tenant: TenantId, batch: BatchId, number: int, recipients: list[str], *,
         "updated_at": now,
         "due_pk": _shard(batch, number),
         "due_sk": swept_at(),
+        "ttl": clock.epoch(clock.parse(now)) + RETENTION_S,
     }
     return writes.put(_table(), item, refused=lambda _: ChunkTaken())
 
@@ -255,6 +266,19 @@ def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None, invalid:
     """Sets the counters to what the rows say, unless somebody added to them since the chunk was read."""
     figures = {f"n_{status}": counts.get(status, 0) for status in {*counts, *dict(chunk.finals)}}
     return move(chunk, chunk.state, due=due, invalid=invalid, **figures)
+
+
+def erase(chunk: Chunk, *digits: str) -> Write:
+    """Takes numbers out of a chunk at rest, whose figures stay. Refusal: ChunkTaken."""
+    left = [ERASED if number in digits else number for number in chunk.recipients]
+    return writes.update(
+        _table(),
+        key(chunk.tenant, chunk.batch, chunk.number),
+        "SET recipients = :left",
+        condition="recipients = :held AND attribute_not_exists(due_pk)",
+        values={":left": _packed(left), ":held": _packed(list(chunk.recipients))},
+        refused=lambda _: ChunkTaken(),
+    )
 
 
 def _packed(recipients: list[str]) -> bytes | str:

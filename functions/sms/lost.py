@@ -50,6 +50,17 @@ def adopt(report: Report) -> Place | None:
     return None
 
 
+def erase(chunk: Chunk, position: int, digits: str) -> None:
+    """Removes the pointer of a number in a chunk that is settled; there need not be one."""
+    recipient_id, _ = chunk.recipient_ids[position - 1]
+    with suppress(_NoPointer):
+        writes.commit(writes.delete(_table(), _key(digits, recipient_id), refused=lambda _: _NoPointer()))
+
+
+class _NoPointer(Exception):
+    """The chunk was never lost, or its pointers have expired."""
+
+
 def _announce(chunk: Chunk) -> None:
     """Leaves a pointer for each number of a chunk, so that a report of an unknown request can find it."""
     expires = clock.epoch() + _RETENTION_S

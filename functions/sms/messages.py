@@ -14,10 +14,7 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from .chunks import Chunk, MessagingSettings, State
-
-# Thirteen months, so that last year's campaign can still be looked at.
-_RETENTION_S = 400 * 24 * 3600
+from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
 
 
 class Status(StrEnum):
@@ -52,7 +49,8 @@ class Message:
 
     id: str
     batch: BatchId
-    to: str
+    to: str | None
+    """None once the number was erased."""
     status: Status
     reason: str | None
     provider_status: str | None
@@ -84,7 +82,7 @@ def _number_partition(tenant: TenantId, digits: str) -> str:
 
 def rows(chunk: Chunk) -> list[Item]:
     """Makes the rows of a chunk, the same ones whenever it is asked."""
-    expires = clock.epoch(clock.parse(chunk.created_at)) + _RETENTION_S
+    expires = clock.epoch(clock.parse(chunk.created_at)) + RETENTION_S
     return [
         {
             **key(chunk.tenant, chunk.batch, chunk.number, position)._asdict(),
@@ -145,6 +143,11 @@ def of_chunk(chunk: Chunk, found: dict[int, Item], *, first: int = 1) -> Iterato
             yield _message(chunk, position, digits, found.get(position))
 
 
+def at(chunk: Chunk, position: int, row: Item | None) -> Message:
+    """Makes the message at a position of a chunk, as far as its row says or else as its chunk is."""
+    return _message(chunk, position, chunk.recipients[position - 1], row)
+
+
 def of_row(chunk: Chunk, position: int, row: Item) -> Message:
     """Makes the message of one row and its chunk."""
     return _message(chunk, position, row["to"], row)
@@ -158,7 +161,7 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
     return Message(
         id=f"{chunk.batch}-{chunk.number}-{position}",
         batch=chunk.batch,
-        to=f"+{digits}",
+        to=None if digits == ERASED else f"+{digits}",
         status=status,
         reason=reason,
         provider_status=provider_status,
@@ -177,4 +180,23 @@ def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page
         limit=limit,
         newest_first=True,
         start=start,
+    )
+
+
+def place(found: Item) -> tuple[BatchId, int, int]:
+    """Reads batch, chunk and position from a row as the index of numbers has it."""
+    _, batch, number, position = found["number_sk"].split("#")
+    return BatchId(batch), int(number), int(position)
+
+
+def erase(row: Key, digits: str) -> Write:
+    """Takes the number out of a row and the row out of the index of numbers. Refusal: NoSuchMessage."""
+    return writes.update(
+        MessagingSettings.load().messaging_table,
+        row,
+        "SET #to = :erased REMOVE number_pk, number_sk",
+        condition="#to = :digits",
+        names={"#to": "to"},
+        values={":erased": ERASED, ":digits": digits},
+        refused=lambda _: NoSuchMessage(),
     )

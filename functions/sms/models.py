@@ -48,9 +48,9 @@ class SendRequest(Request):
 
 
 class RefusedRecipient(Answer):
-    """A recipient that was not accepted, as it was written."""
+    """A recipient that was not accepted."""
 
-    recipient: str
+    recipient: str = Field(description="As it was written; empty once the number was erased.", examples=["07123"])
     code: str = Field(examples=["too_short"])
     detail: str
 
@@ -80,11 +80,11 @@ class BatchAnswer(Answer):
         examples=["accepted"],
     )
     sender_id: str
-    text: str
+    text: str = Field(description="Empty once its only recipient was erased.", examples=["Habari ndugu mteja."])
     encoding: Encoding = Field(examples=["GSM-7"])
     segments: int
     accepted: int
-    refused: list[RefusedRecipient]
+    refused: list[RefusedRecipient] = Field(description="Told for 30 days.")
     price: int = Field(description="Credits held at accept: segments × accepted.")
     charged: int = Field(description="Credits captured in the end; 0 until the batch is completed.")
     counts: dict[str, int] = Field(description="How many of its messages are in each status.")
@@ -126,7 +126,7 @@ class MessageAnswer(Answer):
 
     id: str
     batch_id: str
-    to: str = Field(examples=["+255712345678"])
+    to: str | None = Field(description="None once the number was erased.", examples=["+255712345678"])
     status: messages.Status = Field(examples=["delivered"])
     reason: str | None
     provider_status: str | None

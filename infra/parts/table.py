@@ -15,6 +15,7 @@ READ = (*GET, "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
 BATCH = ("dynamodb:BatchWriteItem",)  # knows no conditions and may delete: never for money
 PUT = ("dynamodb:PutItem",)
+QUERY = ("dynamodb:Query",)
 UPDATE = ("dynamodb:UpdateItem",)
 DELETE = ("dynamodb:DeleteItem",)
 

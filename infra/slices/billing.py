@@ -3,11 +3,13 @@
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
-from infra.parts.schedule import EveryMinute
+from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 from infra.stage import Stage
 
@@ -19,7 +21,15 @@ _PAYMENTS_PER_BATCH = 1
 
 class Billing(Construct):
     def __init__(
-        self, scope: Construct, name: str, *, house: House, data: Data, parked: Queue, announcements: Queue
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        house: House,
+        data: Data,
+        exports: Bucket,
+        parked: Queue,
+        announcements: Queue,
     ) -> None:
         super().__init__(scope, name)
         self._house = house
@@ -48,6 +58,8 @@ class Billing(Construct):
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
+        self._refresh()
+        self.privacy = self._privacy(exports)
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -127,6 +139,39 @@ class Billing(Construct):
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _refresh(self) -> None:
+        stage = self._house.stage
+        refresh = Function(
+            self,
+            "Refresh",
+            handler="functions.billing.refresh.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                "LEDGER_TABLE": self._data.ledger.table_name,
+                **self._providers,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        self._data.ledger.grant(refresh, *PUT)
+        for secret in self._secrets.values():
+            secret.grant_read(refresh)
+        EveryDay(self, "RefreshSchedule", function=refresh, house=self._house)
+
+    def _privacy(self, exports: Bucket) -> Privacy:
+        data = self._data
+        privacy = Privacy(
+            self,
+            "Privacy",
+            slice_name="billing",
+            house=self._house,
+            access=data.access,
+            exports=exports,
+            environment={"LEDGER_TABLE": data.ledger.table_name},
+        )
+        data.ledger.grant(privacy.worker, *READ, *UPDATE)
+        return privacy
 
 
 def _bank(stage: Stage) -> dict[str, str]:

@@ -6,9 +6,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
 from infra.parts.limits import rates
+from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import BATCH, DELETE, GET, PUT, READ, UPDATE, WRITE
@@ -23,7 +25,7 @@ _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 class Sms(Construct):
     """Two lanes carry chunks to Beem, so that a campaign of a million texts delays nobody's one-time code."""
 
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket) -> None:
         super().__init__(scope, name)
         self._house = house
         self._data = data
@@ -47,6 +49,7 @@ class Sms(Construct):
         self.receiver = self._follow_up()
         self.sweep = self._sweep()
         self.notifier = self._notify()
+        self.privacy = self._privacy(exports)
         self.resumer = self._resume()
 
     def _accept(self) -> Function:
@@ -222,3 +225,17 @@ class Sms(Construct):
             meaning="The platform's own account has no credits for codes: adjust its wallet",
         )
         return notifier
+
+    def _privacy(self, exports: Bucket) -> Privacy:
+        data = self._data
+        privacy = Privacy(
+            self,
+            "Privacy",
+            slice_name="sms",
+            house=self._house,
+            access=data.access,
+            exports=exports,
+            environment=self._tables,
+        )
+        data.messaging.grant(privacy.worker, *READ, *UPDATE, *DELETE)
+        return privacy

@@ -1,6 +1,8 @@
 """Adjustments: credits given or taken by hand, once, seen by the tenant, above a limit by two people."""
 
 import contextlib
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 
 from functions.billing import adjustments
 from functions.billing.adjustments import Wish
-from mifumo import tables, wallets
+from mifumo import aws, tables, wallets
 from mifumo.callers import Principal
 from tests.billing.conftest import TENANT, Till
 from tests.billing.office import AMINA, BARAKA, NEEMA, WHY, Office, actions, balanced, completed, sums
@@ -103,6 +105,13 @@ def test_the_same_request_adjusts_once(office: Office) -> None:
     assert (status, body["code"]) == (422, "idempotency_key_reused")
     assert adjust(office, BARAKA)[1]["id"] != first[1]["id"]  # another person's key is another key
     assert wallets.read(TENANT).available == 1000
+
+
+def test_orders_that_wait_for_credits_hear_of_those_that_were_given(office: Office) -> None:
+    adjust(office)
+    adjust(office, key="k2", direction="debit", credits=100)
+    heard = aws.sqs().receive_message(QueueUrl=os.environ["PARKED_QUEUE_URL"], MaxNumberOfMessages=10)["Messages"]
+    assert [json.loads(message["Body"]) for message in heard] == [{"tenant": TENANT}]
 
 
 def test_a_tenant_that_is_not_there_gets_nothing(office: Office) -> None:

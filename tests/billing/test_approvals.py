@@ -272,3 +272,13 @@ def test_a_crash_at_any_call_leaves_all_of_an_approval_or_nothing(office: Office
             decisions.approve(BARAKA, proposal, note="yes")
             assert wallets.read(TENANT).available - before == 5000
             balanced()
+
+
+def test_a_number_that_somebody_wrote_into_a_reason_is_kept_nowhere(office: Office) -> None:
+    payment = reviewed()
+    body = {"decision": "credit", "reason": "0754 123 456 called.", "evidence": "Call from +255754123456"}
+    _, made = office.post(AMINA, f"/reviews/{payment.id}/decide/", body)
+    office.post(BARAKA, f"/proposals/{made['id']}/approve/", {"reason": "I called 0754123456 too."})
+    kept = proposals.find(made["id"])
+    assert (kept.reason, kept.evidence) == ("[number …56] called.", "Call from [number …56]")
+    assert kept.note == "I called [number …56] too."

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from functions.billing import circuits, terms
+from functions.billing import accounts, circuits, refresh, terms
 from functions.billing.circuits import State
+from functions.billing.doors import admin_providers
 from functions.billing.ways import WaySettings
 from mifumo import aws, buckets, settings, tables
 from mifumo.phone import Operator
 from mifumo.providers.payments import Availability
 from sandbox.testing import RunningPawaPay, running_pawapay
 from tests.billing.conftest import Till, behind, opened
+from tests.builders import CONTEXT, token
 from tests.wire import Wire
 
 PROVIDERS = "/api/billing/payments/providers/"
+ADMIN = "/api/admin/billing/providers/"
 
 
 @pytest.fixture
@@ -122,10 +125,8 @@ def test_a_wallet_has_its_own_order(till: Till, second: RunningPawaPay, monkeypa
 
 
 @pytest.mark.parametrize("text", ["vodacom=paypal", "mpesa=zenopay", "vodacom"])
-def test_a_setting_that_names_what_is_not_there_stops_the_function(
-    till: Till, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    assert till
+@pytest.mark.usefixtures("till")
+def test_a_setting_that_names_what_is_not_there_stops_the_function(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDERS", text)
     settings.forget()
     with pytest.raises(ValueError, match="PAYMENT_PROVIDERS"):
@@ -186,7 +187,8 @@ def test_a_try_that_fails_leaves_the_circuit_open(till: Till) -> None:
 def test_an_open_circuit_lets_the_next_provider_take_over(till: Till, second: RunningPawaPay) -> None:
     _open(till)
     payment = till.bought("129", key="over")
-    assert (payment.gateway, pushed(second)) == ("pawapay", [payment.order_id])
+    assert (payment.gateway, pushed(second)[-1]) == ("pawapay", payment.order_id)
+    assert payment.order_id not in till.pushes()
 
 
 def test_questions_go_out_past_an_open_circuit_less_often_and_close_it(till: Till) -> None:
@@ -292,6 +294,20 @@ def test_a_wallet_that_the_preview_calls_unavailable_is_refused_before_anything_
     assert click.bought("129").status == "pending"
 
 
+def test_a_provider_that_is_not_willing_leaves_no_gap_through_which_a_second_push_could_slip(
+    click: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_pawapay() as next_one:
+        monkeypatch.setenv("PAWAPAY_URL", next_one.url)
+        behind(monkeypatch, "clickpesa,pawapay")
+        click.simulator.simulator.wire.closed = frozenset({"M-PESA"})
+        payment = click.bought("129")
+        assert payment.gateway == "pawapay"
+        click.simulator.simulator.wire.closed = frozenset()
+        assert click.bought("129").id == payment.id
+        assert (click.pushes(), pushed(next_one)) == ([], [payment.order_id])
+
+
 def test_a_token_that_was_voided_is_replaced_and_nothing_is_lost(click: Till) -> None:
     first = click.bought("229", key="a")
     click.simulator.expire_tokens()
@@ -360,3 +376,67 @@ def _open(till: Till) -> None:
 def _empty(till: Till, name: str, secret: dict[str, str]) -> None:
     aws.secrets_manager().put_secret_value(SecretId=os.environ[name], SecretString=json.dumps(secret))
     till.travel.forward(301)
+
+
+# The daily reading, and what staff see of all this.
+
+
+def test_once_a_day_the_terms_are_read_and_a_silent_provider_keeps_yesterdays(pawa: Till) -> None:
+    pawa.simulator.set_provider("TIGO_TZA", "CLOSED")
+    pawa.travel.forward(86_400)
+    refresh.handler({}, CONTEXT)
+    known = terms.of(tables.get("ledger", terms.key("pawapay")))
+    assert known
+    assert known.closed(Operator.TIGO)
+    pawa.travel.forward(86_400)
+    pawa.simulator.add_fault("refuse_connection")
+    refresh.handler({}, CONTEXT)
+    assert terms.of(tables.get("ledger", terms.key("pawapay"))) == known
+
+
+def test_the_daily_reading_passes_over_a_provider_without_its_secret(pawa: Till) -> None:
+    _empty(pawa, "PAWAPAY_SECRET", {"token": ""})
+    before = tables.get("ledger", terms.key("pawapay"))
+    refresh.handler({}, CONTEXT)
+    assert tables.get("ledger", terms.key("pawapay")) == before
+
+
+def test_staff_see_why_a_provider_takes_nothing(till: Till) -> None:
+    _open(till)
+    _empty(till, "PAWAPAY_SECRET", {"token": ""})
+    till.travel.forward(-301)
+    till.wire.clear()
+    status, body = till.call("GET", ADMIN, token=token(role="support"))
+    assert status == 200
+    assert till.wire.count("BatchGetItem") == 1
+    zenopay, pawapay, clickpesa = body["items"]
+    assert (zenopay["name"], zenopay["configured"], zenopay["available"]) == ("zenopay", True, False)
+    assert (zenopay["circuit"]["state"], zenopay["circuit"]["failures"]) == ("open", 5)
+    assert zenopay["circuit"]["reason"].startswith("HTTP 429")
+    assert (pawapay["configured"], pawapay["missing"], pawapay["wallets"]) == (False, ["token"], [])
+    assert (clickpesa["configured"], clickpesa["available"], clickpesa["terms"]) == (True, False, None)
+    assert body["routes"]["vodacom"] == ["zenopay"]
+
+
+def test_staff_see_what_pawapay_takes(pawa: Till) -> None:
+    _, body = pawa.call("GET", ADMIN, token=token(role="staff"))
+    (pawapay,) = [one for one in body["items"] if one["name"] == "pawapay"]
+    assert (pawapay["available"], pawapay["terms"]["signed_callbacks"]) == (True, True)
+    assert {"wallet": "halotel", "availability": "operational", "min_amount": 500, "max_amount": 500_000} in (
+        pawapay["terms"]["wallets"]
+    )
+
+
+@pytest.mark.parametrize("role", ["owner", "admin", "agent"])
+def test_no_tenant_sees_the_providers_themselves(till: Till, role: str) -> None:
+    status, problem = till.call("GET", ADMIN, token=token(role=role))
+    assert (status, problem["code"]) == (403, "forbidden")
+    assert till.call("GET", ADMIN, token=None)[0] == 401
+    _, body = till.call("GET", PROVIDERS)
+    shown = {"code", "name", "description", "popular", "min_amount", "max_amount", "available"}
+    assert set(body["items"][0]) == shown
+
+
+def test_the_providers_on_the_wire_are_those_that_there_are() -> None:
+    names = admin_providers.PaymentProviderView.model_fields["name"].annotation
+    assert set(names.__args__) == set(accounts.PROVIDERS)  # type: ignore[union-attr]

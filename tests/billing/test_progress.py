@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from functions.billing import orders, progress, purchase, withdrawals
+from functions.billing import orders, payments, progress, purchase, withdrawals
 from functions.billing.payments import Payment
 from functions.billing.states import Event
-from mifumo import tables
+from mifumo import tables, writes
 from mifumo.callers import Principal
 from mifumo.errors import AppError
 from mifumo.ids import UserId
@@ -259,3 +259,11 @@ def test_each_event_has_somebody_who_brings_it_about() -> None:
     assert set(told) == {str(event) for event in Event}
     found = {step.what for step in progress.steps("bank", rows) if step.by is progress.Party.PROVIDER}
     assert found == set()
+
+
+def test_a_payment_whose_number_was_erased_is_not_made_again(till: Till) -> None:
+    payment = failed(till)
+    writes.commit(payments.erase(payment))
+    status, problem = retry(till, payment)
+    assert (status, problem["code"], pushes(till)) == (409, "not_repeatable", 0)
+    assert till.call("GET", f"{PAYMENTS}{payment.id}/")[1]["phone"] is None

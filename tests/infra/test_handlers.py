@@ -37,6 +37,10 @@ print(json.dumps(found))
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
+    # answers nobody, and lists with places of its own
+    "functions.auth.privacy.handler": {"mifumo.callers.SigningSettings"},
+    # has no callers
+    "functions.auth.sweep.handler": {"mifumo.callers.SigningSettings"},
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
     "functions.sms.notices.handler": {
         "mifumo.audit.AuditSettings",
@@ -47,6 +51,14 @@ _NEVER_LOADED = {
     "functions.auth.announcer.handler": {
         "mifumo.announcements.AnnouncementSettings",
         "mifumo.callers.SigningSettings",
+    },
+    # waits for no report, answers nobody and makes no offer
+    "functions.sms.privacy.handler": {
+        "functions.sms.inbox.WindowSettings",
+        "functions.sms.top_ups.ConsoleSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.quotes.QuoteSettings",
     },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
@@ -68,11 +80,16 @@ def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.announcer.handler",
         "functions.auth.api.handler",
+        "functions.auth.privacy.handler",
+        "functions.auth.sweep.handler",
         "functions.billing.api.handler",
+        "functions.billing.privacy.handler",
+        "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
         "functions.sms.notices.handler",
+        "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
         "functions.sms.sweep.handler",
         "functions.sms.unpark.handler",

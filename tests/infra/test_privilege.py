@@ -15,6 +15,10 @@ def test_no_grant_has_a_wildcard_but_tracing(stage: str) -> None:
         assert not [action for action in actions if "*" in action], name
         if set(actions) == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}:
             continue  # X-Ray's write actions know no resources
+        if set(actions) in ({"s3:PutObject"}, {"s3:GetObject"}):
+            (bucket, objects) = statement["Resource"]["Fn::Join"][1]  # every object of one bucket, and of no other
+            assert (bucket["Fn::GetAtt"][1], objects) == ("Arn", "/*"), name
+            continue
         assert "*" not in json.dumps(statement["Resource"]), name
 
 
@@ -35,7 +39,7 @@ def test_nobody_may_scan_and_nobody_may_delete_money(stage: str) -> None:
 
 
 @every_stage
-def test_nobody_may_change_or_delete_an_audit_entry_and_one_function_may_read_them(stage: str) -> None:
+def test_nobody_may_change_or_delete_an_audit_entry_and_one_slice_may_read_them(stage: str) -> None:
     readers = set()
     for name, statement in statements(stage):
         if "Audit" not in json.dumps(statement["Resource"]):
@@ -44,8 +48,8 @@ def test_nobody_may_change_or_delete_an_audit_entry_and_one_function_may_read_th
         assert actions <= {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}, name
         if actions - {"dynamodb:PutItem"}:
             readers.add(name)
-    assert len(readers) == 1
-    assert readers.pop().startswith("AuthApiRole")
+    assert len(readers) == 2
+    assert all(reader.startswith(("AuthApiRole", "AuthPrivacyWorkerRole")) for reader in readers)
 
 
 @every_stage
@@ -105,7 +109,32 @@ def test_one_function_may_list_tenants_and_the_others_need_to_know_of_whom_they_
     askers = {
         name
         for name, statement in statements(stage)
-        if "Access" in json.dumps(statement["Resource"]) and "dynamodb:Query" in as_list(statement["Action"])
+        if "Access" in json.dumps(statement["Resource"])
+        and "dynamodb:Query" in as_list(statement["Action"])
+        and "Condition" not in statement  # which names the partitions that may be asked for
     }
     assert len(askers) == 1
     assert askers.pop().startswith("AuthApiRole")
+
+
+@every_stage
+def test_who_forgets_numbers_may_mark_requests_and_change_what_is_theirs_and_no_more(stage: str) -> None:
+    """Keys and tenants stand beside the requests; money is changed, and neither made nor deleted."""
+    own = {"sms": ("Messaging", {"DeleteItem"}), "billing": ("Ledger", set())}
+    for slice_name, (table, more) in own.items():
+        role = functions(stage)[f"functions.{slice_name}.privacy.handler"]["Role"]["Fn::GetAtt"][0]
+        policies = resources(stage, "AWS::IAM::Policy").values()
+        (policy,) = [one["Properties"] for one in policies if {"Ref": role} in one["Properties"]["Roles"]]
+        granted: dict[str, set[str]] = {}
+        for one in policy["PolicyDocument"]["Statement"]:
+            actions = {name.partition(":")[2] for name in as_list(one["Action"]) if name.startswith("dynamodb:")}
+            where = json.dumps(one["Resource"])
+            for name in ("Accounts", "Access", "Messaging", "Ledger", "Audit"):
+                if actions and name in where:
+                    granted.setdefault(name, set()).update(actions)
+            if actions and "Access" in where:
+                assert one["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PRIVACY#*"]}}
+        assert granted == {
+            "Access": {"GetItem", "BatchGetItem", "UpdateItem"},
+            table: {"GetItem", "BatchGetItem", "Query", "UpdateItem", *more},
+        }

@@ -13,7 +13,7 @@ def test_every_queue_has_a_dead_letter_queue_a_consumer_and_patience(stage: str)
         for mapping in properties(stage, "AWS::Lambda::EventSourceMapping")
     }
     queues = working_queues(stage)
-    assert len(queues) == 7
+    assert len(queues) == 10
     assert set(consumers) == set(queues)
     for name, queue in queues.items():
         assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
@@ -62,12 +62,24 @@ def test_both_lanes_feed_one_worker_which_takes_a_chunk_at_a_time(stage: str) ->
 
 @every_stage
 def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) -> None:
-    schedules = properties(stage, "AWS::Scheduler::Schedule")
+    schedules = [
+        schedule
+        for schedule in properties(stage, "AWS::Scheduler::Schedule")
+        if schedule["ScheduleExpression"] == "rate(1 minute)"
+    ]
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
+        "functions.auth.sweep.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
     }
-    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"rate(1 minute)"}
     assert all(found[name]["Properties"]["Timeout"] < 60 for name in swept)
+
+
+@every_stage
+def test_what_providers_take_is_read_every_day(stage: str) -> None:
+    schedules = properties(stage, "AWS::Scheduler::Schedule")
+    (daily,) = [schedule for schedule in schedules if schedule["ScheduleExpression"] == "rate(1 day)"]
+    function = resources(stage, "AWS::Lambda::Function")[daily["Target"]["Arn"]["Fn::GetAtt"][0]]
+    assert function["Properties"]["Handler"] == "functions.billing.refresh.handler"

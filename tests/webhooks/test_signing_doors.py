@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,7 +162,7 @@ def test_an_unknown_key_is_looked_up_once_and_then_refused(pawa: PawaPayDoor, mo
     call, later = pawa.sent(), clock.now().timestamp() + AGAIN_AFTER_S + 1
     assert pawa.take(call)[0] == 401  # the keys were read a moment ago
     assert nothing_kept(pawa.wire)
-    monkeypatch.setattr(clock, "now", lambda: clock.datetime.fromtimestamp(later, clock.UTC))
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(later, UTC))
     assert pawa.take(call)[0] == 200
 
 

@@ -8,11 +8,10 @@ from pydantic import AwareDatetime, Field
 
 from functions.auth import records
 from functions.auth.records import Wanted
-from mifumo import audit, cursors
-from mifumo.aws import Item
+from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.ids import TenantId
-from mifumo.permissions import PLATFORM_ROLES, Action, Role
+from mifumo.permissions import Action, Role
 from mifumo.wire import Answer
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -89,9 +88,9 @@ def list_own(
         limit=limit,
         start=cursors.decode(cursor, scope=scope),
         # Otherwise a guess at a staff member's id would be told right or wrong.
-        named=lambda entry: is_staff or _kind(entry) != "platform",
+        named=lambda entry: is_staff or records.kind(entry) != "platform",
     )
-    items = [AuditEntry(**_shown(entry, to_staff=is_staff)) for entry in page.items]
+    items = [AuditEntry(**records.shown(entry, to_staff=is_staff)) for entry in page.items]
     return AuditPage(items=items, next=cursors.encode(page.last, scope=scope))
 
 
@@ -118,25 +117,7 @@ def list_all(
         page = records.of_tenant(TenantId(tenant), wanted, limit=limit, start=start, named=lambda _: True)
     else:
         page = records.of_staff(wanted, limit=limit, start=start)
-    items = [StaffAuditEntry(**_shown(entry, to_staff=True), tenant_id=entry["tenant_id"]) for entry in page.items]
+    items = [
+        StaffAuditEntry(**records.shown(entry, to_staff=True), tenant_id=entry["tenant_id"]) for entry in page.items
+    ]
     return StaffAuditPage(items=items, next=cursors.encode(page.last, scope=scope))
-
-
-def _shown(entry: Item, *, to_staff: bool) -> dict[str, Any]:
-    """Shows an entry; who of the platform acted, and from where, is for staff alone."""
-    kind = _kind(entry)
-    hidden = kind == "platform" and not to_staff
-    told = {name: entry[name] for name in ("id", "at", "action", "target", "before", "after", "reason")}
-    return {
-        **told,
-        "actor": {"id": None if hidden else entry["actor"].removeprefix("key:"), "kind": kind},
-        "role": entry["role"] or None,
-        "ip": None if hidden else entry["ip"] or None,
-        "request_id": entry["request_id"] or None,
-    }
-
-
-def _kind(entry: Item) -> Literal["user", "key", "platform"]:
-    if entry["role"] in PLATFORM_ROLES or entry["actor"] == audit.PLATFORM:
-        return "platform"
-    return "key" if entry["actor"].startswith("key:") else "user"

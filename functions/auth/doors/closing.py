@@ -38,7 +38,8 @@ class ClosedTenantView(TenantView):
     "/api/tenant/close/",
     summary="Close the tenant",
     description="It neither sends nor pays from now on, its API keys are revoked, and every member is signed out of "
-    "it, you as well. Members may sign in again and read. Refused with 409 for a suspended tenant. A wrong password "
+    "it, you as well. Members may sign in again and read. From `reopen_until` on it is cleared for good: its name, its "
+    "keys, and the numbers and texts of its customers. Refused with 409 for a suspended tenant. A wrong password "
     "counts as a failed login.",
     tags=["auth"],
     openapi_extensions={"x-problems": [409, 429]},

@@ -77,7 +77,7 @@ class Confirmed(Answer):
     "for the caller's account alone: send one, if you have it. A reset by phone needs a number that was verified "
     "with an access token; a reset by e-mail is sent to that number where no letters are sent.",
     tags=["auth"],
-    openapi_extensions={"x-problems": [401, 422, 429]},
+    openapi_extensions={"x-problems": [401, 403, 422, 429]},
 )
 @public
 def ask(request: CodeRequest) -> Asked:
@@ -93,7 +93,7 @@ def ask(request: CodeRequest) -> Asked:
     "code and a contact of nobody get the same answer. Five wrong ones close the door for half an hour. A number "
     "that is changed, or that passwords are to be reset by, is confirmed with the access token of its user.",
     tags=["auth"],
-    openapi_extensions={"x-problems": [401, 409, 422, 429]},
+    openapi_extensions={"x-problems": [401, 403, 409, 422, 429]},
 )
 @public
 def confirm(request: ConfirmRequest) -> Confirmed:

@@ -16,6 +16,7 @@ from mifumo import clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -58,6 +59,12 @@ def ses() -> "SESV2Client":
     return _session().client("sesv2", config=_CONFIG)
 
 
+@cache
+def s3() -> "S3Client":
+    """Returns the one S3 client of this process; few write files or link to them, so nobody builds it at the start."""
+    return _session().client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")))
+
+
 def connect(*clients: Callable[[], object]) -> None:
     """Builds clients while the function initialises: INIT runs at full CPU whatever the memory, a request does not."""
     for client in clients:
@@ -66,7 +73,7 @@ def connect(*clients: Callable[[], object]) -> None:
 
 def forget() -> None:
     """Drops clients and secrets, so that a test can start over."""
-    for cached in (_session, dynamodb, sqs, secrets_manager, ses):
+    for cached in (_session, dynamodb, sqs, secrets_manager, ses, s3):
         cached.cache_clear()
     _secrets.clear()
 

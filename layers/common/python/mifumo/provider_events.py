@@ -55,10 +55,9 @@ def keep(event: EventRef, body: str, *, received_at: str, proof: str) -> bool:
     return True
 
 
-def of_order(provider: str, order: str) -> list[Item]:
-    """Reads every event of an order, with its body as it came, and what came of it."""
-    pk = _key(EventRef(provider, order, "")).pk
-    return list(tables.query_all(EventSettings.load().ledger_table, pk, begins_with="E#", consistent=True))
+def told(provider: str, order: str) -> list[Item]:
+    """Reads every event of an order whole: its words, when they came, and what came of them."""
+    return list(tables.query_all(EventSettings.load().ledger_table, _partition(provider, order), consistent=True))
 
 
 def conclude(event: EventRef, outcome: str) -> None:
@@ -75,5 +74,30 @@ def conclude(event: EventRef, outcome: str) -> None:
     )
 
 
+def of_order(provider: str, order: str) -> list[tuple[EventRef, str]]:
+    """Reads what a provider said about an order, with the words of each time."""
+    items = tables.query_all(EventSettings.load().ledger_table, _partition(provider, order), consistent=True)
+    return [(EventRef(provider, order, item["sk"].removeprefix("E#")), item["body"]) for item in items]
+
+
+def reword(event: EventRef, body: str) -> None:
+    """Puts other words in an event's place, for what may not be kept; it stays known by its own. Raises NoSuchEvent."""
+    writes.commit(
+        writes.update(
+            EventSettings.load().ledger_table,
+            _key(event),
+            "SET #body = :body",
+            condition="attribute_exists(pk)",
+            names={"#body": "body"},
+            values={":body": body},
+            refused=lambda _: NoSuchEvent(event),
+        )
+    )
+
+
+def _partition(provider: str, order: str) -> str:
+    return f"PEV#{provider}#{order}"
+
+
 def _key(event: EventRef) -> Key:
-    return Key(f"PEV#{event.provider}#{event.order}", f"E#{event.digest}")
+    return Key(_partition(event.provider, event.order), f"E#{event.digest}")

@@ -70,6 +70,8 @@ class Tenant:
     suspended_because: str = ""
     reopen_until: str = ""
     """Until when a closed tenant can be reopened."""
+    cleared_at: str = ""
+    """Since when a tenant that is closed for good has neither name nor customers; empty before."""
     preferences: Preferences = field(default_factory=Preferences)
     settings_version: int = 0
     """How often name and preferences were changed."""
@@ -95,6 +97,7 @@ def of(item: Item) -> Tenant:
         verified_at=item.get("verified_at", ""),
         suspended_because=item.get("suspended_because", ""),
         reopen_until=item.get("reopen_until", ""),
+        cleared_at=item.get("cleared_at", ""),
         preferences=preferences.of(item.get("preferences", {})),
         settings_version=item.get("settings_version", 0),
     )
@@ -198,6 +201,31 @@ def reopen(tenant: TenantId) -> Write:
         condition="#status = :closed AND reopen_until > :now",
         names={"#status": "status"},
         values={":closed": Status.CLOSED.value, ":active": Status.ACTIVE.value, ":now": clock.stamp()},
+        refused=_not_so,
+    )
+
+
+def still_closed(tenant: TenantId, *, reopen_until: str) -> Write:
+    """Holds a transaction to a tenant that was closed, and is for good; refuses with Conflict."""
+    return writes.check(
+        AccessSettings.load().access_table,
+        key(tenant),
+        condition="#status = :closed AND reopen_until = :until AND reopen_until <= :now",
+        names={"#status": "status"},
+        values={":closed": Status.CLOSED.value, ":until": reopen_until, ":now": clock.stamp()},
+        refused=_not_so,
+    )
+
+
+def clear(tenant: TenantId) -> Write:
+    """Takes name and settings from a tenant that is closed for good; refuses with Conflict when it is not."""
+    return writes.update(
+        AccessSettings.load().access_table,
+        key(tenant),
+        "SET #name = :none, cleared_at = :now REMOVE preferences",
+        condition="#status = :closed AND reopen_until <= :now",
+        names={"#status": "status", "#name": "name"},
+        values={":closed": Status.CLOSED.value, ":none": "", ":now": clock.stamp()},
         refused=_not_so,
     )
 

@@ -1,0 +1,67 @@
+"""A bucket: private, encrypted, spoken to over TLS only, and it forgets."""
+
+from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.parts.emulator import enforce_ssl
+from infra.stage import Stage
+
+
+class Bucket(Construct):
+    """Objects are deleted after so many days, and there are no older versions that would outlive them."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, days: int) -> None:
+        super().__init__(scope, name)
+        self._bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=enforce_ssl(stage),
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=Duration.days(days), abort_incomplete_multipart_upload_after=Duration.days(1)
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN if stage.retained else RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            self._bucket,
+            "AwsSolutions-S1",
+            "Who asked for an export stands in the audit log, and a log of downloads would need a bucket of its own.",
+        )
+        if not enforce_ssl(stage):
+            acknowledge(
+                self._bucket,
+                "AwsSolutions-S10",
+                "The emulator is reached over http on the loopback interface only.",
+            )
+
+    @property
+    def bucket_name(self) -> str:
+        return self._bucket.bucket_name
+
+    def grant_put(self, function: lambda_.Function) -> None:
+        self._grant(function, "s3:PutObject")
+
+    def grant_get(self, function: lambda_.Function) -> None:
+        """Allows to read objects, and so to sign links to them; not to list what there is."""
+        self._grant(function, "s3:GetObject")
+
+    def _grant(self, function: lambda_.Function, action: str) -> None:
+        iam.Grant.add_to_principal(
+            grantee=function, actions=[action], resource_arns=[self._bucket.arn_for_objects("*")]
+        )
+        resource = self._bucket.node.default_child
+        if not isinstance(resource, CfnElement):
+            raise TypeError("a bucket without a resource")
+        acknowledge(
+            function.role or function,
+            f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(resource)}.Arn>/*]",
+            "Every object of this one bucket: each is an export's file, named by tenant and export.",
+        )
