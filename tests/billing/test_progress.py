@@ -190,7 +190,7 @@ def test_a_quote_that_another_payment_has_taken_is_not_retried(till: Till) -> No
 def test_a_retry_that_was_never_sent_may_come_again_with_any_key(till: Till) -> None:
     quote = till.quoted()
     payment = failed(till, package_id=None, quote_id=quote["id"])
-    till.simulator.add_fault("refuse_connection", times=2)
+    till.simulator.add_fault("http_429", times=2)
     assert [retry(till, payment)[0] for _ in range(2)] == [503, 503]
     till.simulator.clear()
     status, body = retry(till, payment, key="retry-2")

@@ -50,6 +50,7 @@ _NEVER_LOADED = {
     # reads its queue and never writes to it; memberships, which it looks up, bring what their doors need
     "functions.auth.announcer.handler": {
         "mifumo.announcements.AnnouncementSettings",
+        "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
     },
     # waits for no report, answers nobody and makes no offer
