@@ -17,13 +17,19 @@ from .doors import (
     admin_transfers,
     catalogue,
     payments,
+    quotes,
+    settings,
     statement,
+    transfers,
 )
 
 app = api()
 app.include_router(catalogue.router)
+app.include_router(quotes.router)
 app.include_router(payments.router)
+app.include_router(transfers.router)
 app.include_router(statement.router)
+app.include_router(settings.router)
 app.include_router(admin_proposals.router)
 app.include_router(admin_reviews.router)
 app.include_router(admin_refunds.router)

@@ -11,6 +11,7 @@ from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
+from infra.stage import Stage
 
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
@@ -20,10 +21,19 @@ _PAYMENTS_PER_BATCH = 1
 
 class Billing(Construct):
     def __init__(
-        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, parked: Queue
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        house: House,
+        data: Data,
+        exports: Bucket,
+        parked: Queue,
+        announcements: Queue,
     ) -> None:
         super().__init__(scope, name)
         self._house = house
+        self._announcements = announcements
         self._parked = parked
         self._data = data
         stage = house.stage
@@ -69,6 +79,8 @@ class Billing(Construct):
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
+                "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                **_bank(house.stage),
                 "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
                 "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
@@ -120,8 +132,9 @@ class Billing(Construct):
             handler="functions.billing.sweep.handler",
             house=self._house,
             timeout_s=_SWEEP_TIMEOUT_S,
-            environment=self._watched,
+            environment={**self._watched, "ANNOUNCEMENTS_QUEUE_URL": self._announcements.url},
         )
+        self._announcements.grant_send(sweep)
         self._data.ledger.grant(sweep, *READ, *WRITE)
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
@@ -159,3 +172,14 @@ class Billing(Construct):
         )
         data.ledger.grant(privacy.worker, *READ, *UPDATE)
         return privacy
+
+
+def _bank(stage: Stage) -> dict[str, str]:
+    """The account that transfers go to."""
+    return {
+        "BANK_NAME": stage.bank_name,
+        "BANK_ACCOUNT_NAME": stage.bank_account_name,
+        "BANK_ACCOUNT_NUMBER": stage.bank_account_number,
+        "BANK_SWIFT": stage.bank_swift,
+        "TRANSFER_EXPIRY_S": str(stage.transfer_expiry_s),
+    }

@@ -71,6 +71,9 @@ def test_the_tool_still_finds_the_routes_that_take_a_key(operations: list[Operat
     assert keyed == {
         "POST /api/sms/send/",
         "POST /api/billing/payments/initiate/",
+        "POST /api/billing/payments/{payment_id}/retry/",
+        "POST /api/billing/quotes/",
+        "POST /api/billing/transfers/",
         "POST /api/admin/billing/adjustments/",
     }
 

@@ -16,7 +16,7 @@ from mifumo.aws import Item
 from mifumo.errors import AppError, Busy
 from mifumo.ids import TenantId
 from mifumo.tables import Key
-from mifumo.wallets import LedgerSettings, Wallet
+from mifumo.wallets import LedgerSettings, Wallet, WalletMoved
 from mifumo.writes import Write
 
 # Parallel sends of one tenant meet on one wallet and each round lets one through: more tries than a conflict needs.
@@ -61,14 +61,6 @@ class AlreadyRecorded(Exception):
 
 class HoldSettled(Exception):
     """The hold was settled before, or there is none."""
-
-
-class WalletMoved(Exception):
-    """Somebody else moved the wallet since it was read; it carries the wallet as it stands, if known."""
-
-    def __init__(self, wallet: Wallet | None) -> None:
-        super().__init__()
-        self.wallet = wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +257,11 @@ def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) 
     expression = "SET available = :available, held = :held, version = :version, updated_at = :now"
     if package:
         expression, values[":package"] = f"{expression}, package = :package", package
+    fell, rose = wallets.crossing(before, after, now)
+    for name, value in fell.items():
+        expression, values[f":{name}"] = f"{expression}, {name} = :{name}", value
+    if rose:
+        expression = f"{expression} REMOVE {', '.join(rose)}"
     condition = "version = :before"
     if before.version == 0:
         condition = "attribute_not_exists(pk) OR version = :before"
