@@ -58,6 +58,7 @@ class Stage:
     """Requests a minute: on public routes of one address, of a tenant, of one API key."""
     tenant_reopen_within_s: int = 2_592_000
     """For how long a tenant that was closed can be reopened."""
+    quote_validity_s: int = 1_800
     auth_attempts_per_ip: int = 30
     """Registrations and failed logins from one address in 15 minutes."""
 

@@ -59,7 +59,46 @@ ELSEWHERE = (
         "amount_outside_limits",
         422,
         "This wallet does not take that amount",
-        "The price is below the minimum or above the maximum of the chosen mobile-money wallet.",
+        "The price is below the minimum or above the maximum of the chosen mobile-money wallet; `pay_by` lists what "
+        "takes it: other wallets, and bank transfer, which takes any amount.",
+    ),
+    Problem(
+        "quote_expired",
+        422,
+        "This quote has expired",
+        "The offer stands no more: ask for a new one.",
+    ),
+    Problem(
+        "quote_used",
+        409,
+        "This quote is being paid, or has been",
+        "A payment has been begun with the quote that has brought its money, or may still; `payment_id` is that "
+        "payment.",
+    ),
+    Problem(
+        "outcome_open",
+        409,
+        "The first payment may still be paid",
+        "The payer's handset may still ask for the first payment's money, so that another one would ask for it twice. "
+        "Wait until it has ended.",
+    ),
+    Problem(
+        "not_repeatable",
+        409,
+        "This payment cannot be made again",
+        "It has brought its money, or its money is being looked into: nothing takes its place.",
+    ),
+    Problem(
+        "not_cancellable",
+        409,
+        "This payment cannot be cancelled",
+        "It has ended, has been paid, or is being looked into.",
+    ),
+    Problem(
+        "already_retried",
+        409,
+        "This payment has been made again already",
+        "Another payment has taken its place; `payment_id` is that one.",
     ),
     Problem(
         "provider_unavailable",

@@ -16,11 +16,13 @@ from .doors import (
     admin_transfers,
     catalogue,
     payments,
+    quotes,
     statement,
 )
 
 app = api()
 app.include_router(catalogue.router)
+app.include_router(quotes.router)
 app.include_router(payments.router)
 app.include_router(statement.router)
 app.include_router(admin_proposals.router)

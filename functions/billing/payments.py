@@ -32,7 +32,8 @@ class Payment:
     id: PaymentId
     tenant: TenantId
     user: str
-    package: str
+    package: str | None
+    """The package that was bought, or the largest that the quantity contains; its sender IDs come with it."""
     credits: int
     amount: int
     currency: str
@@ -66,6 +67,16 @@ class Payment:
     refund_manual: bool | None = None
     """People send the money back: the provider cannot."""
     refund_started_at: str | None = None
+    quote: str | None = None
+    net: int | None = None
+    vat: int | None = None
+    """`net + vat == amount`, by the rate of the moment when it was offered; None before offers were kept."""
+    vat_rate: int | None = None
+    """In hundredths of a percent."""
+    reference: str | None = None
+    """What a bank transfer is to be marked with."""
+    retry_of: PaymentId | None = None
+    retried_as: PaymentId | None = None
 
     @property
     def order_id(self) -> str:
@@ -94,6 +105,13 @@ class PaymentMoved(Exception):
     def __init__(self, payment: Payment) -> None:
         super().__init__(payment.id)
         self.payment = payment
+
+
+class RetriedAlready(Conflict):
+    """The payment has been made again already; `payment_id` is the one that took its place."""
+
+    code = "already_retried"
+    title = "This payment has been made again already"
 
 
 class LookedAtAlready(PaymentMoved):
@@ -148,7 +166,7 @@ def _item(payment: Payment) -> Item:
 def of(item: Item) -> Payment:
     """Reads a payment from its item."""
     values = {field.name: item[field.name] for field in fields(Payment) if field.name in item}
-    return Payment(**{**values, "status": Status(item["status"])})
+    return Payment(**{"package": None, **values, "status": Status(item["status"])})
 
 
 def read(payment: PaymentId) -> Payment | None:
@@ -163,6 +181,17 @@ def find(tenant: TenantId, payment: str) -> Payment:
     if found is None or found.tenant != tenant:
         raise NotFound("There is no such payment.")
     return found
+
+
+def told(tenant: TenantId, payment: str) -> tuple[Payment, list[Item]]:
+    """Reads a tenant's payment and every step that it has taken, in one call; raises NotFound."""
+    if not ids.valid(payment):
+        raise NotFound("There is no such payment.")
+    items = list(tables.query_all(_table(), _key(payment).pk, consistent=True))
+    found = next((of(item) for item in items if item["sk"] == "META"), None)
+    if found is None or found.tenant != tenant:
+        raise NotFound("There is no such payment.")
+    return found, [item for item in items if item["sk"].startswith("H#")]
 
 
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
@@ -220,6 +249,28 @@ def step(
         moved,
         _history(after, before=payment.status, trigger=event, facts={**known, **({"note": note} if note else {})}),
     ]
+
+
+def retried(payment: Payment, after: PaymentId, *, instead_of: PaymentId | None) -> Write:
+    """Lets one payment and no other take the place of this one; refuses with RetriedAlready.
+
+    `instead_of` is the one that had it and that nobody was asked for.
+    """
+    return writes.update(
+        _table(),
+        _key(payment.id),
+        "SET retried_as = :after",
+        condition="#status = :ended AND (attribute_not_exists(retried_as) OR retried_as IN (:after, :over))",
+        names={"#status": "status"},
+        values={":ended": str(payment.status), ":after": after, ":over": instead_of or after},
+        refused=lambda old: _not_again(_standing(payment, old)),
+    )
+
+
+def _not_again(payment: Payment) -> RetriedAlready:
+    if payment.retried_as:
+        return RetriedAlready("Watch that payment, or retry it.", payment_id=payment.retried_as)
+    return RetriedAlready(f"It has become {payment.status} meanwhile.", payment_id=payment.id)
 
 
 def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Payment:

@@ -5,27 +5,20 @@ simply come again: it gets a new attempt, with an order of its own, under the sa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from mifumo import audit, clock, ids, tenants, writes
+from mifumo import audit, clock, tenants, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
-from mifumo.ids import PaymentId
-from mifumo.packages import Package
-from mifumo.phone import Msisdn
 from mifumo.providers.payments import Initiation
 from mifumo.writes import Write
 
-from . import catalogue, gateway, payments, schedule
-from .catalogue import Wallet
+from . import catalogue, gateway, orders, payments, schedule
 from .gateway import ProviderUnavailable
+from .orders import Order
 from .payments import Payment, PaymentExists, PaymentMoved
 from .schedule import PaymentSettings
 from .states import Event, transition
 
-_ROUTE = "payments/initiate"
-# Attempts under one Idempotency-Key that each found nobody at the provider's.
-_ATTEMPTS_MAX = 10
 # Steps that a worker may take on a payment while its push is being answered.
 _RACES_MAX = 5
 
@@ -38,31 +31,18 @@ _EVENTS = {
 _FAILURES = {Initiation.REJECTED: "provider_rejected", Initiation.NOT_SENT: ProviderUnavailable.code}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a tenant wants to buy, from which wallet, paid by whom."""
-
-    package: Package
-    wallet: Wallet
-    phone: Msisdn
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells two orders apart that come with the same Idempotency-Key."""
-        return ids.fingerprint(self.package.id, self.wallet.code, self.phone)
-
-
 def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """Starts a payment; returns it and whether an earlier request with this key had started it.
 
-    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused and ProviderUnavailable.
+    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused, ProviderUnavailable, and what
+    the order's claims refuse.
     """
-    catalogue.require_payable(order.package, order.wallet)
+    catalogue.require_payable(order.offer.amount, order.wallet)
     provider = gateway.provider()
     tenant = tenants.require_able(tenants.get(caller.tenant_id))
     for payment in _attempts(caller, key, order, provider.name):
         try:
-            writes.transact(*payments.create(payment), _told(caller, payment))
+            writes.transact(*payments.create(payment), *order.claims(payment), _told(caller, payment))
         except PaymentExists as exists:
             if exists.payment.fingerprint != order.fingerprint:
                 raise IdempotencyKeyReused from exists
@@ -84,16 +64,16 @@ def _told(caller: Principal, payment: Payment) -> Write:
 
 
 def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Iterator[Payment]:
-    """Makes the payment of each attempt; its id follows from tenant, route, key and attempt, so it exists once."""
+    """Makes the payment of each attempt."""
     settings, now = PaymentSettings.load(), clock.now()
-    for attempt in range(_ATTEMPTS_MAX):
+    for payment_id in orders.attempts(caller, key, order.route):
         yield Payment(
-            id=PaymentId(ids.derived(caller.tenant_id, _ROUTE, key, str(attempt))),
+            id=payment_id,
             tenant=caller.tenant_id,
             user=caller.actor,
-            package=order.package.id,
-            credits=order.package.credits,
-            amount=order.package.price_tzs,
+            package=order.offer.package,
+            credits=order.offer.credits,
+            amount=order.offer.amount,
             currency="TZS",
             gateway=provider,
             wallet=order.wallet.code,
@@ -103,6 +83,11 @@ def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Itera
             expires_at=clock.after(settings.payment_expiry_s, now),
             watched_until=clock.after(settings.payment_watch_s, now),
             next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
+            quote=order.offer.quote.id if order.offer.quote else None,
+            net=order.offer.net,
+            vat=order.offer.vat,
+            vat_rate=order.offer.vat_rate,
+            retry_of=order.retry_of.id if order.retry_of else None,
         )
 
 

@@ -26,10 +26,12 @@ ASK_GAP_S = 2
 _RACES_MAX = 5
 # Why a payment failed that the staff have dismissed.
 DISMISSED = "dismissed"
+# Why a payment was cancelled whose push the payer has refused: it is over, as far as the provider knows.
+CANCELLED_BY_PAYER = "cancelled_by_payer"
 
 _ENDINGS = {
     Standing.FAILED: (Event.FAILED, "payment_failed"),
-    Standing.CANCELLED: (Event.CANCELLED, "cancelled_by_payer"),
+    Standing.CANCELLED: (Event.CANCELLED, CANCELLED_BY_PAYER),
 }
 
 

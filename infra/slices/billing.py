@@ -54,6 +54,7 @@ class Billing(Construct):
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
+                "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
                 "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
                 "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),

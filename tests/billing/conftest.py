@@ -26,6 +26,7 @@ from tests.wire import Wire
 TENANT = TenantId("t1")
 TOKEN_KEY = "zeno-token-key"
 INITIATE = "/api/billing/payments/initiate/"
+QUOTES = "/api/billing/quotes/"
 
 
 @dataclass
@@ -55,6 +56,14 @@ class Till:
     def buy(self, digits: str = "456", *, key: str = "key-1", **changes: Any) -> tuple[int, Any]:
         body = {"package_id": "lite", "provider": "vodacom", "phone": f"0754123{digits}", **changes}
         return self.call("POST", INITIATE, body, headers={"Idempotency-Key": key})
+
+    def quoted(self, *, key: str = "quote-1", **body: Any) -> dict[str, Any]:
+        """Asks for a quote, of 6,000 credits unless told otherwise."""
+        headers = {"Idempotency-Key": key}
+        status, quote = self.call("POST", QUOTES, body or {"credits": 6_000}, headers=headers)
+        assert status == 201, quote
+        found: dict[str, Any] = quote
+        return found
 
     def bought(self, digits: str = "456", **options: Any) -> Payment:
         status, body = self.buy(digits, **options)

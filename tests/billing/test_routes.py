@@ -14,7 +14,7 @@ from mifumo import aws, clock, ids, ledger, tables, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.packages import PACKAGES
 from mifumo.tables import Key
-from tests.billing.conftest import INITIATE, TENANT, Till
+from tests.billing.conftest import INITIATE, QUOTES, TENANT, Till
 from tests.builders import CONTEXT, request, token
 
 ROUTES = [
@@ -22,8 +22,12 @@ ROUTES = [
     ("GET", "/api/billing/plans/"),
     ("GET", "/api/billing/payments/providers/"),
     ("POST", INITIATE),
+    ("POST", QUOTES),
+    ("GET", "/api/billing/quotes/01m86mvt1mxhz5r76k6x5nkw8f/"),
     ("GET", "/api/billing/payments/"),
     ("GET", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/"),
+    ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/cancel/"),
+    ("POST", "/api/billing/payments/01m86mvt1mxhz5r76k6x5nkw8f/retry/"),
     ("GET", "/api/billing/balance/"),
     ("GET", "/api/billing/ledger/"),
 ]
@@ -40,8 +44,9 @@ def test_a_stranger_learns_nothing_and_costs_nothing(till: Till) -> None:
 
 def test_each_route_answers_without_its_trailing_slash_too(till: Till) -> None:
     for method, path in ROUTES:
-        status, _ = till.call(method, path, LITE)
-        assert (till.call(method, path.rstrip("/"), LITE)[0], status < 405) == (status, True), path
+        body = {"package_id": "lite"} if path == QUOTES else LITE
+        status, _ = till.call(method, path, body)
+        assert (till.call(method, path.rstrip("/"), body)[0], status < 405) == (status, True), path
 
 
 def test_the_packages_are_the_seeds(till: Till) -> None:
@@ -114,9 +119,10 @@ def test_a_payment_starts_with_four_calls_and_shows_what_was_agreed(till: Till) 
         "currency": "TZS",
         "provider": "vodacom",
         "phone": "+255754123129",
-        "failure_code": None,
-        "receipt": None,
-        "completed_at": None,
+        "net": 127_119,
+        "vat": 22_881,
+        "vat_rate": 1_800,
+        **dict.fromkeys(["quote_id", "reference", "failure_code", "receipt", "retry_of", "retried_as", "completed_at"]),
     }
     (order,) = till.simulator.log()["orders"]
     assert (order["amount"], order["buyer_phone"], order["buyer_name"]) == (150_000, "0754123129", "Duka la Asha")
@@ -139,6 +145,8 @@ def test_a_package_dearer_than_the_wallet_moves_is_refused_before_any_call(
     assert (status, problem["code"]) == (422, "amount_outside_limits")
     assert (problem["min_amount"], problem["max_amount"]) == limits
     assert problem["amount"] == PACKAGES[package].price_tzs
+    assert problem["pay_by"] == ["bank"]
+    assert "/api/billing/transfers/" in problem["detail"]
     assert till.wire.calls == []
     assert till.simulator.log()["orders"] == []
 
@@ -154,7 +162,9 @@ def test_a_package_dearer_than_the_wallet_moves_is_refused_before_any_call(
         ({"phone": ""}, {"/phone"}),
         ({"webhook_url": "https://evil.example/"}, {"/webhook_url"}),
         ({"amount": 1}, {"/amount"}),
-        ({"package_id": None, "provider": None, "phone": None}, {"/package_id", "/provider", "/phone"}),
+        ({"package_id": 1, "provider": None, "phone": None}, {"/package_id", "/provider", "/phone"}),
+        ({"package_id": None}, {"body"}),
+        ({"quote_id": "01m86mvt1mxhz5r76k6x5nkw8f"}, {"body"}),
     ],
 )
 def test_an_invalid_request_hears_all_that_is_wrong_and_moves_nothing(
@@ -321,7 +331,7 @@ def test_a_look_that_finds_nothing_new_costs_two_calls_and_the_next_message(till
 
 def test_each_shown_field_is_one_that_is_kept() -> None:
     assert set(models.PackageId.__args__) == set(PACKAGES)  # type: ignore[attr-defined]
-    kept = {field.name for field in fields(Payment)} | {"package_id", "provider"}
+    kept = {field.name for field in fields(Payment)} | {"package_id", "quote_id", "provider"}
     assert set(models.PaymentView.model_fields) <= kept
 
 
