@@ -77,6 +77,8 @@ class Payment:
     """What a bank transfer is to be marked with."""
     retry_of: PaymentId | None = None
     retried_as: PaymentId | None = None
+    suspended: int | None = None
+    """What of its money stands in the suspense account, in `paid_currency`, until people have decided."""
 
     @property
     def order_id(self) -> str:

@@ -63,6 +63,10 @@ class HoldSettled(Exception):
     """The hold was settled before, or there is none."""
 
 
+class UnbalancedError(Exception):
+    """Postings that do not sum to nothing in each asset: a mistake in the program, caught before it is written."""
+
+
 class WalletMoved(Exception):
     """Somebody else moved the wallet since it was read; it carries the wallet as it stands, if known."""
 
@@ -92,6 +96,14 @@ def _entry_key(tenant: TenantId, seq: int) -> Key:
 
 def _hold_key(tenant: TenantId, hold: str) -> Key:
     return Key(f"W#{tenant}", f"HOLD#{hold}")
+
+
+def totals(postings: list[Item]) -> dict[str, int]:
+    """Adds up postings, by asset."""
+    sums: dict[str, int] = {}
+    for posting in postings:
+        sums[posting["asset"]] = sums.get(posting["asset"], 0) + posting["amount"]
+    return sums
 
 
 def read_hold(tenant: TenantId, hold: str) -> Hold | None:
@@ -205,6 +217,11 @@ def _closed(wallet: Wallet, held: Hold, *, captured: int) -> Write:
     )
 
 
+def record(name: str, *, reference: str, postings: list[Item]) -> Write:
+    """Writes what moves between accounts and no wallet: money that stands with us and is not credited."""
+    return _journal(name, reference, postings)
+
+
 def _account(wallet: Wallet) -> str:
     return f"tenant:{wallet.tenant}:wallet"
 
@@ -214,7 +231,12 @@ def _posting(account: str, asset: str, amount: int) -> Item:
 
 
 def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Write:
-    """Writes the record that makes a move happen once; its postings sum to zero in each asset."""
+    """Writes the record that makes a move happen once; its postings sum to zero in each asset.
+
+    Raises UnbalancedError: no such record is ever written.
+    """
+    if lopsided := {asset: total for asset, total in totals(postings).items() if total}:
+        raise UnbalancedError(name, lopsided)
     item = {
         "pk": f"TXN#{name}",
         "sk": "TXN",
