@@ -60,6 +60,7 @@ class Service(Stack):
             "BillingApiFunction": billing.api.function_name,
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
+            "BillingNightlyFunction": billing.nightly.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

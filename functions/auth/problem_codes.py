@@ -36,6 +36,19 @@ ELSEWHERE = (
         "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many.",
     ),
     Problem(
+        "wallet_frozen",
+        409,
+        "The wallet is frozen",
+        "The tenant's books did not add up when they were last recomputed. Nothing is lost: it neither sends nor buys "
+        "until our staff have looked into it.",
+    ),
+    Problem(
+        "wallet_not_frozen",
+        409,
+        "The wallet is not frozen",
+        "There is no freeze to lift.",
+    ),
+    Problem(
         "sender_id_not_allowed",
         403,
         "This sender ID cannot be used",

@@ -14,6 +14,7 @@ from .doors import (
     admin_refunds,
     admin_reviews,
     admin_transfers,
+    admin_wallets,
     catalogue,
     payments,
     quotes,
@@ -30,6 +31,7 @@ app.include_router(admin_reviews.router)
 app.include_router(admin_refunds.router)
 app.include_router(admin_transfers.router)
 app.include_router(admin_adjustments.router)
+app.include_router(admin_wallets.router)
 
 
 @entrypoint

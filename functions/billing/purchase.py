@@ -6,7 +6,7 @@ simply come again: it gets a new attempt, with an order of its own, under the sa
 
 from collections.abc import Iterator
 
-from mifumo import audit, clock, tenants, writes
+from mifumo import audit, clock, freezes, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.providers.payments import Initiation
@@ -34,12 +34,13 @@ _FAILURES = {Initiation.REJECTED: "provider_rejected", Initiation.NOT_SENT: Prov
 def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """Starts a payment; returns it and whether an earlier request with this key had started it.
 
-    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused, ProviderUnavailable, and what
-    the order's claims refuse.
+    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, WalletFrozen, IdempotencyKeyReused,
+    ProviderUnavailable, and what the order's claims refuse.
     """
     catalogue.require_payable(order.offer.amount, order.wallet)
     provider = gateway.provider()
     tenant = tenants.require_able(tenants.get(caller.tenant_id))
+    freezes.require_open(wallets.read(caller.tenant_id))
     for payment in _attempts(caller, key, order, provider.name):
         try:
             writes.transact(*payments.create(payment), *order.claims(payment), _told(caller, payment))

@@ -1,4 +1,4 @@
-"""A schedule: invokes a function every minute, under a role that can do nothing else."""
+"""A schedule: invokes a function every so many minutes, under a role that can do nothing else."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -12,7 +12,11 @@ from infra.parts.queue import DeadLetters
 
 
 class EveryMinute(Construct):
-    def __init__(self, scope: Construct, name: str, *, function: lambda_.Function, house: House) -> None:
+    """Every minute, or every so many `minutes` for work that may wait."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, function: lambda_.Function, house: House, minutes: int = 1
+    ) -> None:
         super().__init__(scope, name)
         dead = DeadLetters(
             self, "Dead", stage=house.stage, alerts=house.alerts, meaning=f"{name}: invocations were not delivered"
@@ -32,8 +36,8 @@ class EveryMinute(Construct):
         scheduler.Schedule(
             self,
             "Schedule",
-            description=f"{name}, every minute",
-            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            description=f"{name}, every minute" if minutes == 1 else f"{name}, every {minutes} minutes",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(minutes)),
             time_window=scheduler.TimeWindow.off(),
             target=targets.LambdaInvoke(
                 function,

@@ -1,5 +1,7 @@
 """The billing slice: packages and payments over HTTP, verified from a queue, watched on a schedule."""
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.data import Data
@@ -10,10 +12,16 @@ from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 
+_CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
+_CHECK_MINUTES = 15
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
 # provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
 _PAYMENTS_PER_BATCH = 1
+_ALARMS = {
+    "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
+    "WalletUnchecked": "Billing: a wallet could not be checked",
+}
 
 
 class Billing(Construct):
@@ -38,6 +46,7 @@ class Billing(Construct):
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
+        self.nightly = self._check()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -104,3 +113,30 @@ class Billing(Construct):
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _check(self) -> Function:
+        """The day's checkup of all wallets: a run that finds it over ends at once."""
+        nightly = Function(
+            self,
+            "Nightly",
+            handler="functions.billing.nightly.handler",
+            house=self._house,
+            timeout_s=_CHECK_TIMEOUT_S,
+            environment={"LEDGER_TABLE": self._data.ledger.table_name},
+        )
+        self._data.ledger.grant(nightly, *READ, *WRITE)
+        EveryMinute(self, "NightlySchedule", function=nightly, house=self._house, minutes=_CHECK_MINUTES)
+        for metric, meaning in _ALARMS.items():
+            self._house.alerts.on(
+                cloudwatch.Metric(
+                    namespace="Mifumo",
+                    metric_name=metric,
+                    dimensions_map={"service": "billing"},
+                    statistic="Sum",
+                    period=Duration.minutes(5),
+                ),
+                scope=Construct(nightly, metric),
+                above=0,
+                meaning=meaning,
+            )
+        return nightly

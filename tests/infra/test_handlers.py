@@ -57,10 +57,11 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_template_names_the_ten_handlers() -> None:
+def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
         "functions.billing.api.handler",
+        "functions.billing.nightly.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",

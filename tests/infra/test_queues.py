@@ -61,13 +61,17 @@ def test_both_lanes_feed_one_worker_which_takes_a_chunk_at_a_time(stage: str) ->
 
 
 @every_stage
-def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) -> None:
+def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> None:
     schedules = properties(stage, "AWS::Scheduler::Schedule")
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
+        "functions.billing.nightly.handler",
     }
-    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"rate(1 minute)"}
-    assert all(found[name]["Properties"]["Timeout"] < 60 for name in swept)
+    for schedule in schedules:
+        minutes = int(schedule["ScheduleExpression"].removeprefix("rate(").split(" ")[0])
+        function = found[schedule["Target"]["Arn"]["Fn::GetAtt"][0]]["Properties"]
+        assert minutes == (15 if function["Handler"] == "functions.billing.nightly.handler" else 1)
+        assert function["Timeout"] < 60 * minutes

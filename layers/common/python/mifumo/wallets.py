@@ -1,12 +1,16 @@
 """Wallet: what a tenant has, and the statement of how it came to that. Reading only: `ledger` moves it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mifumo import tables
 from mifumo.aws import Item
 from mifumo.ids import TenantId
 from mifumo.settings import Settings
 from mifumo.tables import Key, Page
+
+# Where all wallets stand in the index `due`, by tenant: what has to be checked every night.
+LISTED: Final = "WALLETS"
 
 
 class LedgerSettings(Settings):
@@ -25,6 +29,8 @@ class Wallet:
     version: int = 0
     package: str | None = None
     updated_at: str | None = None
+    frozen_because: str | None = None
+    """Why it spends nothing at present, for the staff."""
 
 
 def key(tenant: TenantId) -> Key:
@@ -36,12 +42,26 @@ def of(tenant: TenantId, item: Item | None) -> Wallet:
     """Reads a wallet from its item; one that does not exist yet is empty."""
     if not item:
         return Wallet(tenant)
-    return Wallet(tenant, item["available"], item["held"], item["version"], item.get("package"), item.get("updated_at"))
+    return Wallet(
+        tenant,
+        item["available"],
+        item["held"],
+        item["version"],
+        item.get("package"),
+        item.get("updated_at"),
+        item.get("frozen_because"),
+    )
 
 
 def read(tenant: TenantId) -> Wallet:
     """Reads the wallet, consistently."""
     return of(tenant, tables.get(LedgerSettings.load().ledger_table, key(tenant)))
+
+
+def page(*, limit: int, start: Item | None = None) -> tuple[list[TenantId], Item | None]:
+    """Lists the tenants that have a wallet, in the order of their ids."""
+    found = tables.query(LedgerSettings.load().ledger_table, LISTED, index="due", limit=limit, start=start)
+    return [TenantId(item["due_sk"]) for item in found.items], found.last
 
 
 def entries(tenant: TenantId, *, limit: int, start: Item | None = None) -> Page:
