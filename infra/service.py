@@ -61,6 +61,7 @@ class Service(Stack):
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
             "BillingNightlyFunction": billing.nightly.function_name,
+            "BillingInvoicingFunction": billing.invoicing.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

@@ -80,6 +80,10 @@ class Stage:
     two_person_above_credits: int = 5_000
     """The same of credits that are given or taken by hand."""
     proposal_expiry_s: int = 604_800
+    seller_name: str = "Mifumo SMS"
+    """Who sells, as invoices name it, with its numbers as a taxpayer; without them, documents leave them open."""
+    seller_tin: str = ""
+    seller_vrn: str = ""
 
 
 def named(name: str) -> Stage:

@@ -43,6 +43,12 @@ ELSEWHERE = (
         "until our staff have looked into it.",
     ),
     Problem(
+        "fiscal_receipt_recorded",
+        409,
+        "This document has its fiscal receipt already",
+        "It is recorded once; an invoice is never changed.",
+    ),
+    Problem(
         "wallet_not_frozen",
         409,
         "The wallet is not frozen",

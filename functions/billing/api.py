@@ -10,12 +10,14 @@ from mifumo.observability import entrypoint
 
 from .doors import (
     admin_adjustments,
+    admin_invoices,
     admin_proposals,
     admin_refunds,
     admin_reviews,
     admin_transfers,
     admin_wallets,
     catalogue,
+    invoices,
     payments,
     quotes,
     statement,
@@ -32,6 +34,8 @@ app.include_router(admin_refunds.router)
 app.include_router(admin_transfers.router)
 app.include_router(admin_adjustments.router)
 app.include_router(admin_wallets.router)
+app.include_router(invoices.router)
+app.include_router(admin_invoices.router)
 
 
 @entrypoint

@@ -19,6 +19,7 @@ _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
 _PAYMENTS_PER_BATCH = 1
 _ALARMS = {
+    "DocumentFailed": "Billing: a payment could not be given its invoice or credit note",
     "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
     "WalletUnchecked": "Billing: a wallet could not be checked",
 }
@@ -47,6 +48,8 @@ class Billing(Construct):
         self.worker = self._verify()
         self.sweep = self._sweep()
         self.nightly = self._check()
+        self.invoicing = self._document()
+        self._ring()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -126,6 +129,32 @@ class Billing(Construct):
         )
         self._data.ledger.grant(nightly, *READ, *WRITE)
         EveryMinute(self, "NightlySchedule", function=nightly, house=self._house, minutes=_CHECK_MINUTES)
+        return nightly
+
+    def _document(self) -> Function:
+        """Gives payments their invoices: one that fails waits on, and the next minute tries again."""
+        data, stage = self._data, self._house.stage
+        invoicing = Function(
+            self,
+            "Invoicing",
+            handler="functions.billing.invoicing.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "LEDGER_TABLE": data.ledger.table_name,
+                "ACCESS_TABLE": data.access.table_name,
+                "SELLER_NAME": stage.seller_name,
+                "SELLER_TIN": stage.seller_tin,
+                "SELLER_VRN": stage.seller_vrn,
+            },
+        )
+        data.access.grant(invoicing, *GET)
+        data.ledger.grant(invoicing, *READ, *WRITE)
+        EveryMinute(self, "InvoicingSchedule", function=invoicing, house=self._house)
+        return invoicing
+
+    def _ring(self) -> None:
+        """Tells people of what no retry puts right."""
         for metric, meaning in _ALARMS.items():
             self._house.alerts.on(
                 cloudwatch.Metric(
@@ -135,8 +164,7 @@ class Billing(Construct):
                     statistic="Sum",
                     period=Duration.minutes(5),
                 ),
-                scope=Construct(nightly, metric),
+                scope=Construct(self, metric),
                 above=0,
                 meaning=meaning,
             )
-        return nightly

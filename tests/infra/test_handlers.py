@@ -61,6 +61,7 @@ def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
         "functions.auth.api.handler",
         "functions.billing.api.handler",
+        "functions.billing.invoicing.handler",
         "functions.billing.nightly.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",

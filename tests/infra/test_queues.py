@@ -69,6 +69,7 @@ def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> No
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
         "functions.billing.nightly.handler",
+        "functions.billing.invoicing.handler",
     }
     for schedule in schedules:
         minutes = int(schedule["ScheduleExpression"].removeprefix("rate(").split(" ")[0])
