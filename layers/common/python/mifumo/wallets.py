@@ -64,8 +64,31 @@ def page(*, limit: int, start: Item | None = None) -> tuple[list[TenantId], Item
     return [TenantId(item["due_sk"]) for item in found.items], found.last
 
 
-def entries(tenant: TenantId, *, limit: int, start: Item | None = None) -> Page:
-    """Reads a page of the statement, newest entry first."""
+def entry(tenant: TenantId, seq: int) -> Item | None:
+    """Reads the entry of this number."""
+    return tables.get(LedgerSettings.load().ledger_table, Key(f"W#{tenant}", _entry_sk(seq)))
+
+
+def entries(
+    tenant: TenantId,
+    *,
+    limit: int,
+    start: Item | None = None,
+    first: int = 1,
+    last: int | None = None,
+    newest_first: bool = True,
+) -> Page:
+    """Reads a page of the statement, or of the part of it between two numbers."""
+    between = (_entry_sk(first), "E#~" if last is None else _entry_sk(last))
     return tables.query(
-        LedgerSettings.load().ledger_table, f"W#{tenant}", begins_with="E#", limit=limit, newest_first=True, start=start
+        LedgerSettings.load().ledger_table,
+        f"W#{tenant}",
+        between=between,
+        limit=limit,
+        newest_first=newest_first,
+        start=start,
     )
+
+
+def _entry_sk(seq: int) -> str:
+    return f"E#{seq:012d}"
