@@ -6,10 +6,11 @@ simply come again: it gets a new attempt, with an order of its own, under the sa
 
 from collections.abc import Iterator
 
-from mifumo import audit, clock, freezes, tenants, wallets, writes
+from mifumo import audit, clock, freezes, tables, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.providers.payments import Initiation
+from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
 from . import catalogue, gateway, orders, payments, schedule
@@ -39,8 +40,7 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """
     catalogue.require_payable(order.offer.amount, order.wallet)
     provider = gateway.provider()
-    tenant = tenants.require_able(tenants.get(caller.tenant_id))
-    freezes.require_open(wallets.read(caller.tenant_id))
+    tenant = _buyer(caller)
     for payment in _attempts(caller, key, order, provider.name):
         try:
             writes.transact(*payments.create(payment), *order.claims(payment), _told(caller, payment))
@@ -57,6 +57,15 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
         schedule.call(started.id, started.next_check_at)
         return started, False
     raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+
+
+def _buyer(caller: Principal) -> Tenant:
+    """Reads the tenant and its wallet in one call; raises TenantSuspended, ContactUnverified and WalletFrozen."""
+    there, here = tenants.place(caller.tenant_id), wallets.place(caller.tenant_id)
+    found = tables.read(there, here, consistent=False)
+    tenant = tenants.require_able(tenants.of(found[there]) if there in found else None)
+    freezes.require_open(wallets.of(caller.tenant_id, found.get(here)))
+    return tenant
 
 
 def _told(caller: Principal, payment: Payment) -> Write:

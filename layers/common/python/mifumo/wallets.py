@@ -38,6 +38,11 @@ def key(tenant: TenantId) -> Key:
     return Key(f"W#{tenant}", "WALLET")
 
 
+def place(tenant: TenantId) -> tuple[str, Key]:
+    """Returns where the wallet stands: read it along with something else."""
+    return LedgerSettings.load().ledger_table, key(tenant)
+
+
 def of(tenant: TenantId, item: Item | None) -> Wallet:
     """Reads a wallet from its item; one that does not exist yet is empty."""
     if not item:
