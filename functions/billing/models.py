@@ -264,7 +264,7 @@ class EntryView(Answer):
         """Shows an entry; its item's attributes have the names of the fields, and its record says what it is of."""
         record, reference = entry.get("txn", ""), entry["reference"]
         of_payment = record.startswith(("pay:", "hold:refund:"))
-        links = {
+        links: Item = {
             "payment_id": reference if of_payment else None,
             "batch_id": reference if record.startswith("hold:") and not of_payment else None,
         }

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.billing import books, payments, refunds, settlement
+from functions.billing.payments import Payment
 from functions.billing.states import Event
-from mifumo import ledger, tables, writes
+from mifumo import aws, ledger, tables, writes
+from mifumo.ids import PaymentId
 from mifumo.ledger import UnbalancedError
-from tests.billing.conftest import Till
+from tests.billing.conftest import TENANT, Till
 from tests.billing.office import AMINA, BARAKA, Office, completed, reviewed, transfer, written
 
 RECEIVABLE = "asset:provider:zenopay:receivable"
@@ -24,10 +26,9 @@ def office(till: Till) -> Office:
 
 def standing(payment_id: str) -> dict[str, int]:
     """Adds up every record that names the payment, by account; accounts that stand at nothing are left out."""
-    table, total = ledger.LedgerSettings.load().ledger_table, Counter[str]()
-    client = tables.dynamodb()
-    for raw in client.scan(TableName=table)["Items"]:
-        item = tables.unmarshal(raw)
+    total = Counter[str]()
+    for raw in aws.dynamodb().scan(TableName="ledger")["Items"]:
+        item = aws.unmarshal(raw)
         if item["sk"] == "TXN" and item["reference"] == payment_id:
             assert set(ledger.totals(item["postings"]).values()) <= {0}
             for posting in item["postings"]:
@@ -103,7 +104,7 @@ def test_money_that_is_in_the_books_as_anothers_is_not_counted_twice(till: Till)
     till.paid(payment)
     order = till.simulator.simulator._orders.find(payment.order_id)
     assert order
-    writes.commit(payments.receipt_guard(replace(payment, id=payments.PaymentId("0" * 26)), order.transid or ""))
+    writes.commit(payments.receipt_guard(replace(payment, id=PaymentId("0" * 26)), order.transid or ""))
     till.look(payment)
     assert till.payment(payment.id).status == "review"
     assert standing(payment.id) == {}
@@ -145,22 +146,26 @@ def test_postings_that_do_not_balance_are_never_written(till: Till) -> None:
 def test_every_posting_balances(
     paid: int, fee: int, rate: int | None, currency: str, gateway: str, suspended: int | None
 ) -> None:
-    payment = payments.Payment(
-        **{
-            **dict.fromkeys(("user", "package", "wallet", "phone", "fingerprint", "expires_at", "watched_until"), "x"),
-            "id": payments.PaymentId("p"),
-            "tenant": "t1",
-            "credits": 1,
-            "amount": paid,
-            "currency": "TZS",
-            "gateway": gateway,
-            "created_at": "2026-01-31T09:30:00.000Z",
-            "vat_rate": rate,
-            "paid_amount": suspended,
-            "paid_currency": currency,
-            "suspended": suspended,
-            "refund_amount": paid,
-        }
+    payment = Payment(
+        id=PaymentId("p"),
+        tenant=TENANT,
+        user="u1",
+        package=None,
+        credits=1,
+        amount=paid,
+        currency="TZS",
+        gateway=gateway,
+        wallet="vodacom",
+        phone="",
+        fingerprint="",
+        created_at="2026-01-31T09:30:00.000Z",
+        expires_at="",
+        watched_until="",
+        vat_rate=rate,
+        paid_amount=suspended,
+        paid_currency=currency,
+        suspended=suspended,
+        refund_amount=paid,
     )
     for postings in (books.sale(payment, fee=fee), books.refund(payment), books.resolved(payment)):
         assert set(ledger.totals(postings).values()) <= {0}

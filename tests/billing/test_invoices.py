@@ -10,7 +10,7 @@ import pytest
 from functions.billing import api, documents, invoicing, issuing, refunds
 from functions.billing.documents import Kind
 from functions.billing.payments import Payment
-from mifumo import clock, tables
+from mifumo import aws, clock
 from mifumo.ids import TenantId
 from tests.billing.conftest import TENANT, Till
 from tests.billing.office import AMINA, BARAKA, NEEMA, Office, actions, completed, reviewed, transfer, written
@@ -111,12 +111,12 @@ def test_an_invoice_keeps_what_it_said(till: Till) -> None:
     payment = completed()
     issuing.issue(payment.id)
     before = issued()
-    tables.dynamodb().update_item(
+    aws.dynamodb().update_item(
         TableName="access",
-        Key=tables.marshal({"pk": f"T#{TENANT}", "sk": "TENANT"}),
+        Key=aws.marshal({"pk": f"T#{TENANT}", "sk": "TENANT"}),
         UpdateExpression="SET #name = :name",
         ExpressionAttributeNames={"#name": "name"},
-        ExpressionAttributeValues=tables.marshal({":name": "Another name"}),
+        ExpressionAttributeValues=aws.marshal({":name": "Another name"}),
     )
     issuing.issue(payment.id)
     assert issued() == before
@@ -205,12 +205,12 @@ def test_a_page_to_print_says_that_it_is_not_fiscal_until_it_is(office: Office) 
 
 
 def test_a_page_to_print_runs_nothing_that_a_tenant_named_itself(till: Till) -> None:
-    tables.dynamodb().update_item(
+    aws.dynamodb().update_item(
         TableName="access",
-        Key=tables.marshal({"pk": f"T#{TENANT}", "sk": "TENANT"}),
+        Key=aws.marshal({"pk": f"T#{TENANT}", "sk": "TENANT"}),
         UpdateExpression="SET #name = :name",
         ExpressionAttributeNames={"#name": "name"},
-        ExpressionAttributeValues=tables.marshal({":name": "<script>alert(1)</script>{total}"}),
+        ExpressionAttributeValues=aws.marshal({":name": "<script>alert(1)</script>{total}"}),
     )
     issuing.issue(completed().id)
     page = printed(issued()[0].id)

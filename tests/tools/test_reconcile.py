@@ -6,6 +6,7 @@ import pytest
 
 from mifumo import aws, ledger, wallets
 from mifumo.ids import TenantId
+from sandbox.places import Place
 from tests.wire import Wire
 from tools import reconcile as module
 from tools import stacks
@@ -20,8 +21,13 @@ def stage(aws_tables: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacks, "outputs", lambda _: outputs)
     monkeypatch.setattr(module, "_PAGE", 2)
     for tenant in ("t1", "t2", "t3"):
-        grant = {"name": f"adj:{tenant}", "reference": tenant, "reason": "A test", "actor": "u1"}
-        ledger.move(wallets.read(TenantId(tenant)), lambda wallet, grant=grant: ledger.adjust(wallet, 10, **grant))
+        given(TenantId(tenant))
+
+
+def given(tenant: TenantId) -> None:
+    """Gives a tenant a wallet."""
+    grant = {"name": f"adj:{tenant}", "reference": tenant, "reason": "A test", "actor": "u1"}
+    ledger.move(wallets.read(tenant), lambda wallet: ledger.adjust(wallet, 10, **grant))
 
 
 def test_sound_wallets_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +51,6 @@ def test_a_wallet_that_is_wrong_is_named_and_left_as_it_is(capsys: pytest.Captur
 
 
 def test_a_local_cloud_that_is_not_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.Place, "stack", lambda _: {})
+    monkeypatch.setattr(Place, "stack", lambda _: {})
     with pytest.raises(SystemExit, match="make up"):
         main([])
