@@ -50,12 +50,17 @@ _SECRETS = {
     "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-this-run-knows"},
     "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": BEEM_TOKEN},
     "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": ZENOPAY_TOKEN_KEY},
+    "PAWAPAY_SECRET": {"token": ""},
+    "CLICKPESA_SECRET": {"client_id": "", "api_key": "", "checksum_key": ""},
 }
 # The AWS stages' own figures.
 _SETTINGS = {
     "STAGE": deployed.STAGE,
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
+    "QUOTE_VALIDITY_S": "1800",
+    "PARKED_FOR_S": "604800",
+    "PARKED_LOOK_S": "600",
     "SECOND_FACTOR_FOR_STAFF": "True",
     "CONSOLE_URL": "https://console.example",
     "MAIL_FROM": "",
@@ -71,10 +76,21 @@ _SETTINGS = {
     "SEND_ATTEMPTS_MAX": "20",
     "CIRCUIT_OPEN_S": "60",
     "URGENT_RECIPIENTS_MAX": "10",
-    "QUOTE_VALIDITY_S": "1800",
+    "TRANSFER_EXPIRY_S": "1209600",
+    "BANK_NAME": "Benki ya Mfano",
+    "BANK_ACCOUNT_NAME": "Mifumo Labs Ltd",
+    "BANK_ACCOUNT_NUMBER": "0150000000001",
+    "BANK_SWIFT": "MFANTZTZ",
     "PAYMENT_EXPIRY_S": "1800",
     "PAYMENT_CHECKS_S": "15,30,60,120,300,600,900,1800,3600",
     "PAYMENT_WATCH_S": "604800",
+    "PAYMENT_LOST_AFTER_S": "600",
+    "PAYMENT_PROVIDERS": "vodacom=zenopay;tigo=zenopay;airtel=zenopay;halotel=zenopay",
+    "PUSHES_PER_PROVIDER": "600",
+    "PROVIDER_FAILURES_MAX": "5",
+    "PAWAPAY_URL": "http://127.0.0.1:9",
+    "CLICKPESA_URL": "http://127.0.0.1:9/third-parties",
+    "CLICKPESA_FEES": "nobody:0",
     "PUBLIC_URL": "http://127.0.0.1:9",
 }
 
@@ -167,7 +183,7 @@ def _furnish() -> None:
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
         os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
+    for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS", "PARKED"):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     os.environ.update(create_tables(boto3.client("dynamodb")))
 

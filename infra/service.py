@@ -34,7 +34,7 @@ class Service(Stack):
         )
         sms = Sms(self, "Sms", house=house, data=data)
         auth = Auth(self, "Auth", house=house, data=data, notices=sms.notices)
-        billing = Billing(self, "Billing", house=house, data=data)
+        billing = Billing(self, "Billing", house=house, data=data, parked=sms.parked, announcements=auth.announcements)
         webhooks = Webhooks(self, "Webhooks", house=house, data=data, receipts=sms.receipts, payments=billing.payments)
 
         for output, value in {
@@ -47,15 +47,21 @@ class Service(Stack):
             "BulkDeadQueueUrl": sms.bulk.dead_url,
             "NoticesQueueUrl": sms.notices.url,
             "NoticesDeadQueueUrl": sms.notices.dead_url,
+            "AnnouncementsQueueUrl": auth.announcements.url,
+            "AnnouncementsDeadQueueUrl": auth.announcements.dead_url,
+            "ParkedQueueUrl": sms.parked.url,
+            "ParkedDeadQueueUrl": sms.parked.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
             "ReceiptsDeadQueueUrl": sms.receipts.dead_url,
             "PaymentsQueueUrl": billing.payments.url,
             "PaymentsDeadQueueUrl": billing.payments.dead_url,
             "AuthApiFunction": auth.api.function_name,
+            "AuthAnnouncerFunction": auth.announcer.function_name,
             "SmsApiFunction": sms.api.function_name,
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
+            "SmsResumerFunction": sms.resumer.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,
             "BillingApiFunction": billing.api.function_name,
             "BillingWorkerFunction": billing.worker.function_name,

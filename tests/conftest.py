@@ -21,7 +21,15 @@ import pytest
 from moto import mock_aws
 
 from mifumo import aws, buckets, keys, settings
-from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, ZENOPAY_API_KEY
+from sandbox.testing import (
+    BEEM_API_KEY,
+    BEEM_SECRET_KEY,
+    CLICKPESA_API_KEY,
+    CLICKPESA_CHECKSUM_KEY,
+    CLICKPESA_CLIENT_ID,
+    PAWAPAY_TOKEN,
+    ZENOPAY_API_KEY,
+)
 from tests.builders import CALLER_IP, KEY, KEY_ID
 from tests.infra.tables import create_tables
 from tests.wire import Wire
@@ -41,11 +49,17 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-tests-know-0123456789"},
             "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
             "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
+            "PAWAPAY_SECRET": {"token": PAWAPAY_TOKEN},
+            "CLICKPESA_SECRET": {
+                "client_id": CLICKPESA_CLIENT_ID,
+                "api_key": CLICKPESA_API_KEY,
+                "checksum_key": CLICKPESA_CHECKSUM_KEY,
+            },
         }.items():
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
         queues = boto3.client("sqs")
-        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES"):
+        for name in ("URGENT", "BULK", "RECEIPTS", "PAYMENTS", "NOTICES", "ANNOUNCEMENTS", "PARKED"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
         for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)
@@ -73,6 +87,9 @@ _SETTINGS = {
     "STAGE": "local",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
+    "QUOTE_VALIDITY_S": "1800",
+    "PARKED_FOR_S": "604800",
+    "PARKED_LOOK_S": "600",
     "SECOND_FACTOR_FOR_STAFF": "False",
     "CONSOLE_URL": "http://127.0.0.1:8080/console",
     "MAIL_FROM": "",
@@ -89,7 +106,11 @@ _SETTINGS = {
     "SEND_ATTEMPTS_MAX": "8",
     "CIRCUIT_OPEN_S": "6",
     "URGENT_RECIPIENTS_MAX": "10",
-    "QUOTE_VALIDITY_S": "1800",
+    "TRANSFER_EXPIRY_S": "1209600",
+    "BANK_NAME": "Benki ya Mfano",
+    "BANK_ACCOUNT_NAME": "Mifumo Labs Ltd",
+    "BANK_ACCOUNT_NUMBER": "0150000000001",
+    "BANK_SWIFT": "MFANTZTZ",
     "PAYMENT_EXPIRY_S": "25",
     "PAYMENT_CHECKS_S": "2,3,5,10,20",
     "PAYMENT_WATCH_S": "300",
@@ -101,6 +122,13 @@ _SETTINGS = {
     "PROPOSAL_EXPIRY_S": "600",
     "BEEM_URL": "http://127.0.0.1:9",
     "BEEM_REPORTS_URL": "http://127.0.0.1:9",
+    "PAYMENT_LOST_AFTER_S": "10",
+    "PAYMENT_PROVIDERS": "vodacom=zenopay;tigo=zenopay;airtel=zenopay;halotel=zenopay",
+    "PUSHES_PER_PROVIDER": "0",
+    "PROVIDER_FAILURES_MAX": "5",
     "ZENOPAY_URL": "http://127.0.0.1:9/api/payments",
+    "PAWAPAY_URL": "http://127.0.0.1:9",
+    "CLICKPESA_URL": "http://127.0.0.1:9/third-parties",
+    "CLICKPESA_FEES": "nobody:0",
     "PUBLIC_URL": "http://127.0.0.1:8080",
 }

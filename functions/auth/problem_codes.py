@@ -33,7 +33,15 @@ ELSEWHERE = (
         "insufficient_credits",
         402,
         "Not enough credits",
-        "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many.",
+        "The wallet has fewer credits available than this needs; `required`, `available` and `shortfall` say how many. "
+        "An answer to a send has `quote_id` as well, an offer of what lacks, and `top_up_url`, where people pay it.",
+    ),
+    Problem(
+        "too_many_parked",
+        409,
+        "Too many orders wait for credits",
+        "Fifty sends of the tenant are parked: buy credits for them, or cancel some at "
+        "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
         "wallet_frozen",
@@ -75,6 +83,72 @@ ELSEWHERE = (
         "The name is the platform's or another tenant's, or was asked for already.",
     ),
     Problem(
+        "own_proposal",
+        403,
+        "Another person has to decide on your proposal",
+        "Whoever proposed a decision about money cannot approve or reject it.",
+    ),
+    Problem(
+        "already_proposed",
+        409,
+        "A decision has been proposed already",
+        "`proposal_id` is open: approve or reject it, or have it withdrawn, before another one is made.",
+    ),
+    Problem(
+        "proposal_closed",
+        409,
+        "The proposal is not open any more",
+        "Somebody has approved, rejected or withdrawn it before.",
+    ),
+    Problem(
+        "proposal_lapsed",
+        409,
+        "The proposal no longer holds",
+        "It waited for too long, or its payment has changed since: look at it again and propose anew.",
+    ),
+    Problem(
+        "not_under_review",
+        409,
+        "The payment is not under review",
+        "There is nothing to decide.",
+    ),
+    Problem(
+        "already_credited",
+        409,
+        "This payment has been credited before",
+        "More money for it goes back, or is credited by an adjustment.",
+    ),
+    Problem(
+        "receipt_used",
+        409,
+        "This receipt has paid for another payment",
+        "A transaction of the operator, or a line of a bank's statement, pays once.",
+    ),
+    Problem(
+        "credits_spent",
+        409,
+        "The credits are not there any more",
+        "The wallet has fewer credits available than would be taken; `required` and `available` say how many.",
+    ),
+    Problem(
+        "not_refundable",
+        409,
+        "The payment cannot be refunded",
+        "Only what was completed, and has not gone back, can be refunded.",
+    ),
+    Problem(
+        "not_refunding_by_hand",
+        409,
+        "There is no refund to make by hand",
+        "No money waits to be sent back by hand for this payment.",
+    ),
+    Problem(
+        "not_confirmable",
+        409,
+        "There is nothing to confirm",
+        "The transfer has been confirmed before, with another line of the statement, or is under review.",
+    ),
+    Problem(
         "amount_outside_limits",
         422,
         "This wallet does not take that amount",
@@ -114,6 +188,18 @@ ELSEWHERE = (
         "It has ended, has been paid, or is being looked into.",
     ),
     Problem(
+        "too_many_transfers",
+        409,
+        "Too many bank transfers are awaited",
+        "Cancel those that will not be paid.",
+    ),
+    Problem(
+        "transfers_unavailable",
+        503,
+        "Bank transfers are not set up",
+        "This deployment has no bank account to pay into: choose an amount that a wallet takes.",
+    ),
+    Problem(
         "already_retried",
         409,
         "This payment has been made again already",
@@ -130,6 +216,12 @@ ELSEWHERE = (
         403,
         "This callback was refused",
         "The call does not prove that it comes from the provider; nothing of it was kept.",
+    ),
+    Problem(
+        "signature_refused",
+        401,
+        "This callback's signature was refused",
+        "The signature or checksum is not its provider's over these very bytes; nothing of the call was kept.",
     ),
 )
 

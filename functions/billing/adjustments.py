@@ -7,7 +7,7 @@ writes it down under that id, so it has its effect once.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mifumo import audit, ids, ledger, tenants, wallets, writes
+from mifumo import audit, credited, ids, ledger, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused, NotFound
 from mifumo.ids import TenantId
@@ -105,3 +105,5 @@ def carry_out(caller: Principal, proposal: Proposal, *, more: Sequence[Write]) -
         ledger.move(wallets.read(proposal.tenant), build)
     except InsufficientCredits as spent:
         raise CreditsSpent(**spent.extensions) from spent
+    if proposal.facts["credits"] > 0:
+        credited.tell(proposal.tenant)

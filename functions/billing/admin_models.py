@@ -83,7 +83,8 @@ class StaffPayment(Answer):
     paid_amount: int | None = Field(description="What was paid, where that is not the price.")
     paid_currency: str | None
     gateway: str = Field(description="The provider, or `bank`.", examples=["zenopay"])
-    phone: str = Field(examples=["+255754123456"])
+    phone: str = Field(description="Empty for a transfer.", examples=["+255754123456"])
+    reference: str | None = Field(description="What a bank transfer is marked with.", examples=["RF12M9QX2K7W"])
     receipt: str | None = Field(description="The operator's or the bank's number of the transaction.")
     failure_code: str | None
     credited: bool = Field(description="Its credits were given, once; they may have been taken back since.")
@@ -96,7 +97,7 @@ class StaffPayment(Answer):
     def of(cls, payment: Payment) -> Self:
         """Shows a payment."""
         same = ("id", "status", "credits", "amount", "currency", "paid_amount", "paid_currency", "gateway", "phone")
-        times = ("receipt", "failure_code", "created_at", "expires_at", "completed_at")
+        times = ("reference", "receipt", "failure_code", "created_at", "expires_at", "completed_at")
         return cls(
             **{name: getattr(payment, name) for name in (*same, *times)},
             tenant_id=payment.tenant,

@@ -23,7 +23,7 @@ Reference = Annotated[
 ]
 
 
-class ReasonRequest(Request):
+class GroundsRequest(Request):
     """Why something is done."""
 
     reason: Reason
@@ -56,7 +56,7 @@ class RefundSentRequest(Request):
     evidence: Evidence
 
 
-class ConfirmRequest(Request):
+class BankLineRequest(Request):
     """The line of the bank's statement that pays."""
 
     reference: Reference

@@ -20,14 +20,18 @@ from .doors import (
     invoices,
     payments,
     quotes,
+    settings,
     statement,
+    transfers,
 )
 
 app = api()
 app.include_router(catalogue.router)
 app.include_router(quotes.router)
 app.include_router(payments.router)
+app.include_router(transfers.router)
 app.include_router(statement.router)
+app.include_router(settings.router)
 app.include_router(admin_proposals.router)
 app.include_router(admin_reviews.router)
 app.include_router(admin_refunds.router)

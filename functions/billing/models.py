@@ -192,7 +192,7 @@ class PaymentView(Answer):
     @classmethod
     def of(cls, payment: Payment, **more: Any) -> Self:
         """Shows a payment."""
-        renamed = {"package_id": payment.package, "quote_id": payment.quote, "provider": payment.wallet}
+        renamed: dict[str, Any] = {"package_id": payment.package, "quote_id": payment.quote, "provider": payment.wallet}
         same = cls.model_fields.keys() - {*renamed, *more, "phone", "currency"}
         kept = {name: getattr(payment, name) for name in same}
         return cls(**kept, **renamed, phone=payment.phone or None, **more)

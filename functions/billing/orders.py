@@ -49,15 +49,18 @@ class Order:
         """Names the kind of request, which has Idempotency-Keys of its own."""
         return _RETRY if self.retry_of else INITIATE
 
-    def claims(self, payment: Payment) -> list[Write]:
-        """Lets a payment alone pay for the quote, and take the place of the one that it is made for."""
+    def claims(self, payment: Payment, freed: PaymentId | None) -> list[Write]:
+        """Lets a payment alone pay for the quote, and take the place of the one that it is made for.
+
+        `freed` had both before, and nobody was asked for its money.
+        """
         claims = []
         if self.retry_of:
-            claims.append(payments.retried(self.retry_of, payment.id, instead_of=self.freed))
+            claims.append(payments.retried(self.retry_of, payment.id, instead_of=freed))
         if quote := self.offer.quote:
             # What was begun with a quote goes on at its price, for as long as the first payment is watched.
             since = clock.after(-PaymentSettings.load().payment_watch_s) if self.retry_of else None
-            claims.append(quotes.take(quote, payment.id, instead_of=self.freed, since=since))
+            claims.append(quotes.take(quote, payment.id, instead_of=freed, since=since))
         return claims
 
 
@@ -94,7 +97,7 @@ def again(caller: Principal, payment_id: str) -> Order:
 def attempts(caller: Principal, key: str, route: str) -> list[PaymentId]:
     """Lists the ids that payments of one request can have: they follow from tenant, route, key and attempt."""
     parts = [(caller.tenant_id, route, key, str(attempt)) for attempt in range(ATTEMPTS_MAX)]
-    return [PaymentId(ids.derived(*part)) for part in parts]
+    return [PaymentId(ids.derived_uuid(*part)) for part in parts]
 
 
 def _unheard(payment_id: PaymentId) -> bool:

@@ -7,16 +7,18 @@ is set before the question goes out, and the credit is one transaction that can 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from mifumo import clock, ledger, queue, wallets, writes
+from mifumo import clock, credited, ledger, queue, wallets, writes
 from mifumo.aws import Item
 from mifumo.ids import PaymentId
 from mifumo.observability import count, logger
 from mifumo.packages import best
 from mifumo.providers.payments import Standing, Statement
+from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import books, gateway, payments, schedule
+from . import books, circuits, gateway, payments, schedule
+from .circuits import Circuit
 from .desks import BANK
 from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
 from .states import ENDED, WAITING, Event, Status, transition
@@ -33,6 +35,12 @@ _ENDINGS = {
     Standing.FAILED: (Event.FAILED, "payment_failed"),
     Standing.CANCELLED: (Event.CANCELLED, CANCELLED_BY_PAYER),
 }
+
+
+class LossSettings(Settings):
+    """By when a push that arrived is known to a provider that keeps every push."""
+
+    payment_lost_after_s: int
 
 
 class Finding(StrEnum):
@@ -70,18 +78,25 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         return _unconfirmed(payment)
     if due and payment.next_check_at != due:
         return Finding.STALE
+    if payment.status not in WAITING | ENDED:
+        return _settled(payment)
+    circuit = circuits.read(payment.gateway)
     for _ in range(_RACES_MAX):
         if payment.status not in WAITING | ENDED:
-            return Finding.REFUNDING if payment.status is Status.REFUND_PENDING else Finding.SETTLED
+            return _settled(payment)
         try:
-            looked = payments.look(payment, next_check_at=_next_check(payment), gap_s=ASK_GAP_S)
+            looked = payments.look(payment, next_check_at=_next_check(payment, circuit), gap_s=ASK_GAP_S)
         except LookedAtAlready as busy:
             if busy.payment.status is payment.status:
                 return _too_soon(busy.payment, received_at)
             payment = busy.payment
         else:
-            return _asked(looked)
+            return _asked(looked, circuit)
     return Finding.STALE
+
+
+def _settled(payment: Payment) -> Finding:
+    return Finding.REFUNDING if payment.status is Status.REFUND_PENDING else Finding.SETTLED
 
 
 def _unconfirmed(payment: Payment) -> Finding:
@@ -93,13 +108,15 @@ def _unconfirmed(payment: Payment) -> Finding:
     return Finding.ENDED
 
 
-def _next_check(payment: Payment) -> str | None:
-    return schedule.next_check(
+def _next_check(payment: Payment, circuit: Circuit) -> str | None:
+    """Says when the next look is due; not before the circuit of a silent provider has closed."""
+    due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
         watched_until=payment.watched_until,
         waiting=payment.status in WAITING,
     )
+    return max(due, circuit.open_until) if due and circuit.open_until else due
 
 
 def _too_soon(payment: Payment, received_at: str | None) -> Finding:
@@ -109,9 +126,9 @@ def _too_soon(payment: Payment, received_at: str | None) -> Finding:
     return Finding.LATER
 
 
-def _asked(payment: Payment) -> Finding:
+def _asked(payment: Payment, circuit: Circuit) -> Finding:
     """Asks the provider and applies what it says to the payment as it then stands."""
-    statement = gateway.provider().fetch_status(payment.order_id)
+    statement = gateway.fetch_status(payment, circuit)
     for _ in range(_RACES_MAX):
         try:
             after, finding = _applied(payment, statement)
@@ -135,12 +152,14 @@ def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
             return _paid(payment, statement)
         case Standing.FAILED | Standing.CANCELLED:
             return _ended(payment, statement)
-        case Standing.PENDING | Standing.NOT_FOUND:
-            return _still_open(payment, found=statement.standing is Standing.PENDING)
+        case Standing.PENDING:
+            return _still_open(payment, found=True)
+        case Standing.NOT_FOUND:
+            return _never_received(payment) if _had_time(payment) else _still_open(payment, found=False)
 
 
 def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
-    if statement.amount_tzs != payment.amount or statement.currency != payment.currency:
+    if not gateway.settles(payment, statement):
         return _reviewed(payment, statement, "the provider names another amount or currency")
     if payment.credit_txn:
         return _reviewed(payment, statement, "it was credited before, and the money has gone back")
@@ -197,6 +216,7 @@ def credit(
         ]
 
     ledger.move(wallets.read(payment.tenant), build)
+    credited.tell(payment.tenant)
     logger.info("payment credited", payment_id=payment.id, tenant_id=payment.tenant, credits=payment.credits, late=late)
     count("PaymentCredited")
     if late:
@@ -230,6 +250,22 @@ def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
         return payment, Finding.ENDED
     after, steps = payments.step(
         payment, event, next_check_at=payment.next_check_at, note=statement.detail, failure_code=failure
+    )
+    writes.transact(*steps)
+    return after, Finding.ENDED
+
+
+def _had_time(payment: Payment) -> bool:
+    """Tells whether a push whose answer was lost would be known by now, had it arrived."""
+    grace_s = LossSettings.load().payment_lost_after_s
+    lost = payment.status is Status.PENDING and payment.initiated == Event.UNKNOWN
+    return lost and payment.created_at <= clock.after(-grace_s) and gateway.keeps_every_push(payment)
+
+
+def _never_received(payment: Payment) -> tuple[Payment, Finding]:
+    """The provider knows of no such push: nobody is asked for money. It stays watched, should it arrive after all."""
+    after, steps = payments.step(
+        payment, Event.NEVER_RECEIVED, next_check_at=payment.next_check_at, failure_code="never_received"
     )
     writes.transact(*steps)
     return after, Finding.ENDED

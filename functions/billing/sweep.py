@@ -1,4 +1,4 @@
-"""Sweep: every minute, has the worker look at the payments that are due, whoever forgot them."""
+"""Sweep: every minute, has the worker look at the payments that are due, and tells of wallets that have fallen low."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, queue
 from mifumo.observability import count, entrypoint, logger
 
-from . import payments
+from . import low_balance, payments
 from .schedule import PaymentSettings
 
 # Of each partition, a minute. What is left over is the longest overdue in the next one.
@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG
             queue.send(PaymentSettings.load().payments_queue_url, bodies)
             logger.info("payments due", partition=partition, payments=len(overdue), since=overdue[0][1])
             count("PaymentsDue", len(overdue))
+    low_balance.tell()
 
 
 aws.connect(aws.dynamodb, aws.sqs)

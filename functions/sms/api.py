@@ -12,12 +12,13 @@ from mifumo.errors import NotFound, ValidationFailed
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, api, needs
 from mifumo.ids import BatchId
 from mifumo.keys import Mode
+from mifumo.ledger import InsufficientCredits
 from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 
-from . import admin, batches, chunks, dispatch, entitlement, listings, sender_ids, standing
+from . import admin, batches, chunks, dispatch, entitlement, listings, parked, parking, sender_ids, standing, top_ups
 from .chunks import Chunk
-from .dispatch import Accepted, Order
+from .dispatch import Accepted
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -30,7 +31,9 @@ from .models import (
     SenderIdPage,
     SenderIdRequest,
     SendRequest,
+    TopUpAnswer,
 )
+from .orders import Order
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
@@ -55,7 +58,8 @@ def capability(caller: Caller) -> CapabilityAnswer:
     status_code=HTTPStatus.ACCEPTED,
     summary="Send a text to up to 1,000 numbers",
     description="Recipients that cannot be sent to come back in `refused`, each with a code; the others are accepted "
-    "together, and their price is held. What is charged in the end is what was handed over to the networks.",
+    "together, and their price is held. What is charged in the end is what was handed over to the networks. "
+    "Without the credits it is refused with an offer of those that lack, or parked if you ask for that.",
     tags=_TAGS,
     responses={
         HTTPStatus.OK: {"description": "What would be sent: the answer to a dry run, which changes nothing."},
@@ -66,12 +70,21 @@ def capability(caller: Caller) -> CapabilityAnswer:
 @needs(Action.SMS_SEND)
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
     order = Order(caller.tenant_id, caller.actor, body.sender_id or "", body.text, tuple(body.recipients))
-    rehearsed = body.dry_run or caller.mode is Mode.TEST
-    accepted = dispatch.rehearse(order) if rehearsed else dispatch.accept(order, key=key)
+    if body.dry_run or caller.mode is Mode.TEST:
+        return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(order)))
+    try:
+        accepted = dispatch.accept(order, key=key)
+    except InsufficientCredits as lacking:
+        top_up = top_ups.offer(order.tenant, lacking, key=key)
+        if not body.park:
+            raise top_up.refusal() from lacking
+        accepted = parking.park(order, key=key)
+        answer = _accepted(accepted).model_copy(update={"top_up": TopUpAnswer.of(top_up)})
+    else:
+        answer = _accepted(accepted)
     if accepted.replayed:
         replayed()
-    status = HTTPStatus.OK if rehearsed else HTTPStatus.ACCEPTED
-    return Response(status, "application/json", _accepted(accepted))
+    return Response(HTTPStatus.ACCEPTED, "application/json", answer)
 
 
 def _accepted(accepted: Accepted) -> BatchAnswer:
@@ -79,7 +92,7 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
     if accepted.replayed:
         return _batch(accepted.batch, accepted.refused, chunks.of_batch(accepted.batch.tenant, accepted.batch.id))
     batch = accepted.batch
-    counts = {"queued": batch.accepted}
+    counts = {"parked" if batch.status is batches.Status.PARKED else "queued": batch.accepted}
     return BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
 
 
@@ -100,6 +113,19 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
         raise NotFound("You have no such batch.")
     batch, refused = found
     return _batch(batch, refused, chunks.of_batch(batch.tenant, batch.id))
+
+
+@app.post(
+    "/api/sms/batches/<batch_id>/cancel/",
+    summary="Cancel a batch that is parked",
+    description="What has been accepted cannot be called back.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.SMS_SEND)
+def cancel_batch(batch_id: str, caller: Caller) -> BatchAnswer:
+    batch = listings.require(caller.tenant_id, batch_id)
+    return _batch(parked.cancel(caller.tenant_id, batch.id), [], [])
 
 
 @app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)
@@ -165,7 +191,9 @@ def sender_id_availability(
 
 
 def _batch(batch: batches.Batch, refused: list[batches.Refused], parts: list[Chunk]) -> BatchAnswer:
-    return BatchAnswer.of(batch, refused, status=batches.status_of(batch, parts), counts=batches.counts(parts))
+    status = batches.status_of(batch, parts)
+    counts = batches.counts(parts) if parts else {status.value: batch.accepted}
+    return BatchAnswer.of(batch, refused, status=status, counts=counts)
 
 
 @entrypoint

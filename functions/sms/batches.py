@@ -19,8 +19,13 @@ _DUE = "BATCHES"
 
 
 class Status(StrEnum):
-    """How far a batch is; `completed` means handed over and settled, receipts may still come."""
+    """How far a batch is; `completed` means handed over and settled, receipts may still come.
 
+    A parked one waits for credits: nothing of it is held or queued. A cancelled one was parked, and nothing was sent.
+    """
+
+    PARKED = "parked"
+    CANCELLED = "cancelled"
     ACCEPTED = "accepted"
     SENDING = "sending"
     COMPLETED = "completed"
@@ -64,6 +69,10 @@ class AlreadyCompleted(Exception):
     """The batch was completed before."""
 
 
+class NotParked(Exception):
+    """The batch is not parked, or not any more."""
+
+
 def key(tenant: TenantId, batch: BatchId) -> Key:
     """Returns the key of a batch."""
     return Key(f"T#{tenant}", f"BATCH#{batch}")
@@ -104,8 +113,13 @@ def refused_of(item: Item | None) -> list[Refused]:
     return [Refused(*row) for row in item["rows"]] if item else []
 
 
-def new(batch: Batch, refused: list[Refused], *, actor: str) -> list[Write]:
-    """Writes an accepted batch; refuses with AlreadyAccepted. Put it first in its transaction."""
+def new(
+    batch: Batch, refused: list[Refused], *, actor: str, over_parked: bool = False, due: str | None = None
+) -> list[Write]:
+    """Writes an accepted or a parked batch; refuses with AlreadyAccepted. Put it first in its transaction.
+
+    `over_parked` puts it in the place of itself as it was parked, and refuses unless it still is.
+    """
     item = {
         **key(batch.tenant, batch.id)._asdict(),
         "id": batch.id,
@@ -126,16 +140,57 @@ def new(batch: Batch, refused: list[Refused], *, actor: str) -> list[Write]:
         "listing_pk": _listing(batch.tenant),
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
-        "due_sk": chunks.swept_at(),
+        "due_sk": due or chunks.swept_at(),
     }
-    made = [writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch.id))]
+    made = [_put(item, batch.id, over_parked=over_parked)]
     if refused:
-        listed = {
-            **refused_key(batch.tenant, batch.id)._asdict(),
-            "rows": [[row.recipient, row.code, row.detail] for row in refused],
-        }
-        made.append(writes.put(_table(), listed, refused=lambda _: AlreadyAccepted(batch.id)))
+        rows = [[row.recipient, row.code, row.detail] for row in refused]
+        listed = {**refused_key(batch.tenant, batch.id)._asdict(), "rows": rows}
+        made.append(_put(listed, batch.id, over_parked=None if over_parked else False))
     return made
+
+
+def _put(item: Item, batch: BatchId, *, over_parked: bool | None) -> Write:
+    """Puts an item where none stands, over a parked one, or (None) whatever stands there."""
+    if over_parked is None:
+        condition = "attribute_exists(pk) OR attribute_not_exists(pk)"
+        return writes.put(_table(), item, condition=condition, refused=lambda _: AlreadyAccepted(batch))
+    if not over_parked:
+        return writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch))
+    return writes.put(
+        _table(),
+        item,
+        condition="#status = :parked",
+        names={"#status": "status"},
+        values={":parked": Status.PARKED.value},
+        refused=lambda _: AlreadyAccepted(batch),
+    )
+
+
+def cancel_parked(batch: Batch) -> Write:
+    """Ends a parked batch; refuses with NotParked."""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        "SET #status = :cancelled, completed_at = :now REMOVE due_pk, due_sk",
+        condition="#status = :parked",
+        names={"#status": "status"},
+        values={":cancelled": Status.CANCELLED.value, ":parked": Status.PARKED.value, ":now": clock.stamp()},
+        refused=lambda _: NotParked(batch.id),
+    )
+
+
+def put_off_parked(batch: Batch, *, until: str) -> Write:
+    """Puts the next look at a parked batch ahead; refuses with NotParked."""
+    return writes.update(
+        _table(),
+        key(batch.tenant, batch.id),
+        "SET due_sk = :until",
+        condition="#status = :parked",
+        names={"#status": "status"},
+        values={":until": until, ":parked": Status.PARKED.value},
+        refused=lambda _: NotParked(batch.id),
+    )
 
 
 def read(tenant: TenantId, batch: BatchId) -> tuple[Batch, list[Refused]] | None:
@@ -201,7 +256,7 @@ def one_more_ended(batch: Batch) -> int:
 
 def status_of(batch: Batch, parts: list[Chunk]) -> Status:
     """Tells a batch that waits for its first worker from one that is on its way."""
-    if batch.status is Status.COMPLETED or all(part.state is State.QUEUED and not part.attempts for part in parts):
+    if batch.status is not Status.ACCEPTED or all(part.state is State.QUEUED and not part.attempts for part in parts):
         return batch.status
     return Status.SENDING
 

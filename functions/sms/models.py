@@ -12,6 +12,7 @@ from .batches import Batch, Refused
 from .messages import Message
 from .sender_ids import SenderId
 from .standing import Obstacle
+from .top_ups import TopUp
 
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
 
@@ -40,6 +41,10 @@ class SendRequest(Request):
         examples=[["0712345678", "+255 612 345 678"]],
     )
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
+    park: bool = Field(
+        default=False,
+        description="When credits are lacking, keep it and send it by itself once there are enough, within a week.",
+    )
 
 
 class RefusedRecipient(Answer):
@@ -50,12 +55,28 @@ class RefusedRecipient(Answer):
     detail: str
 
 
+class TopUpAnswer(Answer):
+    """What a parked batch lacks, in credits, and how to buy it."""
+
+    required: int
+    available: int
+    shortfall: int
+    quote_id: str | None = Field(description="An offer of what is lacking; pay it at /api/billing/payments/initiate/.")
+    top_up_url: str = Field(examples=["https://console.example/billing/top-up"])
+
+    @classmethod
+    def of(cls, top_up: TopUp) -> "TopUpAnswer":
+        """Writes an offer for the wire."""
+        return cls(**top_up.extensions)
+
+
 class BatchAnswer(Answer):
     """What one request accepted. `price` and `charged` are credits."""
 
     id: str | None = Field(description="None for a dry run.")
     status: batches.Status = Field(
-        description="`completed`: nothing is left to hand over and the price is settled; receipts may still come.",
+        description="`completed`: nothing is left to hand over and the price is settled; receipts may still come. "
+        "`parked`: it waits for credits.",
         examples=["accepted"],
     )
     sender_id: str
@@ -69,6 +90,7 @@ class BatchAnswer(Answer):
     counts: dict[str, int] = Field(description="How many of its messages are in each status.")
     created_at: str
     completed_at: str | None
+    top_up: TopUpAnswer | None = Field(None, description="In the answer that parks a batch: what it waits for.")
 
     @classmethod
     def of(

@@ -21,7 +21,7 @@ from mifumo.writes import Write
 
 from . import dispatch
 from .chunks import MessagingSettings
-from .dispatch import Order
+from .orders import Order
 
 # SES forgets a letter sooner than the queue does: deliveries that come after this meet no claim, and there are none.
 _CLAIMED_S = 14 * 24 * 3600

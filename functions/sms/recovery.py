@@ -7,11 +7,11 @@ runs beside workers, or twice, changes nothing that they have done.
 from collections.abc import Callable
 from contextlib import suppress
 
-from mifumo import clock, tables, writes
+from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, inbox, lanes, lost, settlement
+from . import batches, chunks, delivery, inbox, lanes, lost, parked, settlement
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -72,12 +72,15 @@ _STEPS: dict[State, Callable[[Chunk], None]] = {
 
 
 def batch(key: Key) -> None:
-    """Settles a due batch whose chunks have all ended; puts the others off."""
+    """Settles a due batch whose chunks have all ended, and wakes one that has been parked; puts the others off."""
     item = tables.get(MessagingSettings.load().messaging_table, key)
     if item is None:
         return
     found = batches.of(item)
-    if not settlement.close(found):
+    if found.status is batches.Status.PARKED:
+        if parked.look(found):
+            credited.tell(found.tenant)
+    elif not settlement.close(found):
         with suppress(batches.AlreadyCompleted):
             writes.commit(batches.look_again(found))
 

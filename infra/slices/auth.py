@@ -9,6 +9,9 @@ from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.table import DELETE, PUT, READ, WRITE
 
+_ANNOUNCER_TIMEOUT_S = 30
+_ANNOUNCEMENTS_PER_BATCH = 10
+
 
 class Auth(Construct):
     def __init__(self, scope: Construct, name: str, *, house: House, data: Data, notices: Queue) -> None:
@@ -47,3 +50,20 @@ class Auth(Construct):
         house.api.route("/api/docs", self.api)
         house.api.route("/api/docs/{proxy+}", self.api)
         house.api.route("$default", self.api)
+        self.announcements = Queue(self, "Announcements", house=house, consumer_timeout_s=_ANNOUNCER_TIMEOUT_S)
+        self.announcer = Function(
+            self,
+            "Announcer",
+            handler="functions.auth.announcer.handler",
+            house=house,
+            timeout_s=_ANNOUNCER_TIMEOUT_S,
+            environment={
+                "ACCOUNTS_TABLE": data.accounts.table_name,
+                "ACCESS_TABLE": data.access.table_name,
+                "NOTICES_QUEUE_URL": notices.url,
+            },
+        )
+        data.accounts.grant(self.announcer, *READ)
+        data.access.grant(self.announcer, *READ)
+        notices.grant_send(self.announcer)
+        self.announcements.feed(self.announcer, batch_size=_ANNOUNCEMENTS_PER_BATCH)

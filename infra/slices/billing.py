@@ -11,6 +11,7 @@ from infra.parts.limits import rates
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
+from infra.stage import Stage
 
 _CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
 _CHECK_MINUTES = 15
@@ -26,9 +27,13 @@ _ALARMS = {
 
 
 class Billing(Construct):
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, parked: Queue, announcements: Queue
+    ) -> None:
         super().__init__(scope, name)
         self._house = house
+        self._announcements = announcements
+        self._parked = parked
         self._data = data
         stage = house.stage
         self.payments = Queue(self, "Payments", house=house, consumer_timeout_s=stage.worker_timeout_s)
@@ -39,10 +44,15 @@ class Billing(Construct):
             "PAYMENT_CHECKS_S": stage.payment_checks_s,
             "PAYMENT_WATCH_S": str(stage.payment_watch_s),
         }
-        self._provider = {
-            "ZENOPAY_SECRET": data.zenopay.arn,
+        self._secrets = {"ZENOPAY": data.zenopay, "PAWAPAY": data.pawapay, "CLICKPESA": data.clickpesa}
+        self._providers = {
+            **{f"{provider}_SECRET": secret.arn for provider, secret in self._secrets.items()},
             "ZENOPAY_URL": stage.zenopay_url,
-            "PUBLIC_URL": stage.public_url or house.api.url,
+            "PAWAPAY_URL": stage.pawapay_url,
+            "CLICKPESA_URL": stage.clickpesa_url,
+            "CLICKPESA_FEES": stage.clickpesa_fees,
+            "PROVIDER_FAILURES_MAX": str(stage.provider_failures_max),
+            "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
         }
         self.api = self._sell()
         self.worker = self._verify()
@@ -60,16 +70,22 @@ class Billing(Construct):
             house=house,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PAYMENT_PROVIDERS": house.stage.payment_providers,
+                "PUSHES_PER_PROVIDER": str(house.stage.pushes_per_provider),
+                "PUBLIC_URL": house.stage.public_url or house.api.url,
                 "ACCESS_TABLE": data.access.table_name,
                 "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
                 "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                **_bank(house.stage),
                 "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
                 "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(house.stage.payment_lost_after_s),
             },
         )
         data.access.grant(api, *GET)
@@ -77,8 +93,10 @@ class Billing(Construct):
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
-        data.zenopay.grant_read(api)
+        for secret in self._secrets.values():
+            secret.grant_read(api)
         self.payments.grant_send(api)
+        self._parked.grant_send(api)
         house.api.route("/api/billing/{proxy+}", api)
         house.api.route("/api/admin/billing/{proxy+}", api)
         return api
@@ -93,12 +111,16 @@ class Billing(Construct):
             timeout_s=stage.worker_timeout_s,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(stage.payment_lost_after_s),
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
             },
         )
         data.ledger.grant(worker, *READ, *WRITE)
-        data.zenopay.grant_read(worker)
+        for secret in self._secrets.values():
+            secret.grant_read(worker)
+        self._parked.grant_send(worker)
         self.payments.grant_send(worker)
         self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
         return worker
@@ -110,8 +132,9 @@ class Billing(Construct):
             handler="functions.billing.sweep.handler",
             house=self._house,
             timeout_s=_SWEEP_TIMEOUT_S,
-            environment=self._watched,
+            environment={**self._watched, "ANNOUNCEMENTS_QUEUE_URL": self._announcements.url},
         )
+        self._announcements.grant_send(sweep)
         self._data.ledger.grant(sweep, *READ, *WRITE)
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
@@ -168,3 +191,14 @@ class Billing(Construct):
                 above=0,
                 meaning=meaning,
             )
+
+
+def _bank(stage: Stage) -> dict[str, str]:
+    """The account that transfers go to."""
+    return {
+        "BANK_NAME": stage.bank_name,
+        "BANK_ACCOUNT_NAME": stage.bank_account_name,
+        "BANK_ACCOUNT_NUMBER": stage.bank_account_number,
+        "BANK_SWIFT": stage.bank_swift,
+        "TRANSFER_EXPIRY_S": str(stage.transfer_expiry_s),
+    }

@@ -16,6 +16,7 @@ from infra.parts.table import BATCH, DELETE, GET, PUT, READ, UPDATE, WRITE
 _RECEIPTS_TIMEOUT_S = 30
 _NOTICES_TIMEOUT_S = 30
 _NOTICES_PER_BATCH = 10
+_PARKED_TIMEOUT_S = 50
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
@@ -30,17 +31,23 @@ class Sms(Construct):
         self.bulk = Queue(self, "Bulk", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
+        self.parked = Queue(self, "Parked", house=house, consumer_timeout_s=_PARKED_TIMEOUT_S)
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
             "SWEEP_AFTER_S": str(house.stage.sweep_after_s),
             "MESSAGING_TABLE": data.messaging.table_name,
             "LEDGER_TABLE": data.ledger.table_name,
         }
+        self._parking = {
+            "PARKED_FOR_S": str(house.stage.parked_for_s),
+            "PARKED_LOOK_S": str(house.stage.parked_look_s),
+        }
         self.api = self._accept()
         self.worker = self._hand_over()
         self.receiver = self._follow_up()
         self.sweep = self._sweep()
         self.notifier = self._notify()
+        self.resumer = self._resume()
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -56,6 +63,9 @@ class Sms(Construct):
                 "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
+                **self._parking,
+                "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                "CONSOLE_URL": house.stage.console_url,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
             },
         )
@@ -136,14 +146,42 @@ class Sms(Construct):
                 "CLAIM_LEASE_S": str(stage.claim_lease_s),
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
+                **self._parking,
+                "PARKED_QUEUE_URL": self.parked.url,
             },
         )
+        self.parked.grant_send(sweep)
         data.messaging.grant(sweep, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(sweep, *READ, *WRITE)
         self.urgent.grant_send(sweep)
         self.bulk.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _resume(self) -> Function:
+        data, stage = self._data, self._house.stage
+        resumer = Function(
+            self,
+            "Resumer",
+            handler="functions.sms.unpark.handler",
+            house=self._house,
+            timeout_s=_PARKED_TIMEOUT_S,
+            environment={
+                **self._tables,
+                **self._lanes,
+                **self._parking,
+                "ACCESS_TABLE": data.access.table_name,
+                "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
+            },
+        )
+        data.access.grant(resumer, *GET)
+        data.access.grant_leading(resumer, ["USED#*"], *UPDATE)
+        data.messaging.grant(resumer, *READ, *WRITE, *DELETE)
+        data.ledger.grant(resumer, *READ, *WRITE)
+        self.urgent.grant_send(resumer)
+        self.bulk.grant_send(resumer)
+        self.parked.feed(resumer, batch_size=1)
+        return resumer
 
     def _notify(self) -> Function:
         data, stage = self._data, self._house.stage

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from functions.billing import decisions, proposals
+from functions.billing import decisions, proposals, reviews
 from functions.billing.proposals import Decision, Status
 from functions.billing.states import Status as Standing
 from mifumo import tables, wallets
@@ -181,9 +181,7 @@ def test_parallel_proposals_leave_one_open(office: Office) -> None:
     def propose(number: int) -> str:
         who = Principal(TenantId("platform"), UserId(f"s{number}"), Role.STAFF)
         try:
-            return str(
-                decisions.reviews.propose(who, payment.id, Decision.CREDIT, reason="r", evidence="e", receipt=None).id
-            )
+            return str(reviews.propose(who, payment.id, Decision.CREDIT, reason="r", evidence="e", receipt=None).id)
         except AppError as refusal:
             return refusal.code
 

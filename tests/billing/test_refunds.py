@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from functions.billing import decisions, gateway, payments, refunds, settlement
+from functions.billing.approvals import ProposalClosed
 from functions.billing.gateway import ProviderUnavailable
 from functions.billing.payments import Payment
 from functions.billing.states import Event
-from mifumo import clock, ids, ledger, tables, wallets
+from mifumo import clock, ids, ledger, tables, wallets, writes
+from mifumo.ids import UserId
 from mifumo.phone import Msisdn
 from mifumo.providers.pawapay import PawaPay
 from mifumo.providers.payments import Push
@@ -84,8 +86,9 @@ class Pawa:
 def pawa(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pawa]:
     monkeypatch.setattr(refunds, "ASK_GAP_S", 0)
     with running_pawapay(pay_delay_s=60) as simulator:
+        others = gateway.provider
         provider = PawaPay(url=simulator.url, token=PAWAPAY_TOKEN, timeout_s=1)
-        monkeypatch.setattr(gateway, "provider", lambda: provider)
+        monkeypatch.setattr(gateway, "provider", lambda name: provider if name == "pawapay" else others(name))
         yield Pawa(simulator, provider, office)
 
 
@@ -301,7 +304,7 @@ def test_another_amount_that_went_back_leaves_the_refund_open_for_people(pawa: P
 def test_a_refund_whose_provider_has_lost_its_key_stays_open(pawa: Pawa, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = pawa.refunding()
 
-    def unavailable() -> PawaPay:
+    def unavailable(_: str) -> PawaPay:
         raise ProviderUnavailable
 
     with monkeypatch.context() as patch:
@@ -345,7 +348,7 @@ def test_a_refunded_payment_is_never_credited_again(office: Office) -> None:
     office.post(AMINA, f"/payments/{payment.id}/refund/complete/", SENT)
     now = office.till.payment(payment.id)
     _, steps = payments.step(now, Event.MISMATCHED, receipt="R2", paid_amount=150_000, paid_currency="TZS")
-    payments.writes.transact(*steps)
+    writes.transact(*steps)
     status, body = office.post(AMINA, f"/reviews/{payment.id}/decide/", {"decision": "credit", **WHY})
     assert (status, body["code"]) == (409, "already_credited")
     assert office.approve(BARAKA, office.decide(office.till.payment(payment.id), "return"))[0] == 200
@@ -362,10 +365,10 @@ def test_parallel_approvals_of_a_refund_hold_once(office: Office) -> None:
     office.till.wire.take_turns()
 
     def approve(number: int) -> str:
-        who = replace(BARAKA, user_id=f"s{number}")
+        who = replace(BARAKA, user_id=UserId(f"s{number}"))
         try:
             return decisions.approve(who, proposal, note="yes").status.value
-        except decisions.approvals.ProposalClosed as refusal:
+        except ProposalClosed as refusal:
             return refusal.code
 
     with ThreadPoolExecutor(8) as pool:

@@ -4,7 +4,8 @@ import pytest
 
 from functions.billing import payments
 from functions.billing.states import Event, Status
-from mifumo import wallets, writes
+from mifumo import tables, wallets, writes
+from mifumo.tables import Key
 from tests.billing.conftest import TENANT, Till
 from tests.billing.office import AMINA, BARAKA, WHY, Office, balanced, completed, reviewed, sums, transfer, written
 
@@ -86,7 +87,7 @@ def test_a_credit_is_the_one_that_settlement_makes(office: Office) -> None:
 def test_the_books_of_a_credit_have_what_was_paid(office: Office) -> None:
     payment = reviewed(paid=140_000)
     office.approve(BARAKA, office.decide(payment))
-    record = payments.tables.get("ledger", payments.Key(f"TXN#pay:{payment.id}:credit", "TXN"))
+    record = tables.get("ledger", Key(f"TXN#pay:{payment.id}:credit", "TXN"))
     assert record
     moved = [posting["amount"] for posting in record["postings"] if posting["asset"] == "TZS"]
     assert moved == [140_000, -140_000, 140_000, -118_644, -21_356]  # out of suspense, and in as a sale with its VAT

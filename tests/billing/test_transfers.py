@@ -8,9 +8,10 @@ import pytest
 
 from functions.billing import confirmations, payments
 from functions.billing.confirmations import Line
-from mifumo import wallets
+from mifumo import wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import AppError
+from mifumo.ids import PaymentId
 from tests.billing.conftest import TENANT, Till
 from tests.billing.office import AMINA, BARAKA, NEEMA, WHY, Office, actions, balanced, completed, transfer, written
 
@@ -31,8 +32,8 @@ def confirm(
 
 def test_the_list_has_what_nobody_has_confirmed_that_which_expires_first_at_the_top(office: Office) -> None:
     later, sooner = transfer(), transfer()
-    sooner_expires = replace(sooner, id=payments.PaymentId("0" * 26), expires_at="2026-01-01T00:00:00.000Z")
-    payments.writes.transact(*payments.create(sooner_expires))
+    sooner_expires = replace(sooner, id=PaymentId("0" * 26), expires_at="2026-01-01T00:00:00.000Z")
+    writes.transact(*payments.create(sooner_expires))
     written()
     completed()
     status, page = office.get(AMINA, "/transfers/")
@@ -42,7 +43,7 @@ def test_the_list_has_what_nobody_has_confirmed_that_which_expires_first_at_the_
 
 
 def _due(payment_id: str) -> str:
-    found = payments.read(payments.PaymentId(payment_id))
+    found = payments.read(PaymentId(payment_id))
     assert found
     return f"{found.expires_at}#{found.id}"
 

@@ -43,6 +43,10 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
+    # memberships, which it reads, bring what their doors need
+    "functions.auth.announcer.handler": {"mifumo.callers.SigningSettings"},
+    # sends in the name of those who parked it: has no callers itself
+    "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {
         "mifumo.buckets.RateSettings",
@@ -59,6 +63,7 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
+        "functions.auth.announcer.handler",
         "functions.auth.api.handler",
         "functions.billing.api.handler",
         "functions.billing.invoicing.handler",
@@ -69,6 +74,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.sms.notices.handler",
         "functions.sms.receipts.handler",
         "functions.sms.sweep.handler",
+        "functions.sms.unpark.handler",
         "functions.sms.worker.handler",
         "functions.webhooks.api.handler",
     ]

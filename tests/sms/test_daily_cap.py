@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import allowance, dispatch, standing
+from functions.sms import allowance, dispatch, orders, standing
 from mifumo import clock, tables, wallets
 from mifumo.errors import AppError
 from mifumo.ids import BatchId, TenantId
@@ -26,8 +26,8 @@ def used(tenant: TenantId = TENANT) -> int:
     return int(item["used"]) if item else 0
 
 
-def order(*recipients: str, tenant: TenantId = TENANT) -> dispatch.Order:
-    return dispatch.Order(tenant, "u1", "INFO", "Habari", recipients)
+def order(*recipients: str, tenant: TenantId = TENANT) -> orders.Order:
+    return orders.Order(tenant, "u1", "INFO", "Habari", recipients)
 
 
 def test_a_cap_lets_as_many_through_as_it_says_and_then_tells_what_is_left_and_until_when(world: World) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.sms import dispatch, standing
+from functions.sms import dispatch, orders, standing
 from mifumo import settings, tenants, wallets, writes
 from mifumo.errors import AppError
 from mifumo.ids import BatchId, TenantId, UserId
@@ -193,7 +193,7 @@ def test_as_many_parallel_sends_are_accepted_as_there_are_credits(world: World) 
     bearer = token(tenant=tenant)
 
     def one(index: int) -> int:
-        order = dispatch.Order(tenant, UserId("u1"), "INFO", "Habari", (f"07120000{index:02d}",))
+        order = orders.Order(tenant, UserId("u1"), "INFO", "Habari", (f"07120000{index:02d}",))
         try:
             dispatch.accept(order, key=f"parallel-{index}")
         except AppError as refusal:
@@ -261,7 +261,7 @@ def test_a_twin_that_took_the_last_credits_in_the_middle_of_the_read_is_met_as_a
 ) -> None:
     tenant = TenantId("one-credit")
     world.fund(1, tenant=tenant)
-    order = dispatch.Order(tenant, UserId("u1"), "INFO", "Habari", ("0712000010",))
+    order = orders.Order(tenant, UserId("u1"), "INFO", "Habari", ("0712000010",))
     read = standing.read
 
     def torn(who: TenantId, *, batch: BatchId | None = None) -> standing.Standing:

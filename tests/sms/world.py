@@ -53,6 +53,15 @@ class World:
             ),
         )
 
+    def spend_all_but(self, left: int) -> None:
+        """Takes the tenant's credits away."""
+        ledger.move(
+            wallets.read(TENANT),
+            lambda wallet: ledger.adjust(
+                wallet, left - wallet.available, name="test:spent", reference="test", reason="spent", actor="test"
+            ),
+        )
+
     def prefer(self, tenant: TenantId = TENANT, **wanted: Any) -> None:
         """Gives the tenant the preferences, in place of those that it had."""
         before = tenants.get(tenant, consistent=True)
@@ -100,16 +109,22 @@ class World:
 
     def queued(self) -> list[dict[str, Any]]:
         """Takes everything off both lanes."""
+        return [body for lane in LANES for body in self._taken(lane)]
+
+    def parked_queue(self) -> list[dict[str, Any]]:
+        """Takes what tells that parked orders should be looked at."""
+        return self._taken("PARKED_QUEUE_URL")
+
+    def _taken(self, queue: str) -> list[dict[str, Any]]:
         bodies = []
-        for lane in LANES:
-            while (
-                batch := aws.sqs()
-                .receive_message(QueueUrl=os.environ[lane], MaxNumberOfMessages=10, VisibilityTimeout=600)
-                .get("Messages")
-            ):
-                bodies += [json.loads(message["Body"]) for message in batch]
-                for message in batch:
-                    aws.sqs().delete_message(QueueUrl=os.environ[lane], ReceiptHandle=message["ReceiptHandle"])
+        while (
+            batch := aws.sqs()
+            .receive_message(QueueUrl=os.environ[queue], MaxNumberOfMessages=10, VisibilityTimeout=600)
+            .get("Messages")
+        ):
+            bodies += [json.loads(message["Body"]) for message in batch]
+            for message in batch:
+                aws.sqs().delete_message(QueueUrl=os.environ[queue], ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
     def work(self) -> list[dict[str, Any]]:

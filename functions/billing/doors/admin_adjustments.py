@@ -23,7 +23,7 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_PROPOSE)
-def adjust(request: AdjustmentRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> ProposalView:
+def adjust_credits(request: AdjustmentRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> ProposalView:
     amount = request.credits if request.direction == "credit" else -request.credits
     wish = Wish(TenantId(request.tenant_id), amount, request.reason, request.evidence)
     proposal, known = adjustments.ask(caller, key, wish)

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import decisions, proposals
 from functions.billing.admin_models import ProposalPage, ProposalView
-from functions.billing.admin_requests import ReasonRequest
+from functions.billing.admin_requests import GroundsRequest
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -36,7 +36,7 @@ def read_proposal(proposal_id: str) -> ProposalView:
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_DECIDE)
-def approve(proposal_id: str, request: ReasonRequest, caller: Caller) -> ProposalView:
+def approve_proposal(proposal_id: str, request: GroundsRequest, caller: Caller) -> ProposalView:
     return ProposalView.of(decisions.approve(caller, proposal_id, note=request.reason))
 
 
@@ -47,7 +47,7 @@ def approve(proposal_id: str, request: ReasonRequest, caller: Caller) -> Proposa
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_DECIDE)
-def reject(proposal_id: str, request: ReasonRequest, caller: Caller) -> ProposalView:
+def reject_proposal(proposal_id: str, request: GroundsRequest, caller: Caller) -> ProposalView:
     return ProposalView.of(decisions.reject(caller, proposal_id, note=request.reason))
 
 
@@ -58,5 +58,5 @@ def reject(proposal_id: str, request: ReasonRequest, caller: Caller) -> Proposal
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_PROPOSE)
-def withdraw(proposal_id: str, request: ReasonRequest, caller: Caller) -> ProposalView:
+def withdraw_proposal(proposal_id: str, request: GroundsRequest, caller: Caller) -> ProposalView:
     return ProposalView.of(decisions.withdraw(caller, proposal_id, note=request.reason))

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import decisions, desks, manual_refunds, payments
 from functions.billing.admin_models import ProposalView, StaffPayment, StaffPaymentPage
-from functions.billing.admin_requests import ReasonRequest, RefundRequest, RefundSentRequest
+from functions.billing.admin_requests import GroundsRequest, RefundRequest, RefundSentRequest
 from functions.billing.desks import Desk
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
@@ -58,5 +58,5 @@ def complete_refund(payment_id: str, request: RefundSentRequest, caller: Caller)
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_DECIDE)
-def fail_refund(payment_id: str, request: ReasonRequest, caller: Caller) -> StaffPayment:
+def fail_refund(payment_id: str, request: GroundsRequest, caller: Caller) -> StaffPayment:
     return StaffPayment.of(manual_refunds.fail(caller, payment_id, reason=request.reason))

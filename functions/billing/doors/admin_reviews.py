@@ -55,7 +55,7 @@ def read_any_payment(payment_id: str) -> PaymentFile:
     openapi_extensions={"x-problems": [404, 409]},
 )
 @needs(Action.MONEY_PROPOSE)
-def decide(payment_id: str, request: DecideRequest, caller: Caller) -> ProposalView:
+def decide_review(payment_id: str, request: DecideRequest, caller: Caller) -> ProposalView:
     proposal = reviews.propose(
         caller,
         payment_id,

@@ -16,7 +16,7 @@ from mifumo.aws import Item
 from mifumo.errors import AppError, Busy
 from mifumo.ids import TenantId
 from mifumo.tables import Key
-from mifumo.wallets import LedgerSettings, Wallet
+from mifumo.wallets import LedgerSettings, Wallet, WalletMoved
 from mifumo.writes import Write
 
 # Parallel sends of one tenant meet on one wallet and each round lets one through: more tries than a conflict needs.
@@ -65,14 +65,6 @@ class HoldSettled(Exception):
 
 class UnbalancedError(Exception):
     """Postings that do not sum to nothing in each asset: a mistake in the program, caught before it is written."""
-
-
-class WalletMoved(Exception):
-    """Somebody else moved the wallet since it was read; it carries the wallet as it stands, if known."""
-
-    def __init__(self, wallet: Wallet | None) -> None:
-        super().__init__()
-        self.wallet = wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +276,8 @@ def _moved(
             "created_at": now,
         }
         entry_writes.append(writes.put(_table(), entry, refused=lambda _: WalletMoved(None)))
-    return [_wallet_write(wallet, after, now, package, spends=spends), *entry_writes]
+    listed = [wallets.listed(wallet)] if wallet.version == 0 else []
+    return [_wallet_write(wallet, after, now, package, spends=spends), *entry_writes, *listed]
 
 
 def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None, *, spends: bool) -> Write:
@@ -298,11 +291,13 @@ def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None, 
     expression = "SET available = :available, held = :held, version = :version, updated_at = :now"
     if package:
         expression, values[":package"] = f"{expression}, package = :package", package
+    fell, rose = wallets.crossing(before, after, now)
+    for name, value in fell.items():
+        expression, values[f":{name}"] = f"{expression}, {name} = :{name}", value
+    if rose:
+        expression = f"{expression} REMOVE {', '.join(rose)}"
     condition = "version = :before"
     if before.version == 0:
-        # The index keeps keys alone, so that a wallet costs it one write in its life.
-        expression += ", due_pk = :listed, due_sk = :tenant"
-        values |= {":listed": wallets.LISTED, ":tenant": before.tenant}
         condition = "attribute_not_exists(pk) OR version = :before"
     if spends:
         condition = f"({condition}) AND attribute_not_exists(frozen_because)"

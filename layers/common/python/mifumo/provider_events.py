@@ -45,9 +45,9 @@ def ref(provider: str, order: str, body: bytes) -> EventRef:
     return EventRef(provider, order, hashlib.sha256(body).hexdigest())
 
 
-def keep(event: EventRef, body: str, *, received_at: str) -> bool:
-    """Keeps an event; returns False for one that was kept before, which is as good."""
-    item = {**_key(event)._asdict(), "body": body, "received_at": received_at}
+def keep(event: EventRef, body: str, *, received_at: str, proof: str) -> bool:
+    """Keeps an event and what it proves; returns False for one that was kept before, which is as good."""
+    item = {**_key(event)._asdict(), "body": body, "received_at": received_at, "proof": proof}
     try:
         writes.commit(writes.put(EventSettings.load().ledger_table, item, refused=lambda _: EventKept()))
     except EventKept:

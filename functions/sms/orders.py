@@ -1,0 +1,150 @@
+"""Order: what a tenant asks to have sent, checked and priced; nothing is written here."""
+
+from dataclasses import dataclass
+
+from mifumo import clock, ids, phone, segments, tenants
+from mifumo.errors import FieldError, ValidationFailed
+from mifumo.ids import BatchId, TenantId
+from mifumo.segments import Encoding
+from mifumo.settings import Settings
+from mifumo.tenants import Tenant
+from mifumo.writes import Write
+
+from . import batches, chunks, entitlement
+from .batches import Batch, Refused, Status
+from .chunks import RECIPIENTS_MAX, Lane
+from .standing import Standing
+
+# Ten segments are 1,530 plain characters; Beem's own limit is not published.
+SEGMENTS_MAX = 10
+_ERRORS_SHOWN_MAX = 100
+
+
+class LaneSettings(Settings):
+    """How small a batch is to take the urgent lane."""
+
+    urgent_recipients_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a tenant asks to have sent."""
+
+    tenant: TenantId
+    actor: str
+    sender_id: str
+    """As it was written; empty: the tenant's own default."""
+    text: str
+    recipients: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two orders apart that come with the same Idempotency-Key."""
+        return ids.fingerprint(self.sender_id, self.text, *self.recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order that can be sent: its batch, who is refused, and the accepted numbers as digits."""
+
+    batch: Batch
+    refused: list[Refused]
+    numbers: list[str]
+    actor: str
+
+    def written(self, *, over_parked: bool = False) -> list[Write]:
+        """Writes the batch and its chunks; refuses with AlreadyAccepted. Put it first in its transaction."""
+        made = batches.new(self.batch, self.refused, actor=self.actor, over_parked=over_parked)
+        return [*made, *_chunks(self.batch, self.numbers)]
+
+
+def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
+    """Checks and prices an order.
+
+    Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed and SenderIdNotAllowed.
+    """
+    tenant = tenants.require_able(found.tenant)
+    text, length = _length(order.text)
+    sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
+    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries)
+    if not numbers:
+        errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
+        raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
+    batch = Batch(
+        id=batch_id,
+        tenant=order.tenant,
+        status=Status.ACCEPTED,
+        sender_id=sender_id,
+        text=text,
+        encoding=length.encoding,
+        segments=length.segments,
+        accepted=len(numbers),
+        price=length.segments * len(numbers),
+        charged=0,
+        chunks=-(-len(numbers) // RECIPIENTS_MAX),
+        lane=_lane(len(numbers)),
+        fingerprint=order.fingerprint,
+        created_at=clock.stamp(),
+    )
+    return Prepared(batch, refused, numbers, order.actor)
+
+
+def _name(order: Order, tenant: Tenant) -> str:
+    """Returns the name that the order gives, or the tenant's default."""
+    name = order.sender_id or tenant.preferences.default_sender_id
+    if not name:
+        detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
+        raise ValidationFailed.of("/sender_id", "missing", detail)
+    return name
+
+
+def _length(text: str) -> tuple[str, segments.Segmentation]:
+    try:
+        text = segments.normalise(text.strip())
+    except segments.Unsendable as error:
+        raise ValidationFailed.of("/text", "character_not_sendable", str(error)) from error
+    length = segments.count(text)
+    if length.segments < 1:
+        raise ValidationFailed.of("/text", "empty", "Write something to send.")
+    if length.segments > SEGMENTS_MAX:
+        per_part = 153 if length.encoding is Encoding.GSM_7 else 67
+        raise ValidationFailed.of(
+            "/text",
+            "too_long",
+            f"This text needs {length.segments} segments of {per_part} characters; at most {SEGMENTS_MAX} are sent.",
+        )
+    return text, length
+
+
+def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[list[str], list[Refused]]:
+    """Splits what was written into numbers, each once, and those refused with the reason."""
+    numbers: dict[str, None] = {}
+    refused: list[Refused] = []
+    for recipient in written:
+        try:
+            digits = phone.parse(recipient, countries=countries).digits
+        except phone.InvalidNumber as error:
+            refused.append(Refused(recipient, error.reason_code.value, error.detail))
+            continue
+        if digits in numbers:
+            refused.append(Refused(recipient, "duplicate", "This number is in the list already; it is sent to once."))
+        numbers[digits] = None
+    return list(numbers), refused
+
+
+def _lane(recipients: int) -> Lane:
+    return Lane.URGENT if recipients <= LaneSettings.load().urgent_recipients_max else Lane.BULK
+
+
+def _chunks(batch: Batch, numbers: list[str]) -> list[Write]:
+    return [
+        chunks.new(
+            batch.tenant,
+            batch.id,
+            index + 1,
+            numbers[index * RECIPIENTS_MAX : (index + 1) * RECIPIENTS_MAX],
+            segments=batch.segments,
+            lane=batch.lane,
+        )
+        for index in range(batch.chunks)
+    ]
