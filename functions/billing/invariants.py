@@ -160,15 +160,16 @@ def _of_payment(payment: Payment, item: Item) -> Iterator[Breach]:
 
 
 def _of_credit(payment: Payment) -> Iterator[Breach]:
-    if payment.status not in _CREDITED:
+    # What came of money after a refund says nothing of the credit, nor does the receipt of that money.
+    if payment.status not in _CREDITED and payment.refund_id is None:
         yield Breach("I6", f"payment {payment.id} was credited and is {payment.status}")
     record = tables.get(_table(), Key(f"TXN#{payment.credit_txn}", "TXN"))
     if record is None or record["reference"] != payment.id:
         yield Breach("I6", f"payment {payment.id} was credited, and no record tells of it")
     elif _moved_by(record, payment.tenant) != payment.credits:
         yield Breach("I6", f"payment {payment.id} is of {payment.credits} credits, and its record of others")
-    # After more money came, the payment names that receipt; the first one stays its own all the same.
-    if payment.status is not Status.REVIEW and payments.owner(payment.gateway, payment.receipt or "") != payment.id:
+    completed = payment.status is Status.COMPLETED
+    if completed and payments.owner(payment.gateway, payment.receipt or "") != payment.id:
         yield Breach("I6", f"the receipt of payment {payment.id} is not its own")
 
 
