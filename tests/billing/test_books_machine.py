@@ -14,6 +14,7 @@ from functions.billing.payments import Payment, PaymentMoved
 from functions.billing.refunds import CreditsSpent
 from functions.billing.states import ENDED, WAITING, Event, Status
 from mifumo import clock, ledger, tables, tenants, wallets, writes
+from mifumo.aws import Item
 from mifumo.ids import PaymentId, TenantId
 from mifumo.ledger import AlreadyRecorded, HoldSettled, InsufficientCredits
 from tests.billing.conftest import Till
@@ -95,8 +96,9 @@ def happen(till: Till, business: Business, what: str, value: int) -> None:
             )
         case "die before" | "die after":
             till.wire.cut(value, after=what == "die after")
-        case _ if payment:
-            move(payment, what, value)
+        case _:
+            if payment:
+                move(payment, what, value)
 
 
 def settle(business: Business, value: int) -> None:
@@ -129,11 +131,13 @@ def move(payment: Payment, what: str, value: int) -> None:
             refunds.failed(payment, note="a test")
         case "issue", _:
             issuing.issue(payment.id)
+        case _:
+            """It has no such move where it stands."""
 
 
 def mismatch(payment: Payment, value: int) -> None:
     paid = 1_000 * value + 1
-    facts = {"receipt": f"M{payment.id}", "paid_amount": paid, "paid_currency": "TZS", "suspended": paid}
+    facts: Item = {"receipt": f"M{payment.id}", "paid_amount": paid, "paid_currency": "TZS", "suspended": paid}
     after, steps = payments.step(payment, Event.MISMATCHED, note="a test", **facts)
     writes.transact(*steps, *books.suspend(payment, after))
 
@@ -174,10 +178,10 @@ def price_of(payment: Payment) -> int:
     """Reads what a payment was credited for, whatever came after."""
     record = tables.get("ledger", tables.Key(f"TXN#{payment.credit_txn}", "TXN"))
     assert record
-    return -sum(p["amount"] for p in record["postings"] if p["account"] in {books.DEFERRED, books.VAT})
+    return -sum(int(p["amount"]) for p in record["postings"] if p["account"] in {books.DEFERRED, books.VAT})
 
 
-def postings(payment: Payment) -> list[dict[str, int]]:
+def postings(payment: Payment) -> list[Item]:
     """Reads every posting that names the payment: of its versions, and of its refunds."""
     names = [f"pay:{payment.id}:credit", *refund_records(payment)]
     for version in range(1, payment.version + 1):
