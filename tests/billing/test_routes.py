@@ -252,7 +252,7 @@ def test_another_tenants_payment_is_not_found_and_not_listed(till: Till) -> None
     assert (status, problem["code"]) == (404, "not_found")
     assert till.call("GET", "/api/billing/payments/", token=stranger)[1] == {"items": [], "next": None}
     assert till.call("GET", "/api/billing/balance/", token=stranger)[1]["available"] == 0
-    assert till.call("GET", "/api/billing/ledger/", token=stranger)[1] == {"items": [], "next": None}
+    assert till.call("GET", "/api/billing/ledger/", token=stranger)[1]["items"] == []
 
 
 @pytest.mark.parametrize("payment_id", ["nonsense", "01m86mvt1mxhz5r76k6x5nkw8f", "..%2f..", "META"])
@@ -296,6 +296,8 @@ def test_the_statement_is_paged_newest_first_and_shows_what_each_entry_did(till:
         "held_delta": 40,
         "available_after": 260,
         "held_after": 40,
+        "payment_id": None,
+        "batch_id": "b1",
         "reference": "b1",
     }
     _, second = till.call("GET", "/api/billing/ledger/", query={"limit": "3", "cursor": first["next"]})
