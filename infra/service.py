@@ -94,6 +94,8 @@ class Service(Stack):
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
             "BillingPrivacyFunction": billing.privacy.worker.function_name,
+            "BillingNightlyFunction": billing.nightly.function_name,
+            "BillingInvoicingFunction": billing.invoicing.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

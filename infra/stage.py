@@ -105,6 +105,10 @@ class Stage:
     proposal_expiry_s: int = 604_800
     payment_lost_after_s: int = 600
     """A push whose answer was lost never was, if its provider keeps every push and does not know it by then."""
+    seller_name: str = "Mifumo SMS"
+    """Who sells, as invoices name it, with its numbers as a taxpayer; without them, documents leave them open."""
+    seller_tin: str = ""
+    seller_vrn: str = ""
 
 
 def named(name: str) -> Stage:

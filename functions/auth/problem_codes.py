@@ -44,6 +44,25 @@ ELSEWHERE = (
         "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
+        "wallet_frozen",
+        409,
+        "The wallet is frozen",
+        "The tenant's books did not add up when they were last recomputed. Nothing is lost: it neither sends nor buys "
+        "until our staff have looked into it.",
+    ),
+    Problem(
+        "fiscal_receipt_recorded",
+        409,
+        "This document has its fiscal receipt already",
+        "It is recorded once; an invoice is never changed.",
+    ),
+    Problem(
+        "wallet_not_frozen",
+        409,
+        "The wallet is not frozen",
+        "There is no freeze to lift.",
+    ),
+    Problem(
         "sender_id_not_allowed",
         403,
         "This sender ID cannot be used",

@@ -10,12 +10,15 @@ from mifumo.observability import entrypoint
 
 from .doors import (
     admin_adjustments,
+    admin_invoices,
     admin_proposals,
     admin_providers,
     admin_refunds,
     admin_reviews,
     admin_transfers,
+    admin_wallets,
     catalogue,
+    invoices,
     payments,
     quotes,
     settings,
@@ -36,6 +39,9 @@ app.include_router(admin_refunds.router)
 app.include_router(admin_transfers.router)
 app.include_router(admin_adjustments.router)
 app.include_router(admin_providers.router)
+app.include_router(admin_wallets.router)
+app.include_router(invoices.router)
+app.include_router(admin_invoices.router)
 
 
 @entrypoint

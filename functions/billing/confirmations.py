@@ -14,7 +14,7 @@ from mifumo.observability import count
 from mifumo.permissions import Action
 from mifumo.writes import Write
 
-from . import approvals, payments, reviews, settlement
+from . import approvals, books, payments, reviews, settlement
 from .approvals import ApprovalSettings
 from .desks import BANK
 from .payments import Payment, PaymentMoved
@@ -102,11 +102,12 @@ def _mismatched(caller: Principal, payment: Payment, line: Line) -> Payment:
         receipt=line.reference,
         paid_amount=line.amount,
         paid_currency=payment.currency,
+        suspended=line.amount,
     )
     found = {"receipt": line.reference, "amount": line.amount, "evidence": line.evidence}
     told = audit.entry(
         caller, "transfer.mismatched", tenant=payment.tenant, target=payment.id, after=found, reason=line.reason
     )
-    writes.transact(payments.receipt_guard(payment, line.reference), *steps, told)
+    writes.transact(payments.receipt_guard(payment, line.reference), *steps, *books.suspend(payment, after), told)
     count("PaymentReview")
     return after

@@ -16,6 +16,7 @@ from mifumo.wire import Answer, Request
 from .catalogue import Plan, Wallet
 from .payments import Payment
 from .progress import Party, Step
+from .statements import Standing
 from .states import Status
 
 
@@ -255,13 +256,33 @@ class EntryView(Answer):
     held_delta: int = Field(examples=[0])
     available_after: int = Field(examples=[5000])
     held_after: int = Field(examples=[0])
-    reference: str = Field(description="The payment or batch that it belongs to.")
+    reference: str = Field(description="The payment, batch or adjustment that it belongs to.")
+    payment_id: str | None = Field(description="The payment that it belongs to: `/api/billing/payments/{id}/`.")
+    batch_id: str | None = Field(description="The batch that it belongs to: `/api/sms/batches/{id}/`.")
     created_at: str
 
     @classmethod
     def of(cls, entry: Item) -> Self:
-        """Shows an entry; its item's attributes have the names of the fields."""
-        return cls(**{name: entry[name] for name in cls.model_fields})
+        """Shows an entry; its item's attributes have the names of the fields, and its record says what it is of."""
+        record, reference = entry.get("txn", ""), entry["reference"]
+        of_payment = record.startswith(("pay:", "hold:refund:"))
+        links: Item = {
+            "payment_id": reference if of_payment else None,
+            "batch_id": reference if record.startswith("hold:") and not of_payment else None,
+        }
+        return cls(**links, **{name: entry[name] for name in cls.model_fields if name not in links})
+
+
+class BalanceThen(Answer):
+    """What the tenant had at a moment."""
+
+    available: int = Field(examples=[5000])
+    held: int = Field(examples=[0])
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Shows what stood."""
+        return cls(available=standing.available, held=standing.held)
 
 
 class EntryPage(Answer):
@@ -269,3 +290,5 @@ class EntryPage(Answer):
 
     items: list[EntryView]
     next: str | None = Field(description="The cursor of the next page, null at the end.")
+    opening: BalanceThen | None = Field(description="What stood before the span of time that was asked for, if any.")
+    closing: BalanceThen | None = Field(description="What stood after it.")

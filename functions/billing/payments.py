@@ -22,6 +22,8 @@ from .states import UNDECIDED, WAITING, Event, Status, transition
 
 # Unfinished payments are spread over so many partitions of the `due` index.
 _DUE_SHARDS: Final = 4
+# Where payments wait for a document that tells of them.
+DOCUMENTS_DUE: Final = "PAYDOCUMENT"
 DUE: Final = (*(f"PAYDUE#{shard}" for shard in range(_DUE_SHARDS)), Desk.TRANSFERS.value)
 
 
@@ -78,6 +80,12 @@ class Payment:
     """What a bank transfer is to be marked with."""
     retry_of: PaymentId | None = None
     retried_as: PaymentId | None = None
+    suspended: int | None = None
+    """What of its money stands in the suspense account, in `paid_currency`, until people have decided."""
+    invoice: str | None = None
+    """The number of its invoice, which a worker gives it after the credit."""
+    credit_note: str | None = None
+    """The number of the document that takes the invoice back, after a refund."""
 
     @property
     def at_rest(self) -> bool:
@@ -88,6 +96,14 @@ class Payment:
     def order_id(self) -> str:
         """The provider's reference for it: the same id in the form of a UUID."""
         return ids.as_uuid(self.id)
+
+    @property
+    def undocumented(self) -> bool:
+        """Tells whether it was credited, or refunded after that, and the invoice or credit note is still missing."""
+        if self.credit_txn is None:
+            return False
+        settled = self.status in {Status.COMPLETED, Status.REFUNDED}
+        return settled and (self.invoice is None or (self.status is Status.REFUNDED and self.credit_note is None))
 
     @property
     def received(self) -> int:
@@ -153,9 +169,13 @@ def _due(payment: Payment) -> dict[str, str]:
         since = payment.expires_at if desk is Desk.TRANSFERS else payment.created_at
         return {"due_pk": desk.value, "due_sk": f"{since}#{payment.id}"}
     if payment.next_check_at is None:
-        return {}
+        return {"due_pk": DOCUMENTS_DUE, "due_sk": _documents_since(payment)} if payment.undocumented else {}
     shard = sum(payment.id.encode()) % _DUE_SHARDS
     return {"due_pk": f"PAYDUE#{shard}", "due_sk": f"{payment.next_check_at}#{payment.id}"}
+
+
+def _documents_since(payment: Payment) -> str:
+    return f"{payment.completed_at}#{payment.id}"
 
 
 def _item(payment: Payment) -> Item:
@@ -255,6 +275,36 @@ def step(
         moved,
         _history(after, before=payment.status, trigger=event, facts={**known, **({"note": note} if note else {})}),
     ]
+
+
+def documented(payment: Payment, **numbers: str) -> tuple[Payment, Write]:
+    """Notes the numbers of documents that tell of a payment as it stands; refuses with PaymentMoved.
+
+    It is no step of the payment: its history and version stay.
+    """
+    after = replace(payment, **numbers)  # type: ignore[arg-type] # the names are those of the document numbers
+    missing = " AND ".join(f"attribute_not_exists(#{name})" for name in numbers)
+    written = _rewrite(
+        payment,
+        after,
+        condition=f"#version = :version AND {missing}",
+        names=("version", *numbers),
+        values={":version": payment.version},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
+    return after, written
+
+
+def waits_no_more(payment: Payment) -> Write:
+    """Takes a payment that has its documents off the list of those that wait; refuses with PaymentMoved."""
+    return writes.update(
+        _table(),
+        _key(payment.id),
+        "REMOVE due_pk, due_sk",
+        condition="version = :version AND due_pk = :waiting",
+        values={":version": payment.version, ":waiting": DOCUMENTS_DUE},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
 
 
 def retried(payment: Payment, after: PaymentId, *, instead_of: PaymentId | None) -> Write:

@@ -6,11 +6,12 @@ simply come again: it gets a new attempt, with an order of its own, under the sa
 
 from collections.abc import Sequence
 
-from mifumo import audit, clock, tenants, writes
+from mifumo import audit, clock, freezes, tables, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.ids import PaymentId
 from mifumo.providers.payments import Initiation
+from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
 from . import catalogue, orders, payments, schedule, ways
@@ -36,11 +37,11 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """Starts a payment; returns it and whether an earlier request with this key had started it.
 
     The providers behind the wallet are tried in their order, as long as none of them can have heard of it. Raises
-    AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused, ProviderUnavailable, ValidationFailed
-    for a number that is not of the wallet, and what the order's claims refuse.
+    AmountOutsideLimits, TenantSuspended, ContactUnverified, WalletFrozen, IdempotencyKeyReused, ProviderUnavailable,
+    ValidationFailed for a number that is not of the wallet, and what the order's claims refuse.
     """
     catalogue.require_payable(order.offer.amount, order.wallet)
-    tenant = tenants.require_able(tenants.get(caller.tenant_id))
+    tenant = _buyer(caller)
     attempts, freed = orders.attempts(caller, key, order.route), order.freed
     made, started = _before(attempts, order)
     if started and not _unheard(started):
@@ -100,6 +101,15 @@ def _unavailable(attempt: Payment | None, *, last: bool) -> ProviderUnavailable:
     if attempt is None:
         return ProviderUnavailable(again, retry_after_s=5)
     return ProviderUnavailable(again, retry_after_s=5, payment_id=attempt.id)
+
+
+def _buyer(caller: Principal) -> Tenant:
+    """Reads the tenant and its wallet in one call; raises TenantSuspended, ContactUnverified and WalletFrozen."""
+    there, here = tenants.place(caller.tenant_id), wallets.place(caller.tenant_id)
+    found = tables.read(there, here, consistent=False)
+    tenant = tenants.require_able(tenants.of(found[there]) if there in found else None)
+    freezes.require_open(wallets.of(caller.tenant_id, found.get(here)))
+    return tenant
 
 
 def _told(caller: Principal, payment: Payment) -> Write:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mifumo import clock, ids, ledger, wallets, writes
-from mifumo.aws import Item
 from mifumo.errors import Conflict
 from mifumo.ids import PaymentId
 from mifumo.ledger import Hold, InsufficientCredits
@@ -17,7 +16,7 @@ from mifumo.providers.payments import Initiation, Refund, RefundingProvider, Sta
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import gateway, payments, schedule
+from . import books, gateway, payments, schedule
 from .gateway import ProviderUnavailable
 from .payments import LookedAtAlready, Payment, PaymentMoved
 from .states import Event, Status
@@ -169,11 +168,14 @@ def completed(payment: Payment, *, note: str, more: Sequence[Write] = ()) -> Pay
 
     Raises what `more` refuses, and PaymentMoved.
     """
-    after, steps = payments.step(payment, Event.REFUND_COMPLETED, note=note)
     held = _held(payment)
+    facts = {} if held else {"suspended": None}
+    after, steps = payments.step(payment, Event.REFUND_COMPLETED, note=note, **facts)
 
     def build(wallet: Wallet) -> list[Write]:
-        back = ledger.reverse(wallet, held, reference=payment.id, postings=_postings(payment)) if held else []
+        if held is None:
+            return [*more, *steps, *books.give_back(payment, after)]
+        back = ledger.reverse(wallet, held, reference=payment.id, postings=books.refund(payment))
         return [*more, *steps, *back]
 
     _ended(payment, build)
@@ -199,13 +201,3 @@ def failed(payment: Payment, *, note: str, more: Sequence[Write] = ()) -> Paymen
 def _ended(payment: Payment, build: Callable[[Wallet], list[Write]]) -> None:
     ledger.move(wallets.read(payment.tenant), build)
     logger.info("refund ended", payment_id=payment.id, tenant_id=payment.tenant)
-
-
-def _postings(payment: Payment) -> list[Item]:
-    """The money side: we owe no texts for it any more, and it has left the provider's account, or our own."""
-    account = "asset:bank" if payment.refund_manual else f"asset:provider:{payment.gateway}:receivable"
-    amount = payment.refund_amount or 0
-    return [
-        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": amount},
-        {"account": account, "asset": "TZS", "amount": -amount},
-    ]

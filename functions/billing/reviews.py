@@ -13,7 +13,7 @@ from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import PaymentId
 from mifumo.writes import Write
 
-from . import approvals, payments, refunds, settlement
+from . import approvals, books, payments, refunds, settlement
 from .payments import Payment
 from .proposals import Decision, Proposal
 from .states import Event, Status
@@ -100,5 +100,5 @@ def carry_out(payment: Payment, proposal: Proposal, *, more: Sequence[Write]) ->
             refunds.start(payment, returned=True, note=note, more=more)
         case _:
             dismissed = settlement.DISMISSED
-            _, steps = payments.step(payment, Event.DISMISSED, note=note, failure_code=dismissed)
-            writes.transact(*more, *steps)
+            after, steps = payments.step(payment, Event.DISMISSED, note=note, failure_code=dismissed, suspended=None)
+            writes.transact(*more, *steps, *books.unsuspend(payment, after))

@@ -17,7 +17,7 @@ from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import circuits, gateway, payments, schedule
+from . import books, circuits, gateway, payments, schedule
 from .circuits import Circuit
 from .desks import BANK
 from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
@@ -166,18 +166,23 @@ def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     try:
         return _credited(payment, statement), Finding.CREDITED
     except ReceiptReused:
-        return _reviewed(payment, statement, "the receipt has paid for another payment")
+        # The money is that payment's, and stands in the books as such.
+        return _reviewed(payment, statement, "the receipt has paid for another payment", came=False)
 
 
 def _credited(payment: Payment, statement: Statement) -> Payment:
-    return credit(payment, Event.PAID, receipt=statement.receipt or payment.order_id)
+    kept = max(payment.amount - (statement.amount_tzs or 0), 0)  # by a provider that takes its fee out of the price
+    return credit(payment, Event.PAID, receipt=statement.receipt or payment.order_id, fee=kept)
 
 
-def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), note: str = "") -> Payment:
+def credit(
+    payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), note: str = "", fee: int = 0
+) -> Payment:
     """Completes the payment and credits the tenant in one transaction, which can be made once.
 
-    `more` stands in the same transaction: the decision, where people have taken one. Raises what it refuses, then
-    PaymentMoved, and ReceiptReused for a receipt that has paid for another payment.
+    `more` stands in the same transaction: the decision, where people have taken one. `fee` is what the provider keeps
+    of the price. Raises what `more` refuses, then PaymentMoved, and ReceiptReused for a receipt that has paid for
+    another payment.
     """
     name, late = f"pay:{payment.id}:credit", payment.status in ENDED
     # What an earlier review has noted of the money is not what paid in the end.
@@ -190,6 +195,7 @@ def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write
         credit_txn=name,
         late=late,
         failure_code=None,
+        suspended=None,
         note=note,
         **paid,
     )
@@ -204,7 +210,7 @@ def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write
                 payment.credits,
                 name=name,
                 reference=payment.id,
-                postings=_postings(completed),
+                postings=[*books.resolved(payment), *books.sale(completed, fee=fee)],
                 package=best(wallet.package, payment.package),
             ),
         ]
@@ -218,16 +224,7 @@ def credit(payment: Payment, event: Event, *, receipt: str, more: Sequence[Write
     return completed
 
 
-def _postings(payment: Payment) -> list[Item]:
-    """The money side: the provider owes us what was paid, and we owe texts for it."""
-    paid = payment.received
-    return [
-        {"account": f"asset:provider:{payment.gateway}:receivable", "asset": "TZS", "amount": paid},
-        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": -paid},
-    ]
-
-
-def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment, Finding]:
+def _reviewed(payment: Payment, statement: Statement, why: str, *, came: bool = True) -> tuple[Payment, Finding]:
     """Money moved, and not as agreed: no credits, and a person decides, once on the same evidence."""
     told = (statement.receipt, statement.amount_tzs, statement.currency)
     if payment.failure_code == DISMISSED and told == (payment.receipt, payment.paid_amount, payment.paid_currency):
@@ -239,8 +236,9 @@ def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment
         receipt=statement.receipt,
         paid_amount=statement.amount_tzs,
         paid_currency=statement.currency,
+        suspended=statement.amount_tzs if came else None,
     )
-    writes.transact(*steps)
+    writes.transact(*steps, *books.suspend(payment, after))
     logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
     count("PaymentReview")
     return after, Finding.REVIEW

@@ -1,4 +1,4 @@
-"""A schedule: invokes a function every minute or every day, under a role that can do nothing else."""
+"""A schedule: invokes a function every so many minutes or every day, under a role that can do nothing else."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -53,8 +53,13 @@ class _Every(Construct):
 
 
 class EveryMinute(_Every):
-    def __init__(self, scope: Construct, name: str, *, function: lambda_.Function, house: House) -> None:
-        super().__init__(scope, name, function=function, house=house, gap=Duration.minutes(1), words="every minute")
+    """Every minute, or every so many `minutes` for work that may wait."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, function: lambda_.Function, house: House, minutes: int = 1
+    ) -> None:
+        words = "every minute" if minutes == 1 else f"every {minutes} minutes"
+        super().__init__(scope, name, function=function, house=house, gap=Duration.minutes(minutes), words=words)
 
 
 class EveryDay(_Every):

@@ -1,5 +1,7 @@
 """The billing slice: packages and payments over HTTP, verified from a queue, watched on a schedule."""
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.data import Data
@@ -13,10 +15,17 @@ from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
 from infra.stage import Stage
 
+_CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
+_CHECK_MINUTES = 15
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
 # provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
 _PAYMENTS_PER_BATCH = 1
+_ALARMS = {
+    "DocumentFailed": "Billing: a payment could not be given its invoice or credit note",
+    "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
+    "WalletUnchecked": "Billing: a wallet could not be checked",
+}
 
 
 class Billing(Construct):
@@ -60,6 +69,9 @@ class Billing(Construct):
         self.sweep = self._sweep()
         self._refresh()
         self.privacy = self._privacy(exports)
+        self.nightly = self._check()
+        self.invoicing = self._document()
+        self._ring()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -172,6 +184,58 @@ class Billing(Construct):
         )
         data.ledger.grant(privacy.worker, *READ, *UPDATE)
         return privacy
+
+    def _check(self) -> Function:
+        """The day's checkup of all wallets: a run that finds it over ends at once."""
+        nightly = Function(
+            self,
+            "Nightly",
+            handler="functions.billing.nightly.handler",
+            house=self._house,
+            timeout_s=_CHECK_TIMEOUT_S,
+            environment={"LEDGER_TABLE": self._data.ledger.table_name},
+        )
+        self._data.ledger.grant(nightly, *READ, *WRITE)
+        EveryMinute(self, "NightlySchedule", function=nightly, house=self._house, minutes=_CHECK_MINUTES)
+        return nightly
+
+    def _document(self) -> Function:
+        """Gives payments their invoices: one that fails waits on, and the next minute tries again."""
+        data, stage = self._data, self._house.stage
+        invoicing = Function(
+            self,
+            "Invoicing",
+            handler="functions.billing.invoicing.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "LEDGER_TABLE": data.ledger.table_name,
+                "ACCESS_TABLE": data.access.table_name,
+                "SELLER_NAME": stage.seller_name,
+                "SELLER_TIN": stage.seller_tin,
+                "SELLER_VRN": stage.seller_vrn,
+            },
+        )
+        data.access.grant(invoicing, *GET)
+        data.ledger.grant(invoicing, *READ, *WRITE)
+        EveryMinute(self, "InvoicingSchedule", function=invoicing, house=self._house)
+        return invoicing
+
+    def _ring(self) -> None:
+        """Tells people of what no retry puts right."""
+        for metric, meaning in _ALARMS.items():
+            self._house.alerts.on(
+                cloudwatch.Metric(
+                    namespace="Mifumo",
+                    metric_name=metric,
+                    dimensions_map={"service": "billing"},
+                    statistic="Sum",
+                    period=Duration.minutes(5),
+                ),
+                scope=Construct(self, metric),
+                above=0,
+                meaning=meaning,
+            )
 
 
 def _bank(stage: Stage) -> dict[str, str]:

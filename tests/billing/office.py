@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.billing import payments, settlement
+from functions.billing import books, payments, settlement
 from functions.billing.payments import Payment
 from functions.billing.states import Event, Status
 from mifumo import clock, ids, ledger, tables, wallets, writes
@@ -95,9 +95,15 @@ def reviewed(*, receipt: str | None = None, paid: int = 140_000, **changes: Any)
     payment = written(**changes)
     named = receipt or f"R{payment.id[:8]}".upper()
     after, steps = payments.step(
-        payment, Event.MISMATCHED, receipt=named, paid_amount=paid, paid_currency="TZS", note="another amount"
+        payment,
+        Event.MISMATCHED,
+        receipt=named,
+        paid_amount=paid,
+        paid_currency="TZS",
+        suspended=paid,
+        note="another amount",
     )
-    writes.transact(*steps)
+    writes.transact(*steps, *books.suspend(payment, after))
     return after
 
 

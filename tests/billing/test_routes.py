@@ -110,7 +110,7 @@ def test_without_a_key_nobody_can_pay_until_one_is_put_in(till: Till) -> None:
 def test_a_payment_starts_with_six_calls_and_shows_what_was_agreed(till: Till) -> None:
     till.wire.clear()
     status, body = till.buy("129")
-    reads, writes_ = ["GetItem", "GetItem", "BatchGetItem"], ["TransactWriteItems", "TransactWriteItems"]
+    reads, writes_ = ["BatchGetItem", "GetItem", "BatchGetItem"], ["TransactWriteItems", "TransactWriteItems"]
     assert till.wire.calls == [*reads, *writes_, "SendMessageBatch"]
     created, expires = clock.parse(body.pop("created_at")), clock.parse(body.pop("expires_at"))
     assert (expires - created).total_seconds() == 25
@@ -211,7 +211,7 @@ def test_the_same_key_returns_the_same_payment_and_pushes_once(till: Till) -> No
     again = till.bought("129", key="once")
     spelled = till.bought("129", key="once", phone="+255 754 123 129")
     assert first.id == again.id == spelled.id
-    assert set(till.wire.calls) == {"GetItem"}
+    assert set(till.wire.calls) == {"GetItem", "BatchGetItem"}  # nothing is written
     assert len(till.simulator.log()["orders"]) == 1
 
 
@@ -252,7 +252,7 @@ def test_another_tenants_payment_is_not_found_and_not_listed(till: Till) -> None
     assert (status, problem["code"]) == (404, "not_found")
     assert till.call("GET", "/api/billing/payments/", token=stranger)[1] == {"items": [], "next": None}
     assert till.call("GET", "/api/billing/balance/", token=stranger)[1]["available"] == 0
-    assert till.call("GET", "/api/billing/ledger/", token=stranger)[1] == {"items": [], "next": None}
+    assert till.call("GET", "/api/billing/ledger/", token=stranger)[1]["items"] == []
 
 
 @pytest.mark.parametrize("payment_id", ["nonsense", "01m86mvt1mxhz5r76k6x5nkw8f", "..%2f..", "META"])
@@ -296,6 +296,8 @@ def test_the_statement_is_paged_newest_first_and_shows_what_each_entry_did(till:
         "held_delta": 40,
         "available_after": 260,
         "held_after": 40,
+        "payment_id": None,
+        "batch_id": "b1",
         "reference": "b1",
     }
     _, second = till.call("GET", "/api/billing/ledger/", query={"limit": "3", "cursor": first["next"]})

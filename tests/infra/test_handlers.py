@@ -84,6 +84,8 @@ def test_the_template_names_the_handlers() -> None:
         "functions.auth.privacy.handler",
         "functions.auth.sweep.handler",
         "functions.billing.api.handler",
+        "functions.billing.invoicing.handler",
+        "functions.billing.nightly.handler",
         "functions.billing.privacy.handler",
         "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",

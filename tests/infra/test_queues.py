@@ -61,25 +61,29 @@ def test_both_lanes_feed_one_worker_which_takes_a_chunk_at_a_time(stage: str) ->
 
 
 @every_stage
-def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) -> None:
-    schedules = [
-        schedule
-        for schedule in properties(stage, "AWS::Scheduler::Schedule")
-        if schedule["ScheduleExpression"] == "rate(1 minute)"
-    ]
+def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> None:
+    schedules = properties(stage, "AWS::Scheduler::Schedule")
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
         "functions.auth.sweep.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
+        "functions.billing.nightly.handler",
+        "functions.billing.invoicing.handler",
+        "functions.billing.refresh.handler",
     }
-    assert all(found[name]["Properties"]["Timeout"] < 60 for name in swept)
+    for schedule in schedules:
+        function = found[schedule["Target"]["Arn"]["Fn::GetAtt"][0]]["Properties"]
+        minutes = _MINUTES.get(function["Handler"], 1)
+        assert _minutes(schedule["ScheduleExpression"]) == minutes
+        assert function["Timeout"] < 60 * minutes
 
 
-@every_stage
-def test_what_providers_take_is_read_every_day(stage: str) -> None:
-    schedules = properties(stage, "AWS::Scheduler::Schedule")
-    (daily,) = [schedule for schedule in schedules if schedule["ScheduleExpression"] == "rate(1 day)"]
-    function = resources(stage, "AWS::Lambda::Function")[daily["Target"]["Arn"]["Fn::GetAtt"][0]]
-    assert function["Properties"]["Handler"] == "functions.billing.refresh.handler"
+# What runs less often than every minute.
+_MINUTES = {"functions.billing.nightly.handler": 15, "functions.billing.refresh.handler": 24 * 60}
+
+
+def _minutes(expression: str) -> int:
+    count, unit = expression.removeprefix("rate(").removesuffix(")").split(" ")
+    return int(count) * (24 * 60 if unit.startswith("day") else 1)

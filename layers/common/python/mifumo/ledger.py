@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from mifumo import backoff, clock, tables, wallets, writes
+from mifumo import backoff, clock, freezes, tables, wallets, writes
 from mifumo.aws import Item
 from mifumo.errors import AppError, Busy
 from mifumo.ids import TenantId
@@ -63,6 +63,10 @@ class HoldSettled(Exception):
     """The hold was settled before, or there is none."""
 
 
+class UnbalancedError(Exception):
+    """Postings that do not sum to nothing in each asset: a mistake in the program, caught before it is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Credits set aside for one batch."""
@@ -84,6 +88,14 @@ def _entry_key(tenant: TenantId, seq: int) -> Key:
 
 def _hold_key(tenant: TenantId, hold: str) -> Key:
     return Key(f"W#{tenant}", f"HOLD#{hold}")
+
+
+def totals(postings: list[Item]) -> dict[str, int]:
+    """Adds up postings, by asset."""
+    sums: dict[str, int] = {}
+    for posting in postings:
+        sums[posting["asset"]] = sums.get(posting["asset"], 0) + posting["amount"]
+    return sums
 
 
 def read_hold(tenant: TenantId, hold: str) -> Hold | None:
@@ -117,7 +129,7 @@ def credit(
     issued = _posting("contra:issued", "CREDIT", -amount)
     return [
         _journal(name, reference, [*postings, issued, _posting(_account(wallet), "CREDIT", amount)]),
-        *_moved(wallet, [(Kind.CREDIT, amount, amount, 0)], reference, package=package),
+        *_moved(wallet, [(Kind.CREDIT, amount, amount, 0)], name, reference, package=package),
     ]
 
 
@@ -128,15 +140,16 @@ def adjust(wallet: Wallet, amount: int, *, name: str, reference: str, reason: st
     posting = [_posting("contra:adjustment", "CREDIT", -amount), _posting(_account(wallet), "CREDIT", amount)]
     return [
         _journal(name, reference, posting, reason=reason, actor=actor),
-        *_moved(wallet, [(Kind.ADJUST, amount, amount, 0)], reference),
+        *_moved(wallet, [(Kind.ADJUST, amount, amount, 0)], name, reference),
     ]
 
 
 def hold(wallet: Wallet, amount: int, *, batch: str, reference: str = "") -> list[Write]:
-    """Sets credits aside for a batch; raises InsufficientCredits when the wallet has fewer.
+    """Sets credits aside for a batch; raises WalletFrozen, and InsufficientCredits when the wallet has fewer.
 
     The statement names the batch, or the `reference` where credits are set aside for something else.
     """
+    freezes.require_open(wallet)
     if wallet.available < amount:
         raise InsufficientCredits(required=amount, available=wallet.available)
     item = {
@@ -150,7 +163,7 @@ def hold(wallet: Wallet, amount: int, *, batch: str, reference: str = "") -> lis
     return [
         _journal(f"hold:{batch}", reference or batch, []),
         writes.put(_table(), item, refused=lambda _: AlreadyRecorded(batch)),
-        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], reference or batch),
+        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], f"hold:{batch}", reference or batch, spends=True),
     ]
 
 
@@ -164,7 +177,7 @@ def settle(wallet: Wallet, held: Hold, *, captured: int, reference: str = "") ->
     return [
         _journal(f"hold:{held.id}:settle", reference or held.id, spent if captured else []),
         _closed(wallet, held, captured=captured),
-        *_moved(wallet, [move for move in moves if move[1]], reference or held.id),
+        *_moved(wallet, [move for move in moves if move[1]], f"hold:{held.id}:settle", reference or held.id),
     ]
 
 
@@ -174,7 +187,7 @@ def reverse(wallet: Wallet, held: Hold, *, reference: str, postings: list[Item])
     return [
         _journal(f"hold:{held.id}:settle", reference, [*postings, *back]),
         _closed(wallet, held, captured=held.amount),
-        *_moved(wallet, [(Kind.REVERSAL, held.amount, 0, -held.amount)], reference),
+        *_moved(wallet, [(Kind.REVERSAL, held.amount, 0, -held.amount)], f"hold:{held.id}:settle", reference),
     ]
 
 
@@ -197,6 +210,11 @@ def _closed(wallet: Wallet, held: Hold, *, captured: int) -> Write:
     )
 
 
+def record(name: str, *, reference: str, postings: list[Item]) -> Write:
+    """Writes what moves between accounts and no wallet: money that stands with us and is not credited."""
+    return _journal(name, reference, postings)
+
+
 def _account(wallet: Wallet) -> str:
     return f"tenant:{wallet.tenant}:wallet"
 
@@ -206,7 +224,12 @@ def _posting(account: str, asset: str, amount: int) -> Item:
 
 
 def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Write:
-    """Writes the record that makes a move happen once; its postings sum to zero in each asset."""
+    """Writes the record that makes a move happen once; its postings sum to zero in each asset.
+
+    Raises UnbalancedError: no such record is ever written.
+    """
+    if lopsided := {asset: total for asset, total in totals(postings).items() if total}:
+        raise UnbalancedError(name, lopsided)
     item = {
         "pk": f"TXN#{name}",
         "sk": "TXN",
@@ -219,9 +242,18 @@ def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Wr
 
 
 def _moved(
-    wallet: Wallet, moves: list[tuple[Kind, int, int, int]], reference: str, *, package: str | None = None
+    wallet: Wallet,
+    moves: list[tuple[Kind, int, int, int]],
+    name: str,
+    reference: str,
+    *,
+    package: str | None = None,
+    spends: bool = False,
 ) -> list[Write]:
-    """Writes the wallet after the moves (kind, amount, change of available, change of held) and an entry for each."""
+    """Writes the wallet after the moves (kind, amount, change of available, change of held) and an entry for each.
+
+    An entry names the journal record that it belongs to. What `spends` is refused by a frozen wallet.
+    """
     now, after, entry_writes = clock.stamp(), wallet, []
     for kind, amount, available_delta, held_delta in moves:
         after = replace(
@@ -240,13 +272,15 @@ def _moved(
             "available_after": after.available,
             "held_after": after.held,
             "reference": reference,
+            "txn": name,
             "created_at": now,
         }
         entry_writes.append(writes.put(_table(), entry, refused=lambda _: WalletMoved(None)))
-    return [_wallet_write(wallet, after, now, package), *entry_writes]
+    listed = [wallets.listed(wallet)] if wallet.version == 0 else []
+    return [_wallet_write(wallet, after, now, package, spends=spends), *entry_writes, *listed]
 
 
-def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) -> Write:
+def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None, *, spends: bool) -> Write:
     values: Item = {
         ":available": after.available,
         ":held": after.held,
@@ -265,6 +299,8 @@ def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) 
     condition = "version = :before"
     if before.version == 0:
         condition = "attribute_not_exists(pk) OR version = :before"
+    if spends:
+        condition = f"({condition}) AND attribute_not_exists(frozen_because)"
     return writes.update(
         _table(),
         wallets.key(before.tenant),

@@ -16,6 +16,9 @@ from mifumo.writes import Write
 
 _LOW: Final = "WALLETLOW"
 
+# Where all wallets are listed, by tenant: what has to be checked every night.
+_LISTED: Final = "WALLETS"
+
 
 class LedgerSettings(Settings):
     """Where wallets, entries, holds and payments are."""
@@ -37,6 +40,8 @@ class Wallet:
     """Below so many available credits it is low; 0: it never is."""
     low_seq: int = 0
     """The entry that took it below; 0 while it is above."""
+    frozen_because: str | None = None
+    """Why it spends nothing at present, for the staff."""
 
 
 class WalletMoved(Exception):
@@ -56,6 +61,11 @@ def key(tenant: TenantId) -> Key:
     return Key(f"W#{tenant}", "WALLET")
 
 
+def place(tenant: TenantId) -> tuple[str, Key]:
+    """Returns where the wallet stands: read it along with something else."""
+    return LedgerSettings.load().ledger_table, key(tenant)
+
+
 def of(tenant: TenantId, item: Item | None) -> Wallet:
     """Reads a wallet from its item; one that does not exist yet is empty."""
     if not item:
@@ -69,6 +79,7 @@ def of(tenant: TenantId, item: Item | None) -> Wallet:
         item.get("updated_at"),
         item.get("threshold", 0),
         item.get("low_seq", 0),
+        item.get("frozen_because"),
     )
 
 
@@ -77,11 +88,46 @@ def read(tenant: TenantId) -> Wallet:
     return of(tenant, tables.get(LedgerSettings.load().ledger_table, key(tenant)))
 
 
-def entries(tenant: TenantId, *, limit: int, start: Item | None = None) -> Page:
-    """Reads a page of the statement, newest entry first."""
+def listed(wallet: Wallet) -> Write:
+    """Lists a wallet along with its first move; refuses with WalletMoved when that has been made."""
+    item = {"pk": _LISTED, "sk": wallet.tenant}
+    return writes.put(LedgerSettings.load().ledger_table, item, refused=lambda _: WalletMoved(None))
+
+
+def page(*, limit: int, start: Item | None = None) -> tuple[list[TenantId], Item | None]:
+    """Lists the tenants that have a wallet, in the order of their ids."""
+    found = tables.query(LedgerSettings.load().ledger_table, _LISTED, limit=limit, start=start, consistent=True)
+    return [TenantId(item["sk"]) for item in found.items], found.last
+
+
+def entry(tenant: TenantId, seq: int) -> Item | None:
+    """Reads the entry of this number."""
+    return tables.get(LedgerSettings.load().ledger_table, Key(f"W#{tenant}", _entry_sk(seq)))
+
+
+def entries(
+    tenant: TenantId,
+    *,
+    limit: int,
+    start: Item | None = None,
+    first: int = 1,
+    last: int | None = None,
+    newest_first: bool = True,
+) -> Page:
+    """Reads a page of the statement, or of the part of it between two numbers."""
+    between = (_entry_sk(first), "E#~" if last is None else _entry_sk(last))
     return tables.query(
-        LedgerSettings.load().ledger_table, f"W#{tenant}", begins_with="E#", limit=limit, newest_first=True, start=start
+        LedgerSettings.load().ledger_table,
+        f"W#{tenant}",
+        between=between,
+        limit=limit,
+        newest_first=newest_first,
+        start=start,
     )
+
+
+def _entry_sk(seq: int) -> str:
+    return f"E#{seq:012d}"
 
 
 def crossing(before: Wallet, after: Wallet, now: str) -> tuple[Item, tuple[str, ...]]:
