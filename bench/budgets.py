@@ -49,6 +49,10 @@ ENDPOINTS = {
     "refused by a limit": Budget(),
     "webhooks delivery report": Budget(queues=1),
     "webhooks payment callback": Budget(writes=1, queues=1),
+    "billing initiate": Budget(reads=3, writes=2, queues=1),
+    "billing credit": Budget(reads=3, writes=2, queues=1),
+    # A query and a message for each partition of what is due, however many payments there are.
+    "billing sweep": Budget(reads=6, queues=4),
 }
 
 

@@ -1,6 +1,7 @@
 """Endpoints: what each route asks of AWS, cold and warm, through the real handlers."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from bench.cloud import BEEM_TOKEN, ZENOPAY_TOKEN_KEY, Cloud
 from mifumo import aws, buckets, clock, ids
 from mifumo.providers import zenopay
 from sandbox.testing import ZENOPAY_API_KEY
-from tests.builders import answer, request, token
+from tests.builders import answer, request, sqs, token
 
 AUTH, SMS = "functions.auth.api.handler", "functions.sms.api.handler"
 BILLING, HOOKS = "functions.billing.api.handler", "functions.webhooks.api.handler"
 _PASSWORD = "mbuyu tatu za asali"  # noqa: S105 # of people who live as long as a run
+
+# Looks at the simulator until it has ended an order, a fiftieth of a second apart.
+_LOOKS = 250
 
 Event = dict[str, Any]
 
@@ -46,12 +50,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A route: whose door it is, a fresh event for each request, and the status of a success."""
+    """A route or a worker: whose it is, a fresh event for each time, and a door's status of a success.
+
+    A worker has no status: it succeeds when it leaves no message for another time.
+    """
 
     name: str
     handler: str
     event: Callable[[], Event]
-    status: int = 200
+    status: int | None = 200
 
 
 def measure(cloud: Cloud) -> list[Measured]:
@@ -71,9 +78,12 @@ def _measured(cloud: Cloud, endpoint: Endpoint) -> Measured:
 
 def _used(cloud: Cloud, endpoint: Endpoint, event: Event) -> Used:
     cloud.clear()
-    status, body = answer(cloud.invoke(endpoint.handler, event))
-    if status != endpoint.status:
-        raise pipeline.VoidRunError(f"{endpoint.name} answered {status}: {body}")
+    told = cloud.invoke(endpoint.handler, event)
+    if endpoint.status is None:
+        if told and told["batchItemFailures"]:
+            raise pipeline.VoidRunError(f"{endpoint.name} failed")
+    elif (status := answer(told)[0]) != endpoint.status:
+        raise pipeline.VoidRunError(f"{endpoint.name} answered {status}: {answer(told)[1]}")
     return Used(Counter(cloud.tally.calls), cloud.tally.reads, cloud.tally.writes)
 
 
@@ -148,7 +158,41 @@ def _billing(cloud: Cloud) -> list[Endpoint]:
         Endpoint("billing ledger", BILLING, lambda: _get("/api/billing/ledger/")),
         Endpoint("billing payments", BILLING, lambda: _get("/api/billing/payments/")),
         Endpoint("webhooks payment callback", HOOKS, lambda: _callback(cloud, initiate)),
+        Endpoint("billing credit", "functions.billing.worker.handler", lambda: _paid(cloud), None),
+        Endpoint("billing sweep", "functions.billing.sweep.handler", lambda: _due(cloud), None),
     ]
+
+
+def _started(cloud: Cloud, phone: str) -> str:
+    """Starts a payment and returns its id."""
+    body = {"package_id": "lite", "provider": "vodacom", "phone": phone}
+    begun = request("POST", "/api/billing/payments/initiate/", body, token=token(tenant=pipeline.TENANT))
+    payment: str = answer(cloud.invoke(BILLING, begun))[1]["id"]
+    return payment
+
+
+def _paid(cloud: Cloud) -> Event:
+    """Has somebody pay, and returns the message that lets the worker look."""
+    payment = _started(cloud, "0754123229")
+    order_id = ids.as_uuid(payment)
+    for _ in range(_LOOKS):
+        orders = cloud.zenopay.log()["orders"]
+        if any(one["order_id"] == order_id and one["payment_status"] == "COMPLETED" for one in orders):
+            return sqs({"payment_id": payment})
+        time.sleep(0.02)
+    raise pipeline.VoidRunError("the provider never ended the order")
+
+
+def _due(cloud: Cloud) -> Event:
+    """Has the next look at a payment fall due; the sweep takes no event."""
+    payment = _started(cloud, "0754123129")
+    aws.dynamodb().update_item(
+        TableName=os.environ["LEDGER_TABLE"],
+        Key=aws.marshal({"pk": f"PAY#{payment}", "sk": "META"}),
+        UpdateExpression="SET due_sk = :now",
+        ExpressionAttributeValues=aws.marshal({":now": f"{clock.stamp()}#{payment}"}),
+    )
+    return {}
 
 
 def _callers(cloud: Cloud) -> list[Endpoint]:
