@@ -64,6 +64,12 @@ ELSEWHERE = (
         "The name is the platform's or another tenant's, or was asked for already.",
     ),
     Problem(
+        "too_many_opt_outs",
+        409,
+        "Too many numbers are opted out",
+        "So many numbers are opted out that no more are taken: talk to us.",
+    ),
+    Problem(
         "amount_outside_limits",
         422,
         "This wallet does not take that amount",

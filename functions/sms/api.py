@@ -19,6 +19,7 @@ from mifumo.permissions import Action
 from . import admin, batches, chunks, dispatch, entitlement, listings, parked, parking, sender_ids, standing, top_ups
 from .chunks import Chunk
 from .dispatch import Accepted
+from .doors import opt_outs
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -37,6 +38,7 @@ from .orders import Order
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
+app.include_router(opt_outs.router)
 _TAGS = ["sms"]
 
 

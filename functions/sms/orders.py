@@ -66,7 +66,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     tenant = tenants.require_able(found.tenant)
     text, length = _length(order.text)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
-    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries)
+    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
@@ -116,7 +116,9 @@ def _length(text: str) -> tuple[str, segments.Segmentation]:
     return text, length
 
 
-def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[list[str], list[Refused]]:
+def _recipients(
+    written: tuple[str, ...], countries: frozenset[str], opted_out: frozenset[str]
+) -> tuple[list[str], list[Refused]]:
     """Splits what was written into numbers, each once, and those refused with the reason."""
     numbers: dict[str, None] = {}
     refused: list[Refused] = []
@@ -125,6 +127,9 @@ def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[li
             digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
             refused.append(Refused(recipient, error.reason_code.value, error.detail))
+            continue
+        if digits in opted_out:
+            refused.append(Refused(recipient, "opted_out", "Its owner does not want your texts; it is not charged."))
             continue
         if digits in numbers:
             refused.append(Refused(recipient, "duplicate", "This number is in the list already; it is sent to once."))
