@@ -36,11 +36,13 @@ class Order:
     """As it was written; empty: the tenant's own default."""
     text: str
     recipients: tuple[str, ...]
+    asked: str = ""
+    """What was asked for, where that is not the text and the recipients themselves: a fingerprint."""
 
     @property
     def fingerprint(self) -> str:
         """Tells two orders apart that come with the same Idempotency-Key."""
-        return ids.fingerprint(self.sender_id, self.text, *self.recipients)
+        return self.asked or ids.fingerprint(self.sender_id, self.text, *self.recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed and SenderIdNotAllowed.
     """
     tenant = tenants.require_able(found.tenant)
-    text, length = _length(order.text)
+    text, length = measured(order.text)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     if not numbers:
@@ -98,18 +100,19 @@ def _name(order: Order, tenant: Tenant) -> str:
     return name
 
 
-def _length(text: str) -> tuple[str, segments.Segmentation]:
+def measured(text: str, *, pointer: str = "/text") -> tuple[str, segments.Segmentation]:
+    """Returns a text as it is sent, and its length; raises ValidationFailed for the field that it comes from."""
     try:
         text = segments.normalise(text.strip())
     except segments.Unsendable as error:
-        raise ValidationFailed.of("/text", "character_not_sendable", str(error)) from error
+        raise ValidationFailed.of(pointer, "character_not_sendable", str(error)) from error
     length = segments.count(text)
     if length.segments < 1:
-        raise ValidationFailed.of("/text", "empty", "Write something to send.")
+        raise ValidationFailed.of(pointer, "empty", "Write something to send.")
     if length.segments > SEGMENTS_MAX:
         per_part = 153 if length.encoding is Encoding.GSM_7 else 67
         raise ValidationFailed.of(
-            "/text",
+            pointer,
             "too_long",
             f"This text needs {length.segments} segments of {per_part} characters; at most {SEGMENTS_MAX} are sent.",
         )

@@ -82,4 +82,11 @@ def _dated(prepared: orders.Prepared, before: Batch) -> orders.Prepared:
 
 
 def _order(item: Item) -> Order:
-    return Order(TenantId(item["tenant"]), item["actor"], item["sender_id"], item["text"], tuple(item["recipients"]))
+    return Order(
+        TenantId(item["tenant"]),
+        item["actor"],
+        item["sender_id"],
+        item["text"],
+        tuple(item["recipients"]),
+        asked=item.get("asked", ""),
+    )
