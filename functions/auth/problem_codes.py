@@ -70,6 +70,12 @@ ELSEWHERE = (
         "The tenant has another thing of this kind with the same name, whatever the case of its letters.",
     ),
     Problem(
+        "contact_exists",
+        409,
+        "There is a contact with this number",
+        "The tenant has a contact with this number: its id is told, so that it can be changed instead.",
+    ),
+    Problem(
         "changed_meanwhile",
         409,
         "It has changed meanwhile",

@@ -32,7 +32,7 @@ from . import (
 )
 from .chunks import Chunk
 from .dispatch import Accepted
-from .doors import opt_outs, templates
+from .doors import contacts, groups, opt_outs, templates
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -53,6 +53,8 @@ app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
 app.include_router(opt_outs.router)
 app.include_router(templates.router)
+app.include_router(contacts.router)
+app.include_router(groups.router)
 _TAGS = ["sms"]
 
 
@@ -93,6 +95,7 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
         recipients=tuple(body.recipients) if body.recipients else None,
         template=body.template_id,
         variables=body.variables,
+        group=body.group_id,
     )
     if body.dry_run or caller.mode is Mode.TEST:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))

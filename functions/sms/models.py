@@ -68,6 +68,11 @@ class SendRequest(Request):
         "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere.",
         examples=[["0712345678", "+255 612 345 678"]],
     )
+    group_id: str | None = Field(
+        None,
+        description="A group instead of recipients: whoever is in it now.",
+        examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
+    )
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
     park: bool = Field(
         default=False,

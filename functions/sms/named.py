@@ -95,15 +95,18 @@ class Kind:
         moved = [self._named(tenant, name, thing), self._unnamed(tenant, before["name"], thing)]
         return {**before, **told}, [update, *moved]
 
-    def gone(self, before: Item) -> list[Write]:
-        """Deletes a thing as it was read, and sets its name free; refuses with ChangedMeanwhile."""
+    def gone(self, before: Item, *, also: str = "", values: Item | None = None) -> list[Write]:
+        """Deletes a thing as it was read, and sets its name free; refuses with ChangedMeanwhile.
+
+        `also` is what has to be true of it besides.
+        """
         tenant, thing = TenantId(before["tenant"]), before["id"]
         deleted = writes.delete(
             _table(),
             self.place(tenant, thing),
-            condition="#version = :seen",
+            condition=f"#version = :seen AND {also}" if also else "#version = :seen",
             names={"#version": "version"},
-            values={":seen": before["version"]},
+            values={":seen": before["version"], **(values or {})},
             refused=lambda _: ChangedMeanwhile("Read it again: it was not deleted."),
         )
         return [deleted, self._unnamed(tenant, before["name"], thing)]

@@ -94,6 +94,12 @@ def get(tenant: TenantId, digits: str) -> OptOut | None:
     return of(item) if item else None
 
 
+def since(tenant: TenantId, numbers: Iterable[str]) -> dict[str, str]:
+    """Returns since when those of the numbers are out that are: a read for each hundred."""
+    found = tables.read(*((_table(), _key(tenant, digits)) for digits in numbers), consistent=False)
+    return {item["sk"]: item["created_at"] for item in found.values()}
+
+
 def page(tenant: TenantId, *, prefix: str, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's opt-outs whose number begins so, in order of number."""
     return tables.query(_table(), _partition(tenant), begins_with=prefix, limit=limit, start=start)

@@ -11,7 +11,7 @@ from mifumo import ids
 from mifumo.errors import FieldError, NotFound, ValidationFailed
 from mifumo.ids import TenantId
 
-from . import batches, dispatch, orders, templates
+from . import batches, dispatch, groups, orders, templates
 from .orders import Order
 
 
@@ -26,14 +26,15 @@ class Wish:
     recipients: tuple[str, ...] | None
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
 
     @property
     def asked(self) -> str:
         """Tells it from other requests with the same Idempotency-Key; empty where the order itself does."""
-        if self.template is None:
+        if self.template is None and self.group is None:
             return ""
-        variables = json.dumps(dict(self.variables), sort_keys=True)
-        return ids.fingerprint("template", self.template, variables, self.sender_id, *(self.recipients or ()))
+        told = [self.text, self.template, dict(self.variables), self.group, self.recipients]
+        return ids.fingerprint("wish", self.sender_id, json.dumps(told, sort_keys=True))
 
 
 def order(wish: Wish, *, key: str = "") -> Order:
@@ -58,7 +59,7 @@ def _accepted_before(wish: Wish, key: str) -> bool:
 def _order(wish: Wish) -> Order:
     if errors := [*_either(wish)]:
         raise ValidationFailed("The request is not complete.", errors=tuple(errors))
-    return Order(wish.tenant, wish.actor, wish.sender_id, _text(wish), wish.recipients or (), asked=wish.asked)
+    return Order(wish.tenant, wish.actor, wish.sender_id, _text(wish), _recipients(wish), asked=wish.asked)
 
 
 def _either(wish: Wish) -> list[FieldError]:
@@ -69,9 +70,20 @@ def _either(wish: Wish) -> list[FieldError]:
         errors.append(FieldError("/template_id", "too_much", "Give a text or a template, not both."))
     if wish.variables and wish.template is None:
         errors.append(FieldError("/variables", "too_much", "Variables are for templates: give a template_id."))
-    if wish.recipients is None:
-        errors.append(FieldError("/recipients", "missing", "Give recipients."))
+    if wish.recipients is None and wish.group is None:
+        errors.append(FieldError("/recipients", "missing", "Give recipients, or the id of a group."))
+    if wish.recipients is not None and wish.group is not None:
+        errors.append(FieldError("/group_id", "too_much", "Give recipients or a group, not both."))
     return errors
+
+
+def _recipients(wish: Wish) -> tuple[str, ...]:
+    if wish.group is None:
+        return wish.recipients or ()
+    try:
+        return tuple(groups.numbers(wish.tenant, wish.group))
+    except NotFound as error:
+        raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
 
 
 def _text(wish: Wish) -> str:
