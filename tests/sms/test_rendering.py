@@ -71,8 +71,8 @@ def test_the_previews_price_is_what_a_send_with_the_same_values_holds(
     seen, preview = world.call("POST", f"/api/sms/templates/{template}/preview/", {"variables": values})
     held = world.wallet()[1]
     numbers = [f"07120000{n:02d}" for n in range(recipients)]
-    body = {"sender_id": "INFO", "template_id": template, "variables": values, "recipients": numbers}
-    status, batch = world.call("POST", "/api/sms/send/", body)
+    wish: dict[str, Any] = {"sender_id": "INFO", "template_id": template, "variables": values, "recipients": numbers}
+    status, batch = world.call("POST", "/api/sms/send/", wish)
     if seen == 422:
         assert (status, batch["errors"]) == (422, preview["errors"])
         assert world.wallet()[1] == held
