@@ -11,9 +11,8 @@ changes: who has another one is another contact.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mifumo import audit, clock, ids, tables, writes
+from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.callers import Principal
 from mifumo.errors import Conflict, NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
@@ -64,7 +63,7 @@ def of(item: Item) -> Contact:
 
 def place(tenant: TenantId, contact: str) -> tuple[str, Key]:
     """Returns where a contact stands: read it along with others."""
-    return MessagingSettings.load().messaging_table, Key(_partition(tenant), contact)
+    return MessagingSettings.load().messaging_table, Key(partition(tenant), contact)
 
 
 def read(tenant: TenantId, contact: str) -> Contact:
@@ -96,9 +95,9 @@ def create(
         "version": 1,
         "created_at": now,
         "updated_at": now,
-        "listing_pk": _partition(tenant),
+        "listing_pk": partition(tenant),
         "listing_sk": _by_name(name, contact),
-        "number_pk": _partition(tenant),
+        "number_pk": partition(tenant),
         "number_sk": digits,
     }
     writes.commit(writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}.")))
@@ -139,11 +138,11 @@ def change(
     return of(writes.commit(update))
 
 
-def gone(caller: Principal, before: Contact) -> list[Write]:
+def gone(before: Contact) -> Write:
     """Deletes a contact that is in the groups it was in when it was read; refuses with ChangedMeanwhile."""
     table, key = place(before.tenant, before.id)
     same = "#groups = :groups" if before.groups else "attribute_not_exists(#groups)"
-    deleted = writes.delete(
+    return writes.delete(
         table,
         key,
         condition=f"attribute_exists(pk) AND {same}",
@@ -151,21 +150,18 @@ def gone(caller: Principal, before: Contact) -> list[Write]:
         values={":groups": set(before.groups)} if before.groups else None,
         refused=lambda _: ChangedMeanwhile("Read it again: it was not deleted."),
     )
-    return [deleted, audit.entry(caller, "contact.deleted", target=before.id)]
 
 
 def by_name(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose name begins so, in order of name."""
     table = MessagingSettings.load().messaging_table
-    return tables.query(
-        table, _partition(tenant), index="listing", begins_with=folded(prefix), limit=limit, start=start
-    )
+    return tables.query(table, partition(tenant), index="listing", begins_with=folded(prefix), limit=limit, start=start)
 
 
 def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose number begins so, in order of number: a query, and a read of its finds."""
     table = MessagingSettings.load().messaging_table
-    page = tables.query(table, _partition(tenant), index="numbers", begins_with=prefix, limit=limit, start=start)
+    page = tables.query(table, partition(tenant), index="numbers", begins_with=prefix, limit=limit, start=start)
     found = several(tenant, [item["sk"] for item in page.items])
     return Page([found[item["sk"]] for item in page.items if item["sk"] in found], page.last)
 
@@ -180,5 +176,6 @@ def _by_name(name: str, contact: str) -> str:
     return f"{folded(name)}#{contact}"
 
 
-def _partition(tenant: TenantId) -> str:
+def partition(tenant: TenantId) -> str:
+    """Returns where a tenant's contacts are."""
     return f"T#{tenant}#CONTACTS"

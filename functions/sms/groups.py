@@ -119,18 +119,23 @@ def remove(tenant: TenantId, group: str, contact: str) -> None:
 def delete_contact(caller: Principal, contact: str) -> None:
     """Deletes a contact and takes it out of its groups; raises NotFound and ChangedMeanwhile."""
     before = contacts.read(caller.tenant_id, contact)
+    writes.transact(*without(before), audit.entry(caller, "contact.deleted", target=contact))
+
+
+def without(before: Contact) -> list[Write]:
+    """Deletes a contact as it was read, and takes it out of its groups; refuses with ChangedMeanwhile."""
     left = [
         write
         for group in sorted(before.groups)
-        for write in (_forgotten(before.tenant, group, contact), _counted(before.tenant, group, -1))
+        for write in (_forgotten(before.tenant, group, before.id), _counted(before.tenant, group, -1))
     ]
-    writes.transact(*contacts.gone(caller, before), *left)
+    return [contacts.gone(before), *left]
 
 
 def member_page(tenant: TenantId, group: str, *, limit: int, start: Item | None) -> tuple[list[Contact], Item | None]:
     """Reads a page of a group's members; raises NotFound."""
     read(tenant, group)
-    page = tables.query(_table(), _partition(tenant, group), limit=limit, start=start, consistent=True)
+    page = tables.query(_table(), partition(tenant, group), limit=limit, start=start, consistent=True)
     found = contacts.several(tenant, [item["sk"] for item in page.items])
     return [contacts.of(found[item["sk"]]) for item in page.items if item["sk"] in found], page.last
 
@@ -145,7 +150,7 @@ def numbers(tenant: TenantId, group: str) -> list[str]:
 
 def _members(tenant: TenantId, group: str) -> list[Item]:
     options = {"limit": MEMBERS_MAX, "consistent": True}
-    return list(tables.query_all(_table(), _partition(tenant, group), pages_max=2, **options))
+    return list(tables.query_all(_table(), partition(tenant, group), pages_max=2, **options))
 
 
 def _misfits(wanted: Sequence[str], found: dict[str, Item], group: str) -> list[FieldError]:
@@ -161,7 +166,7 @@ def _misfits(wanted: Sequence[str], found: dict[str, Item], group: str) -> list[
 
 
 def _joined(contact: Contact, group: str) -> list[Write]:
-    item = {"pk": _partition(contact.tenant, group), "sk": contact.id, "digits": contact.digits}
+    item = {"pk": partition(contact.tenant, group), "sk": contact.id, "digits": contact.digits}
     table, key = contacts.place(contact.tenant, contact.id)
     told = writes.update(
         table,
@@ -190,7 +195,7 @@ def _left(tenant: TenantId, group: str, contact: str) -> list[Write]:
 
 
 def _forgotten(tenant: TenantId, group: str, contact: str) -> Write:
-    key = Key(_partition(tenant, group), contact)
+    key = Key(partition(tenant, group), contact)
     return writes.delete(_table(), key, refused=lambda _: NotFound("This contact is not in the group."))
 
 
@@ -218,7 +223,8 @@ def _parts(items: list[Value]) -> list[list[Value]]:
     return [items[first : first + _TOGETHER_MAX] for first in range(0, len(items), _TOGETHER_MAX)]
 
 
-def _partition(tenant: TenantId, group: str) -> str:
+def partition(tenant: TenantId, group: str) -> str:
+    """Returns where the members of a group are."""
     return f"T#{tenant}#GROUP#{group}"
 
 

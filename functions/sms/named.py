@@ -41,12 +41,16 @@ class Kind:
     key: str
     word: str
 
+    def partition(self, tenant: TenantId) -> str:
+        """Returns where a tenant's things of this kind are."""
+        return f"T#{tenant}#{self.key}"
+
     def place(self, tenant: TenantId, thing: str) -> Key:
         """Returns where a thing stands."""
-        return Key(f"T#{tenant}#{self.key}", f"ID#{thing}")
+        return Key(self.partition(tenant), f"ID#{thing}")
 
     def _name_place(self, tenant: TenantId, name: str) -> Key:
-        return Key(f"T#{tenant}#{self.key}", f"NAME#{folded(name)}")
+        return Key(self.partition(tenant), f"NAME#{folded(name)}")
 
     def read(self, tenant: TenantId, thing: str) -> Item:
         """Reads a thing; raises NotFound, also when it is another tenant's."""
@@ -58,7 +62,7 @@ class Kind:
     def page(self, tenant: TenantId, *, limit: int, start: Item | None) -> Page:
         """Reads a page of a tenant's things, newest first."""
         return tables.query(
-            _table(), f"T#{tenant}#{self.key}", begins_with="ID#", limit=limit, newest_first=True, start=start
+            _table(), self.partition(tenant), begins_with="ID#", limit=limit, newest_first=True, start=start
         )
 
     def made(self, tenant: TenantId, name: str, fields: Item) -> tuple[Item, list[Write]]:

@@ -102,7 +102,7 @@ def since(tenant: TenantId, numbers: Iterable[str]) -> dict[str, str]:
 
 def page(tenant: TenantId, *, prefix: str, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's opt-outs whose number begins so, in order of number."""
-    return tables.query(_table(), _partition(tenant), begins_with=prefix, limit=limit, start=start)
+    return tables.query(_table(), partition(tenant), begins_with=prefix, limit=limit, start=start)
 
 
 def add(
@@ -186,12 +186,13 @@ def _shard(digits: str) -> int:
     return int(digits) % SHARDS
 
 
-def _partition(tenant: TenantId) -> str:
+def partition(tenant: TenantId) -> str:
+    """Returns where a tenant's opt-outs are."""
     return f"T#{tenant}#OPTOUTS"
 
 
 def _key(tenant: TenantId, digits: str) -> Key:
-    return Key(_partition(tenant), digits)
+    return Key(partition(tenant), digits)
 
 
 def _shard_key(tenant: TenantId, shard: int) -> Key:
