@@ -1,4 +1,4 @@
-"""Content: what a tenant keeps besides its texts: contacts, groups, templates, opt-outs; and how it lets go of them.
+"""Content: what a tenant keeps besides its texts, contacts, groups, templates, opt-outs: told, forgotten, cleared.
 
 A number that is forgotten is no contact any more and in no group. That it is opted out stays: its owner has asked for
 both, and without the entry the next list with the number in it would text it again.
@@ -11,10 +11,18 @@ from mifumo.tables import Key
 
 from . import contacts, groups, opt_outs, templates
 from .chunks import MessagingSettings
+from .contacts import Contact
+from .content_models import ContactAnswer
 
 # Three transactions: a second's work.
 _ITEMS_A_STEP = 300
 _TOGETHER_MAX = 100
+
+
+def told(tenant: TenantId, found: list[Contact]) -> list[ContactAnswer]:
+    """Writes contacts for the wire, with since when they are opted out: a read for each hundred."""
+    out = opt_outs.since(tenant, [contact.digits for contact in found])
+    return [ContactAnswer.of(contact, opted_out_at=out.get(contact.digits)) for contact in found]
 
 
 def forget(tenant: TenantId, digits: str) -> None:

@@ -1,5 +1,6 @@
 """What a tenant keeps, when a number is to be forgotten and when all of it is to go."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from functions.sms import contacts, content, groups, opt_outs, privacy, templates
 from functions.sms.opt_outs import Source
 from functions.sms.templates import Category
-from mifumo import ids, tables, writes
+from mifumo import aws, ids, tables, writes
 from mifumo import privacy as requests
 from mifumo.callers import Principal
 from mifumo.ids import TenantId, UserId
@@ -118,3 +119,17 @@ def test_clearing_takes_bounded_steps_and_goes_on_after_a_cut(world: World, monk
         assert taken < 30
     assert taken > 5
     assert set(kept(TENANT, group).values()) == {0}
+
+
+@pytest.mark.usefixtures("exports_bucket")
+def test_an_export_tells_all_that_a_tenant_keeps_in_the_words_of_the_api(world: World, steps: Steps) -> None:
+    furnished(TENANT)
+    furnished(OTHER, people=5)
+    step = requests.first(Kind.EXPORT, TENANT, ids.new(), run=ids.new())
+    writes.commit(requests.ask(step))
+    assert steps.state(steps.run(step)) is State.DONE
+    for name in ("contacts", "groups", "templates", "opt-outs"):
+        shown = world.call("GET", f"/api/sms/{name}/")[1]["items"]
+        key = f"{TENANT}/{step.id}/{name.replace('-', '_')}-00001.jsonl"
+        told = aws.s3().get_object(Bucket="exports", Key=key)["Body"].read().decode()
+        assert [json.loads(line) for line in told.splitlines()] == shown != [], name

@@ -9,8 +9,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import contacts, groups, opt_outs, spreadsheets
+from functions.sms import contacts, content, groups, spreadsheets
 from functions.sms.contacts import Contact
+from functions.sms.content_models import ContactAnswer
 from functions.sms.models import Recipient
 from mifumo import audit, cursors, phone, writes
 from mifumo.aws import Item
@@ -61,21 +62,6 @@ class ContactChange(Request):
     tags: list[Tag] | None = Field(None, max_length=20, description="All of them anew.", examples=[["retail"]])
 
 
-class ContactAnswer(Answer):
-    """A person with a number."""
-
-    id: str
-    phone: str = Field(examples=["+255712345678"])
-    name: str = Field(examples=["Asha Mrema"])
-    attributes: dict[str, str]
-    tags: list[str]
-    group_ids: list[str] = Field(description="The groups that the contact is in.")
-    opted_out_at: str | None = Field(description="Since when no text goes there; None when texts do.")
-    version: int
-    created_at: str
-    updated_at: str
-
-
 class ContactPage(Answer):
     """A page of contacts, in order of name, or of number where one was looked for."""
 
@@ -96,7 +82,7 @@ def list_contacts(
     scope = f"contacts {caller.tenant_id} {name!r} {phone!r} {tag!r}"
     found, last = _found(caller.tenant_id, name, phone, limit=limit, start=cursors.decode(cursor, scope=scope))
     tagged = [contact for contact in found if not tag or tag in contact.tags]
-    return ContactPage(items=told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
+    return ContactPage(items=content.told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
 
 
 @router.post(
@@ -185,28 +171,8 @@ def delete_contact(contact_id: ContactId, caller: Caller) -> Response[None]:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-def told(tenant: TenantId, found: list[Contact]) -> list[ContactAnswer]:
-    """Writes contacts for the wire, with since when they are opted out: a read for each hundred."""
-    out = opt_outs.since(tenant, [contact.digits for contact in found])
-    return [
-        ContactAnswer(
-            id=contact.id,
-            phone=f"+{contact.digits}",
-            name=contact.name,
-            attributes=dict(contact.attributes),
-            tags=list(contact.tags),
-            group_ids=sorted(contact.groups),
-            opted_out_at=out.get(contact.digits),
-            version=contact.version,
-            created_at=contact.created_at,
-            updated_at=contact.updated_at,
-        )
-        for contact in found
-    ]
-
-
 def _one(contact: Contact) -> ContactAnswer:
-    (answer,) = told(contact.tenant, [contact])
+    (answer,) = content.told(contact.tenant, [contact])
     return answer
 
 

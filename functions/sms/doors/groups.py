@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import groups
-from functions.sms.doors.contacts import ContactId, ContactPage, told
-from functions.sms.groups import Group
+from functions.sms import content, groups
+from functions.sms.content_models import GroupAnswer
+from functions.sms.doors.contacts import ContactId, ContactPage
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -50,29 +50,6 @@ class Joined(Answer):
 
     added: int
     already: int
-
-
-class GroupAnswer(Answer):
-    """Contacts under a name."""
-
-    id: str
-    name: str = Field(examples=["Wholesale, Mwanza"])
-    members: int = Field(description="How many contacts are in it: 1,000 at most.")
-    version: int
-    created_at: str
-    updated_at: str
-
-    @classmethod
-    def of(cls, group: Group) -> "GroupAnswer":
-        """Writes a group for the wire."""
-        return cls(
-            id=group.id,
-            name=group.name,
-            members=group.members,
-            version=group.version,
-            created_at=group.created_at,
-            updated_at=group.updated_at,
-        )
 
 
 class GroupPage(Answer):
@@ -140,7 +117,7 @@ def list_members(group_id: GroupId, caller: Caller, limit: Limit = 50, cursor: C
     scope = f"members {caller.tenant_id} {group_id}"
     start = cursors.decode(cursor, scope=scope)
     found, last = groups.member_page(caller.tenant_id, group_id, limit=limit, start=start)
-    return ContactPage(items=told(caller.tenant_id, found), next=cursors.encode(last, scope=scope))
+    return ContactPage(items=content.told(caller.tenant_id, found), next=cursors.encode(last, scope=scope))
 
 
 @router.post(

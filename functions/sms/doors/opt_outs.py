@@ -10,8 +10,9 @@ from pydantic import Field
 
 from functions.sms import opt_outs
 from functions.sms.batches import Refused
+from functions.sms.content_models import OptOutAnswer
 from functions.sms.models import Recipient, RefusedRecipient
-from functions.sms.opt_outs import OptOut, Source
+from functions.sms.opt_outs import Source
 from mifumo import audit, cursors, phone
 from mifumo.callers import Principal
 from mifumo.errors import NotFound, ValidationFailed
@@ -44,20 +45,6 @@ class OptOutImport(Request):
         min_length=1, max_length=1000, description="As people write them.", examples=[["0712345678", "+255612345678"]]
     )
     reason: str = Field(default="", max_length=200, description=_REASON, examples=["List of the old system"])
-
-
-class OptOutAnswer(Answer):
-    """A number that is not texted."""
-
-    phone: str = Field(examples=["+255712345678"])
-    source: Source = Field(description="`keyword`: its owner texted STOP, ACHA or ONDOA.", examples=["keyword"])
-    reason: str
-    created_at: str
-
-    @classmethod
-    def of(cls, found: OptOut) -> "OptOutAnswer":
-        """Writes an opt-out for the wire."""
-        return cls(phone=f"+{found.digits}", source=found.source, reason=found.reason, created_at=found.created_at)
 
 
 class OptOutPage(Answer):

@@ -9,8 +9,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
 from functions.sms import orders, templates
+from functions.sms.content_models import TemplateAnswer
 from functions.sms.models import Variables
-from functions.sms.templates import Category, Template
+from functions.sms.templates import Category
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -41,33 +42,6 @@ class TemplateChange(Request):
     name: TemplateName | None = Field(None, description="A new name.", examples=["Balance"])
     category: Category | None = Field(None, description="What it is for now.", examples=["alert"])
     body: Body | None = Field(None, description=_BODY, examples=["Habari {{name}}, una deni la TSh {{amount}}."])
-
-
-class TemplateAnswer(Answer):
-    """A text with placeholders."""
-
-    id: str
-    name: str = Field(examples=["Balance reminder"])
-    category: Category
-    body: str
-    variables: list[str] = Field(description="What a send gives values for.", examples=[["name", "amount"]])
-    version: int
-    created_at: str
-    updated_at: str
-
-    @classmethod
-    def of(cls, template: Template) -> "TemplateAnswer":
-        """Writes a template for the wire."""
-        return cls(
-            id=template.id,
-            name=template.name,
-            category=template.category,
-            body=template.body,
-            variables=template.variables,
-            version=template.version,
-            created_at=template.created_at,
-            updated_at=template.updated_at,
-        )
 
 
 class TemplatePage(Answer):
