@@ -167,8 +167,8 @@ def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) 
 
 
 def several(tenant: TenantId, wanted: list[str]) -> dict[str, Item]:
-    """Reads contacts by their ids; those that are not there are not in the answer."""
-    found = tables.read(*(place(tenant, contact) for contact in wanted))
+    """Reads contacts by their ids; those that are not there, or are no ids, are not in the answer."""
+    found = tables.read(*(place(tenant, contact) for contact in wanted if ids.valid(contact)))
     return {key.sk: item for (_, key), item in found.items()}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mifumo import audit, tables, writes
+from mifumo import audit, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import AppError, FieldError, NotFound, ValidationFailed
@@ -142,7 +142,7 @@ def member_page(tenant: TenantId, group: str, *, limit: int, start: Item | None)
 
 def numbers(tenant: TenantId, group: str) -> list[str]:
     """Reads the numbers of a group's members; raises NotFound for a group that is not there, or is empty."""
-    found = [f"+{item['digits']}" for item in _members(tenant, group)]
+    found = [f"+{item['digits']}" for item in _members(tenant, group)] if ids.valid(group) else []
     if not found:
         raise NotFound("You have no such group, or nobody is in it.")
     return found

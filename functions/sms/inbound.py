@@ -21,6 +21,8 @@ from . import messages, opt_outs, sender_ids
 from .opt_outs import Source
 
 _OUT, _IN = frozenset({"STOP", "ACHA", "ONDOA"}), frozenset({"START", "ANZA"})
+# GSM networks show no longer name; what is longer is a sentence.
+_NAME_MAX = 11
 _SAID = re.compile(r"\W*(\w+)\W*(.*?)\W*", re.DOTALL)
 
 
@@ -49,6 +51,8 @@ def _let_back(tenant: TenantId, digits: str, said_at: str) -> None:
 
 def _meant(digits: str, name: str) -> TenantId | None:
     """Returns the owner of the sender ID that is named; with none, or one of the platform's, who texted last."""
+    if len(name) > _NAME_MAX:
+        return None
     if name and name.upper() not in sender_ids.PLATFORM:
         return sender_ids.owner(name)
     return messages.last_to(digits, but=notices.PLATFORM)

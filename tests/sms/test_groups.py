@@ -123,12 +123,13 @@ def test_a_contact_that_is_deleted_leaves_its_groups(world: World) -> None:
 
 def test_contacts_that_are_not_there_are_named_and_nobody_is_put_in(world: World) -> None:
     group, (one,) = made(world), people(1)
-    body = {"contact_ids": [one, "nobody", "01jd8x6q5v7w9y2k4m6p8r0t1a"]}
+    body = {"contact_ids": [one, "nobody", "01jd8x6q5v7w9y2k4m6p8r0t1a", ""]}
     status, problem = world.call("POST", f"{PATH}{group}/members/", body)
     assert status == 422
     assert [(e["pointer"], e["code"]) for e in problem["errors"]] == [
         ("/contact_ids/1", "unknown_contact"),
         ("/contact_ids/2", "unknown_contact"),
+        ("/contact_ids/3", "unknown_contact"),
     ]
     assert members(world, group) == set()
 
@@ -186,7 +187,7 @@ def test_a_repeat_meets_its_batch_though_the_group_has_changed_or_gone(world: Wo
 
 def test_an_empty_group_no_group_or_recipients_beside_it_are_refused(world: World) -> None:
     group = made(world)
-    for wanted in (group, "nobody"):
+    for wanted in (group, "nobody", "", "x" * 5_000):
         status, problem = sent(world, wanted)
         assert (status, problem["errors"][0]["pointer"]) == (422, "/group_id")
     status, problem = sent(world, group, recipients=["0712000010"])

@@ -63,7 +63,9 @@ def test_a_keyword_with_a_sender_id_means_its_owner(two: World) -> None:
     assert out_of(TENANT, OTHER) == [False, False]
 
 
-@pytest.mark.parametrize("text", ["Acha utani bwana", "STOP NOBODYS", "Asante", "", "!", "STOPPED"])
+@pytest.mark.parametrize(
+    "text", ["Acha utani bwana", "STOP " + "ß" * 1500, "STOP NOBODYS", "Asante", "", "!", "STOPPED"]
+)
 def test_a_sentence_or_a_name_that_is_nobodys_changes_nothing(two: World, text: str) -> None:
     assert texted(two, text) == {"batchItemFailures": []}
     assert out_of(TENANT, OTHER) == [False, False]
