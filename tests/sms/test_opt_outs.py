@@ -1,7 +1,8 @@
 """Opt-outs: who may keep the list, what a send does with it, and what that costs."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -164,7 +165,8 @@ def test_parallel_entries_and_removals_leave_list_and_sets_alike(world: World) -
     with ThreadPoolExecutor(12) as threads:
         adding = [threads.submit(opt_outs.add, TENANT, numbers, source=Source.ENTERED, reason="") for _ in range(4)]
         removing = [threads.submit(opt_outs.remove, TENANT, digits, deed=[]) for digits in numbers[:3]]
-        assert all(deed.exception() is None for deed in [*adding, *removing])
+        deeds: list[Future[Any]] = [*adding, *removing]
+        assert all(deed.exception() is None for deed in deeds)
     assert in_the_sets() == in_the_list() >= set(numbers[3:])
 
 
