@@ -20,7 +20,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench synth deploy rotate-keys fmt lock clean aws-stage
+.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench reconcile synth deploy rotate-keys fmt lock clean aws-stage
 
 help: ## List these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity uni
 openapi: $(VENV) ## Write docs/api/openapi.json and docs/permissions.md from the routes
 	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.permissions
+
+reconcile: $(VENV) ## Recompute every wallet of the local cloud from its entries; STAGE=dev asks another stage
+	@$(BIN)/python -m tools.reconcile --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
 # --- ship it ---------------------------------------------------------------------------------------------
 

@@ -50,6 +50,8 @@ _SECRETS = {
     "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-this-run-knows"},
     "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": BEEM_TOKEN},
     "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": ZENOPAY_TOKEN_KEY},
+    "PAWAPAY_SECRET": {"token": ""},
+    "CLICKPESA_SECRET": {"client_id": "", "api_key": "", "checksum_key": ""},
 }
 # The AWS stages' own figures.
 _SETTINGS = {
@@ -75,9 +77,21 @@ _SETTINGS = {
     "SEND_ATTEMPTS_MAX": "20",
     "CIRCUIT_OPEN_S": "60",
     "URGENT_RECIPIENTS_MAX": "10",
+    "TRANSFER_EXPIRY_S": "1209600",
+    "BANK_NAME": "Benki ya Mfano",
+    "BANK_ACCOUNT_NAME": "Mifumo Labs Ltd",
+    "BANK_ACCOUNT_NUMBER": "0150000000001",
+    "BANK_SWIFT": "MFANTZTZ",
     "PAYMENT_EXPIRY_S": "1800",
     "PAYMENT_CHECKS_S": "15,30,60,120,300,600,900,1800,3600",
     "PAYMENT_WATCH_S": "604800",
+    "PAYMENT_LOST_AFTER_S": "600",
+    "PAYMENT_PROVIDERS": "vodacom=zenopay;tigo=zenopay;airtel=zenopay;halotel=zenopay",
+    "PUSHES_PER_PROVIDER": "600",
+    "PROVIDER_FAILURES_MAX": "5",
+    "PAWAPAY_URL": "http://127.0.0.1:9",
+    "CLICKPESA_URL": "http://127.0.0.1:9/third-parties",
+    "CLICKPESA_FEES": "nobody:0",
     "PUBLIC_URL": "http://127.0.0.1:9",
 }
 
@@ -176,6 +190,7 @@ def _furnish() -> None:
         "RECEIPTS",
         "PAYMENTS",
         "NOTICES",
+        "ANNOUNCEMENTS",
         "PARKED",
         "AUTH_PRIVACY",
         "SMS_PRIVACY",

@@ -52,6 +52,10 @@ class Data(Stack):
             self, "Beem", stage=stage, known={"api_key": "", "secret_key": ""}, generated="callback_token"
         )
         self.zenopay = Secret(self, "Zenopay", stage=stage, known={"api_key": ""}, generated="token_key")
+        self.pawapay = Secret(self, "Pawapay", stage=stage, known={"token": ""})
+        self.clickpesa = Secret(
+            self, "Clickpesa", stage=stage, known={"client_id": "", "api_key": "", "checksum_key": ""}
+        )
 
         for output, value in {
             "AccountsTable": self.accounts.table_name,
@@ -63,5 +67,7 @@ class Data(Stack):
             "IdentitySecret": self.identity.arn,
             "BeemSecret": self.beem.arn,
             "ZenopaySecret": self.zenopay.arn,
+            "PawapaySecret": self.pawapay.arn,
+            "ClickpesaSecret": self.clickpesa.arn,
         }.items():
             CfnOutput(self, output, value=value)

@@ -10,7 +10,8 @@ from infra.parts.bucket import Bucket
 from infra.parts.emulator import synthesizer
 from infra.parts.house import House
 from infra.parts.layer import CommonLayer
-from infra.slices.auth import Auth
+from infra.parts.queue import Queue
+from infra.slices.auth import ANNOUNCER_TIMEOUT_S, Auth
 from infra.slices.billing import Billing
 from infra.slices.sms import Sms
 from infra.slices.webhooks import Webhooks
@@ -35,9 +36,12 @@ class Service(Stack):
             api=Api(self, "Http", stage=stage, alerts=alerts),
             alerts=alerts,
         )
+        announcements = Queue(self, "Announcements", house=house, consumer_timeout_s=ANNOUNCER_TIMEOUT_S)
         exports = Bucket(self, "Exports", stage=stage, days=_EXPORT_DAYS)
         sms = Sms(self, "Sms", house=house, data=data, exports=exports)
-        billing = Billing(self, "Billing", house=house, data=data, exports=exports, parked=sms.parked)
+        billing = Billing(
+            self, "Billing", house=house, data=data, exports=exports, parked=sms.parked, announcements=announcements
+        )
         auth = Auth(
             self,
             "Auth",
@@ -45,6 +49,7 @@ class Service(Stack):
             data=data,
             exports=exports,
             notices=sms.notices,
+            announcements=announcements,
             privacies=[sms.privacy, billing.privacy],
         )
         webhooks = Webhooks(self, "Webhooks", house=house, data=data, receipts=sms.receipts, payments=billing.payments)
@@ -60,6 +65,8 @@ class Service(Stack):
             "BulkDeadQueueUrl": sms.bulk.dead_url,
             "NoticesQueueUrl": sms.notices.url,
             "NoticesDeadQueueUrl": sms.notices.dead_url,
+            "AnnouncementsQueueUrl": announcements.url,
+            "AnnouncementsDeadQueueUrl": announcements.dead_url,
             "AuthPrivacyQueueUrl": auth.privacy.queue.url,
             "AuthPrivacyDeadQueueUrl": auth.privacy.queue.dead_url,
             "SmsPrivacyQueueUrl": sms.privacy.queue.url,
@@ -73,6 +80,7 @@ class Service(Stack):
             "PaymentsQueueUrl": billing.payments.url,
             "PaymentsDeadQueueUrl": billing.payments.dead_url,
             "AuthApiFunction": auth.api.function_name,
+            "AuthAnnouncerFunction": auth.announcer.function_name,
             "AuthPrivacyFunction": auth.privacy.worker.function_name,
             "AuthSweepFunction": auth.sweep.function_name,
             "SmsApiFunction": sms.api.function_name,
@@ -86,6 +94,8 @@ class Service(Stack):
             "BillingWorkerFunction": billing.worker.function_name,
             "BillingSweepFunction": billing.sweep.function_name,
             "BillingPrivacyFunction": billing.privacy.worker.function_name,
+            "BillingNightlyFunction": billing.nightly.function_name,
+            "BillingInvoicingFunction": billing.invoicing.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

@@ -31,6 +31,19 @@ class Stage:
     beem_url: str = "https://apisms.beem.africa"
     beem_reports_url: str = "https://dlrapi.beem.africa"
     zenopay_url: str = "https://zenoapi.com/api/payments"
+    pawapay_url: str = "https://api.pawapay.io"
+    clickpesa_url: str = "https://api.clickpesa.com/third-parties"
+    clickpesa_fees: str = "nobody:0"
+    """Who bears ClickPesa's fee (nobody, merchant, payer), and how many thousandths of an amount it is at most."""
+    payment_providers: str = (
+        "vodacom=zenopay,pawapay,clickpesa;tigo=zenopay,pawapay,clickpesa;"
+        "airtel=zenopay,pawapay,clickpesa;halotel=zenopay,pawapay,clickpesa"
+    )
+    """The providers behind each wallet, in the order in which they are asked; without its secret one is passed over."""
+    pushes_per_provider: int = 600
+    """Pushes a minute; 0 sets no limit."""
+    provider_failures_max: int = 5
+    """After so many unanswered calls in a row a payment provider is sent no push for `circuit_open_s`."""
 
     api_rate: int = 1000
     """Requests a second; the account's own limit is 2,500 in Cape Town."""
@@ -42,8 +55,9 @@ class Stage:
     """How long reports are gathered: every batch updates the counter of each chunk it touches once."""
     worker_timeout_s: int = 60
     provider_timeout_s: int = 30
-    door_provider_timeout_s: int = 20
-    """A door's wait for a provider: it must still record "unknown" before the gateway hangs up after 30 s."""
+    door_provider_timeout_s: int = 10
+    """A door's wait for a provider: a token, a push, or one after another provider that could not be reached, and
+    it must still record "unknown" before the gateway hangs up after 30 s."""
 
     contacts_preverified: bool = False
     """Those who register count as verified: only where nobody receives texts."""
@@ -78,6 +92,23 @@ class Stage:
     payment_checks_s: str = "15,30,60,120,300,600,900,1800,3600"
     """Gaps between two looks at a payment; the last one repeats."""
     payment_watch_s: int = 604_800
+    transfer_expiry_s: int = 1_209_600
+    bank_name: str = ""
+    bank_account_name: str = ""
+    bank_account_number: str = ""
+    """The account that tenants transfer to; without a number nobody can pay by bank."""
+    bank_swift: str = ""
+    two_person_above_tzs: int = 1_000_000
+    """What one of the staff may confirm alone of a bank transfer; all above, and every review, takes a second one."""
+    two_person_above_credits: int = 5_000
+    """The same of credits that are given or taken by hand."""
+    proposal_expiry_s: int = 604_800
+    payment_lost_after_s: int = 600
+    """A push whose answer was lost never was, if its provider keeps every push and does not know it by then."""
+    seller_name: str = "Mifumo SMS"
+    """Who sells, as invoices name it, with its numbers as a taxpayer; without them, documents leave them open."""
+    seller_tin: str = ""
+    seller_vrn: str = ""
 
 
 def named(name: str) -> Stage:
@@ -100,6 +131,7 @@ def _local() -> Stage:
     """
     beem = f"http://127.0.0.1:{os.environ.get('BEEM_PORT', '8081')}"
     zenopay = f"http://127.0.0.1:{os.environ.get('ZENOPAY_PORT', '8082')}/api/payments"
+    clickpesa = f"http://127.0.0.1:{os.environ.get('CLICKPESA_PORT', '8084')}/third-parties"
     front_port = os.environ.get("FRONT_PORT", "8080")
     return Stage(
         name="local",
@@ -115,6 +147,11 @@ def _local() -> Stage:
         beem_url=beem,
         beem_reports_url=beem,
         zenopay_url=zenopay,
+        pawapay_url=f"http://127.0.0.1:{os.environ.get('PAWAPAY_PORT', '8083')}",
+        clickpesa_url=clickpesa,
+        # A provider that is tried by itself, one behind another, and all three: so each way can be walked.
+        payment_providers="vodacom=zenopay;tigo=pawapay,zenopay;airtel=clickpesa;halotel=pawapay,clickpesa,zenopay",
+        pushes_per_provider=0,
         worker_concurrency=4,
         receipts_per_batch=10,
         receipts_wait_s=1,
@@ -140,4 +177,9 @@ def _local() -> Stage:
         payment_expiry_s=25,
         payment_checks_s="2,3,5,10,20",
         payment_watch_s=300,
+        bank_name="Benki ya Mfano",
+        bank_account_name="Mifumo Labs Ltd",
+        bank_account_number="0150000000001",
+        bank_swift="MFANTZTZ",
+        payment_lost_after_s=10,
     )

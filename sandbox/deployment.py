@@ -12,7 +12,11 @@ import boto3
 
 from sandbox.beem.simulator import API_KEY as BEEM_API_KEY
 from sandbox.beem.simulator import SECRET_KEY as BEEM_SECRET_KEY
+from sandbox.clickpesa.attempts import CLIENT_ID as CLICKPESA_CLIENT_ID
+from sandbox.clickpesa.simulator import API_KEY as CLICKPESA_API_KEY
+from sandbox.clickpesa.simulator import CHECKSUM_KEY as CLICKPESA_CHECKSUM_KEY
 from sandbox.emulator import ACCOUNT, REGION, credentials
+from sandbox.pawapay.simulator import TOKEN as PAWAPAY_TOKEN
 from sandbox.places import ROOT, Place
 from sandbox.ports import Ports
 from sandbox.steps import CloudError
@@ -46,6 +50,14 @@ def hand_in_keys(outputs: dict[str, str], ports: Ports) -> str:
     client = boto3.Session().client("secretsmanager", endpoint_url=ports.endpoint_url)
     beem = _fill_in(client, outputs["BeemSecret"], api_key=BEEM_API_KEY, secret_key=BEEM_SECRET_KEY)
     _fill_in(client, outputs["ZenopaySecret"], api_key=ZENOPAY_API_KEY)
+    _fill_in(client, outputs["PawapaySecret"], token=PAWAPAY_TOKEN)
+    _fill_in(
+        client,
+        outputs["ClickpesaSecret"],
+        client_id=CLICKPESA_CLIENT_ID,
+        api_key=CLICKPESA_API_KEY,
+        checksum_key=CLICKPESA_CHECKSUM_KEY,
+    )
     return beem["callback_token"]
 
 

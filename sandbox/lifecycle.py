@@ -97,7 +97,7 @@ def _up(place: Place, ports: Ports) -> dict[str, Any]:
     if not _runs(place, DAEMON) or known.get(DAEMON) != prints[DAEMON]:
         _end(place, [DAEMON])
         _start_daemon(place, ports, stack["api_id"])
-    _tell_beem_where_to_report(ports, stack["outputs"])
+    _tell_providers_where_to_call(ports, stack["outputs"])
     stack |= _addresses(place, ports) | {"fingerprints": prints}
     place.keep_stack(stack)
     return stack
@@ -171,12 +171,19 @@ def _wait_for_daemon(place: Place, ports: Ports, process: processes.Process) -> 
         time.sleep(0.05)
 
 
-def _tell_beem_where_to_report(ports: Ports, outputs: dict[str, str]) -> None:
-    """What an operator types into Beem's portal: the address for delivery reports."""
+def _tell_providers_where_to_call(ports: Ports, outputs: dict[str, str]) -> None:
+    """What an operator types into the providers' portals: the addresses for reports and callbacks."""
     token = deployment.hand_in_keys(outputs, ports)
-    url = f"{ports.public_url}/api/webhooks/sms/beem/{token}/"
-    answer = requests.post(f"{ports.public_url}/sandbox/beem/callback", json={"url": url}, timeout=_CONTROL_TIMEOUT_S)
-    answer.raise_for_status()
+    for name, path in {
+        "beem": f"sms/beem/{token}/",
+        "pawapay": "payments/pawapay/",
+        "clickpesa": "payments/clickpesa/",
+    }.items():
+        url = f"{ports.public_url}/api/webhooks/{path}"
+        answer = requests.post(
+            f"{ports.public_url}/sandbox/{name}/callback", json={"url": url}, timeout=_CONTROL_TIMEOUT_S
+        )
+        answer.raise_for_status()
 
 
 def _addresses(place: Place, ports: Ports) -> dict[str, Any]:

@@ -21,7 +21,15 @@ import pytest
 from moto import mock_aws
 
 from mifumo import aws, buckets, keys, settings
-from sandbox.testing import BEEM_API_KEY, BEEM_SECRET_KEY, ZENOPAY_API_KEY
+from sandbox.testing import (
+    BEEM_API_KEY,
+    BEEM_SECRET_KEY,
+    CLICKPESA_API_KEY,
+    CLICKPESA_CHECKSUM_KEY,
+    CLICKPESA_CLIENT_ID,
+    PAWAPAY_TOKEN,
+    ZENOPAY_API_KEY,
+)
 from tests.builders import CALLER_IP, KEY, KEY_ID
 from tests.infra.tables import create_tables
 from tests.wire import Wire
@@ -41,6 +49,12 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-tests-know-0123456789"},
             "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
             "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
+            "PAWAPAY_SECRET": {"token": PAWAPAY_TOKEN},
+            "CLICKPESA_SECRET": {
+                "client_id": CLICKPESA_CLIENT_ID,
+                "api_key": CLICKPESA_API_KEY,
+                "checksum_key": CLICKPESA_CHECKSUM_KEY,
+            },
         }.items():
             arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
             monkeypatch.setenv(name, arn)
@@ -51,6 +65,7 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             "RECEIPTS",
             "PAYMENTS",
             "NOTICES",
+            "ANNOUNCEMENTS",
             "PARKED",
             "AUTH_PRIVACY",
             "SMS_PRIVACY",
@@ -111,11 +126,29 @@ _SETTINGS = {
     "SEND_ATTEMPTS_MAX": "8",
     "CIRCUIT_OPEN_S": "6",
     "URGENT_RECIPIENTS_MAX": "10",
+    "TRANSFER_EXPIRY_S": "1209600",
+    "BANK_NAME": "Benki ya Mfano",
+    "BANK_ACCOUNT_NAME": "Mifumo Labs Ltd",
+    "BANK_ACCOUNT_NUMBER": "0150000000001",
+    "BANK_SWIFT": "MFANTZTZ",
     "PAYMENT_EXPIRY_S": "25",
     "PAYMENT_CHECKS_S": "2,3,5,10,20",
     "PAYMENT_WATCH_S": "300",
+    "TWO_PERSON_ABOVE_TZS": "200000",
+    "SELLER_NAME": "Mifumo Labs",
+    "SELLER_TIN": "100-200-300",
+    "SELLER_VRN": "",
+    "TWO_PERSON_ABOVE_CREDITS": "5000",
+    "PROPOSAL_EXPIRY_S": "600",
     "BEEM_URL": "http://127.0.0.1:9",
     "BEEM_REPORTS_URL": "http://127.0.0.1:9",
+    "PAYMENT_LOST_AFTER_S": "10",
+    "PAYMENT_PROVIDERS": "vodacom=zenopay;tigo=zenopay;airtel=zenopay;halotel=zenopay",
+    "PUSHES_PER_PROVIDER": "0",
+    "PROVIDER_FAILURES_MAX": "5",
     "ZENOPAY_URL": "http://127.0.0.1:9/api/payments",
+    "PAWAPAY_URL": "http://127.0.0.1:9",
+    "CLICKPESA_URL": "http://127.0.0.1:9/third-parties",
+    "CLICKPESA_FEES": "nobody:0",
     "PUBLIC_URL": "http://127.0.0.1:8080",
 }

@@ -96,6 +96,14 @@ def listed(
     return [_of(item, people.get(UserId(item["user_id"]), {})) for item in items], start
 
 
+def owners(tenant: TenantId) -> list[Item]:
+    """Reads the people who own a tenant and can act, as they stand in their accounts."""
+    table = AccountsSettings.load().accounts_table
+    found = tables.query_all(table, f"T#{tenant}", begins_with=_PREFIX, consistent=True)
+    owning = [one for one in (_of(item, {}) for item in found) if one.owns]
+    return list(tables.read(*(_person(one.user) for one in owning)).values())
+
+
 def read(tenant: TenantId, user: UserId) -> Member:
     """Reads a member; raises NotFound, also when the person is another tenant's."""
     place, person = users.membership(user, tenant), _person(user)

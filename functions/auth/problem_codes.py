@@ -44,6 +44,25 @@ ELSEWHERE = (
         "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
+        "wallet_frozen",
+        409,
+        "The wallet is frozen",
+        "The tenant's books did not add up when they were last recomputed. Nothing is lost: it neither sends nor buys "
+        "until our staff have looked into it.",
+    ),
+    Problem(
+        "fiscal_receipt_recorded",
+        409,
+        "This document has its fiscal receipt already",
+        "It is recorded once; an invoice is never changed.",
+    ),
+    Problem(
+        "wallet_not_frozen",
+        409,
+        "The wallet is not frozen",
+        "There is no freeze to lift.",
+    ),
+    Problem(
         "sender_id_not_allowed",
         403,
         "This sender ID cannot be used",
@@ -88,10 +107,127 @@ ELSEWHERE = (
         "So many numbers are opted out that no more are taken: talk to us.",
     ),
     Problem(
+        "own_proposal",
+        403,
+        "Another person has to decide on your proposal",
+        "Whoever proposed a decision about money cannot approve or reject it.",
+    ),
+    Problem(
+        "already_proposed",
+        409,
+        "A decision has been proposed already",
+        "`proposal_id` is open: approve or reject it, or have it withdrawn, before another one is made.",
+    ),
+    Problem(
+        "proposal_closed",
+        409,
+        "The proposal is not open any more",
+        "Somebody has approved, rejected or withdrawn it before.",
+    ),
+    Problem(
+        "proposal_lapsed",
+        409,
+        "The proposal no longer holds",
+        "It waited for too long, or its payment has changed since: look at it again and propose anew.",
+    ),
+    Problem(
+        "not_under_review",
+        409,
+        "The payment is not under review",
+        "There is nothing to decide.",
+    ),
+    Problem(
+        "already_credited",
+        409,
+        "This payment has been credited before",
+        "More money for it goes back, or is credited by an adjustment.",
+    ),
+    Problem(
+        "receipt_used",
+        409,
+        "This receipt has paid for another payment",
+        "A transaction of the operator, or a line of a bank's statement, pays once.",
+    ),
+    Problem(
+        "credits_spent",
+        409,
+        "The credits are not there any more",
+        "The wallet has fewer credits available than would be taken; `required` and `available` say how many.",
+    ),
+    Problem(
+        "not_refundable",
+        409,
+        "The payment cannot be refunded",
+        "Only what was completed, and has not gone back, can be refunded.",
+    ),
+    Problem(
+        "not_refunding_by_hand",
+        409,
+        "There is no refund to make by hand",
+        "No money waits to be sent back by hand for this payment.",
+    ),
+    Problem(
+        "not_confirmable",
+        409,
+        "There is nothing to confirm",
+        "The transfer has been confirmed before, with another line of the statement, or is under review.",
+    ),
+    Problem(
         "amount_outside_limits",
         422,
         "This wallet does not take that amount",
-        "The price is below the minimum or above the maximum of the chosen mobile-money wallet.",
+        "The price is below the minimum or above the maximum of the chosen mobile-money wallet; `pay_by` lists what "
+        "takes it: other wallets, and bank transfer, which takes any amount.",
+    ),
+    Problem(
+        "quote_expired",
+        422,
+        "This quote has expired",
+        "The offer stands no more: ask for a new one.",
+    ),
+    Problem(
+        "quote_used",
+        409,
+        "This quote is being paid, or has been",
+        "A payment has been begun with the quote that has brought its money, or may still; `payment_id` is that "
+        "payment.",
+    ),
+    Problem(
+        "outcome_open",
+        409,
+        "The first payment may still be paid",
+        "The payer's handset may still ask for the first payment's money, so that another one would ask for it twice. "
+        "Wait until it has ended.",
+    ),
+    Problem(
+        "not_repeatable",
+        409,
+        "This payment cannot be made again",
+        "It has brought its money, or its money is being looked into: nothing takes its place.",
+    ),
+    Problem(
+        "not_cancellable",
+        409,
+        "This payment cannot be cancelled",
+        "It has ended, has been paid, or is being looked into.",
+    ),
+    Problem(
+        "too_many_transfers",
+        409,
+        "Too many bank transfers are awaited",
+        "Cancel those that will not be paid.",
+    ),
+    Problem(
+        "transfers_unavailable",
+        503,
+        "Bank transfers are not set up",
+        "This deployment has no bank account to pay into: choose an amount that a wallet takes.",
+    ),
+    Problem(
+        "already_retried",
+        409,
+        "This payment has been made again already",
+        "Another payment has taken its place; `payment_id` is that one.",
     ),
     Problem(
         "provider_unavailable",
@@ -104,6 +240,12 @@ ELSEWHERE = (
         403,
         "This callback was refused",
         "The call does not prove that it comes from the provider; nothing of it was kept.",
+    ),
+    Problem(
+        "signature_refused",
+        401,
+        "This callback's signature was refused",
+        "The signature or checksum is not its provider's over these very bytes; nothing of the call was kept.",
     ),
 )
 

@@ -111,6 +111,16 @@ _INVITATIONS = {
         "Mifumo: {business} inakualika ujiunge kama {role}. Fungua ndani ya siku 7: {link}",
     ),
 }
+_LOW_BALANCE = {
+    _EN: Words(
+        "Your credits run low",
+        "Mifumo: {business} has {credits} SMS credits left. Buy more in the console, so that your texts go on.",
+    ),
+    _SW: Words(
+        "Salio lako linaisha",
+        "Mifumo: {business} imebakiwa na SMS {credits}. Nunua zaidi kwenye tovuti ili ujumbe wako uendelee kutumwa.",
+    ),
+}
 _SOMEBODY = {_EN: "a business", _SW: "biashara"}
 _ROLES = {
     (Role.OWNER, _EN): "an owner",
@@ -131,6 +141,12 @@ def invitation(language: Language, *, business: str, role: Role, link: str) -> W
     said = {"business": _plain(business) or _SOMEBODY[language], "role": _ROLES[role, language]}
     subject, text = _INVITATIONS[language]
     return Words(subject.format(**said), text.format(**said, link=link))
+
+
+def low_balance(language: Language, *, business: str, credits_left: int) -> Words:
+    """Returns what to write to an owner whose credits run low."""
+    subject, text = _LOW_BALANCE[language]
+    return Words(subject, text.format(business=_plain(business) or _SOMEBODY[language], credits=f"{credits_left:,}"))
 
 
 def _plain(name: str) -> str:

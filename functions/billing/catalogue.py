@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mifumo.errors import AppError
-from mifumo.packages import Package
 from mifumo.phone import Operator
+
+from .desks import BANK
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Wallet:
     popular: bool
     amount_min_tzs: int
     amount_max_tzs: int
+
+    def takes(self, amount_tzs: int) -> bool:
+        """Tells whether one push can move the amount."""
+        return self.amount_min_tzs <= amount_tzs <= self.amount_max_tzs
 
 
 WALLETS: Final = {
@@ -49,23 +54,31 @@ PLANS: Final = (Plan("sms-service", "SMS Service Plan", "basic", 10_000, "monthl
 
 
 class AmountOutsideLimits(AppError):
-    """The wallet moves less than this, or more, in one push."""
+    """The wallet moves less than this, or more, in one push; `pay_by` lists what takes the amount."""
 
     status = 422
     code = "amount_outside_limits"
     title = "This wallet does not take that amount"
 
-    def __init__(self, package: Package, wallet: Wallet) -> None:
+    def __init__(self, amount_tzs: int, wallet: Wallet) -> None:
+        ways = ways_to_pay(amount_tzs)
+        advice = "Choose another wallet" if len(ways) > 1 else "Pay by bank transfer: POST /api/billing/transfers/"
         super().__init__(
-            f"{package.name} costs {package.price_tzs:,} TZS; {wallet.name} takes {wallet.amount_min_tzs:,} to "
-            f"{wallet.amount_max_tzs:,} TZS at once. Ask us for a bank transfer.",
-            amount=package.price_tzs,
+            f"This costs {amount_tzs:,} TZS; {wallet.name} takes {wallet.amount_min_tzs:,} to "
+            f"{wallet.amount_max_tzs:,} TZS at once. {advice}.",
+            amount=amount_tzs,
             min_amount=wallet.amount_min_tzs,
             max_amount=wallet.amount_max_tzs,
+            pay_by=list(ways),
         )
 
 
-def require_payable(package: Package, wallet: Wallet) -> None:
-    """Raises AmountOutsideLimits unless one push from the wallet can pay for the package."""
-    if not wallet.amount_min_tzs <= package.price_tzs <= wallet.amount_max_tzs:
-        raise AmountOutsideLimits(package, wallet)
+def ways_to_pay(amount_tzs: int) -> tuple[str, ...]:
+    """Lists the wallets that take an amount in one push, and the bank, which takes any."""
+    return (*(wallet.code.value for wallet in WALLETS.values() if wallet.takes(amount_tzs)), BANK)
+
+
+def require_payable(amount_tzs: int, wallet: Wallet) -> None:
+    """Raises AmountOutsideLimits unless one push from the wallet can move the amount."""
+    if not wallet.takes(amount_tzs):
+        raise AmountOutsideLimits(amount_tzs, wallet)

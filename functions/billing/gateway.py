@@ -1,28 +1,21 @@
-"""Gateway: the payment provider as this stage has it, if its key has been put in."""
+"""Gateway: asks the provider of a payment what became of it: the one that it was pushed through, and no other."""
 
-from functools import lru_cache
+from typing import cast
 
-from mifumo import aws, clock
 from mifumo.errors import AppError
-from mifumo.phone import Msisdn
-from mifumo.providers import zenopay
-from mifumo.providers.payments import PaymentProvider, Push
-from mifumo.settings import Settings
+from mifumo.observability import count, logger
+from mifumo.providers import clickpesa
+from mifumo.providers.payments import PaymentProvider, RefundingProvider, Standing, Statement
 
+from . import accounts, circuits
+from .accounts import AccountMissing, AccountSettings
+from .circuits import Circuit
+from .desks import BANK
 from .payments import Payment
 
 
-class GatewaySettings(Settings):
-    """ZenoPay's account and address, and the origin that it calls back."""
-
-    zenopay_secret: str
-    zenopay_url: str
-    public_url: str
-    provider_timeout_s: float
-
-
 class ProviderUnavailable(AppError):
-    """The payment provider takes nothing from us now; nobody was asked for money."""
+    """No payment provider takes anything from us now; nobody was asked for money."""
 
     status = 503
     code = "provider_unavailable"
@@ -30,45 +23,45 @@ class ProviderUnavailable(AppError):
     retryable = True
 
 
-def _secret() -> dict[str, str]:
-    arn = GatewaySettings.load().zenopay_secret
-    keys = aws.secret(arn)
-    return keys if keys["api_key"] else aws.secret(arn, fresh_since=clock.epoch() - aws.REFRESH_S)
+def provider(name: str) -> PaymentProvider:
+    """Returns a provider by name, to ask what became of a payment; raises ProviderUnavailable without its secret."""
+    try:
+        return accounts.client(name)
+    except AccountMissing as missing:
+        logger.error("payment provider has no account", provider=name, missing=missing.members)
+        count("PaymentAccountMissing")
+        raise ProviderUnavailable("Payments through this provider are not set up.") from missing
 
 
-def available() -> bool:
-    """Tells whether this stage can take payments at all."""
-    return bool(_secret()["api_key"])
+def fetch_status(payment: Payment, circuit: Circuit) -> Statement:
+    """Asks the provider of a payment where it stands, and remembers whether it answered."""
+    statement = provider(payment.gateway).fetch_status(payment.order_id)
+    if statement.standing is Standing.UNAVAILABLE:
+        circuits.silent(payment.gateway, statement.detail)
+    else:
+        circuits.answered(circuit)
+    return statement
 
 
-@lru_cache(maxsize=1)
-def _account(url: str, api_key: str, timeout_s: float) -> zenopay.ZenoPay:
-    """Keeps the provider's connection from one message to the next, until the key is another one."""
-    return zenopay.ZenoPay(url=url, api_key=api_key, timeout_s=timeout_s)
+def keeps_every_push(payment: Payment) -> bool:
+    """Tells whether the provider knows each push by our reference, so that one which it has not heard of never was."""
+    return provider(payment.gateway).capabilities.repeatable
 
 
-def provider() -> PaymentProvider:
-    """Returns the provider; raises ProviderUnavailable as long as nobody has put a key in."""
-    settings, api_key = GatewaySettings.load(), _secret()["api_key"]
-    if not api_key:
-        raise ProviderUnavailable("Payments are not set up yet.")
-    return _account(settings.zenopay_url, api_key, settings.provider_timeout_s)
+def refunding(name: str) -> RefundingProvider | None:
+    """Returns the provider of that name if it sends money back; None leaves it to people.
 
-
-def push(payment: Payment, *, buyer: str) -> Push:
-    """Makes the request to the payer's handset.
-
-    The address of the callback is ours alone to build: our key travels there. ZenoPay wants an e-mail address and gets
-    one of the platform's; the payer is known by number.
+    Raises ProviderUnavailable.
     """
-    public_url = GatewaySettings.load().public_url
-    host = public_url.partition("://")[2].partition(":")[0]
-    token = zenopay.callback_token(_secret()["token_key"], payment.order_id)
-    return Push(
-        order_id=payment.order_id,
-        amount_tzs=payment.amount,
-        phone=Msisdn(payment.phone),
-        buyer_name=buyer,
-        buyer_email=f"billing@{host}",
-        callback_url=f"{public_url}/api/webhooks/payments/{zenopay.NAME}/{token}/",
-    )
+    found = provider(name) if name != BANK else None
+    return cast("RefundingProvider", found) if found and found.capabilities.refunds else None
+
+
+def settles(payment: Payment, statement: Statement) -> bool:
+    """Tells whether what was paid is what was asked for; ClickPesa may count its fee in, if the account says so."""
+    if statement.currency != payment.currency:
+        return False
+    if payment.gateway != clickpesa.NAME:
+        return statement.amount_tzs == payment.amount
+    fees = AccountSettings.load().clickpesa_fees
+    return fees.settles(asked_tzs=payment.amount, collected_tzs=statement.amount_tzs)

@@ -1,8 +1,8 @@
 """Wire models of the billing routes."""
 
-from typing import Annotated, Literal, LiteralString, Self
+from typing import Annotated, Any, Literal, LiteralString, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mifumo import phone
@@ -15,6 +15,8 @@ from mifumo.wire import Answer, Request
 
 from .catalogue import Plan, Wallet
 from .payments import Payment
+from .progress import Party, Step
+from .statements import Standing
 from .states import Status
 
 
@@ -35,9 +37,20 @@ _PHONE = Field(min_length=1, max_length=40, description="The payer's mobile numb
 
 
 class PaymentRequest(Request):
-    """A package to buy, and the wallet that pays for it; members that are unknown are refused."""
+    """A package or a quote to pay for, and the wallet that pays; members that are unknown are refused."""
 
-    package_id: PackageId = Field(description="The package to buy.", examples=["lite"])
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"package_id": "lite", "provider": "vodacom", "phone": "0754123456"}]}
+    )
+
+    package_id: PackageId | None = Field(default=None, description="The package to buy.", examples=["lite"])
+    quote_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=40,
+        description="The quote to pay, in place of a package.",
+        examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
+    )
     provider: WalletCode = Field(description="The wallet that pays.", examples=["vodacom"])
     phone: Annotated[str, BeforeValidator(_payer), _PHONE]
 
@@ -45,6 +58,12 @@ class PaymentRequest(Request):
     def payer(self) -> Msisdn:
         """The payer's number, which the validator has read."""
         return Msisdn(self.phone)
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if (self.package_id is None) == (self.quote_id is None):
+            raise PydanticCustomError("one_of", "Name either package_id or quote_id.")
+        return self
 
 
 class PackageView(Answer):
@@ -149,35 +168,56 @@ class PaymentView(Answer):
 
     id: str = Field(examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
     status: Status = Field(description="`completed` means paid and credited.", examples=["pending"])
-    package_id: PackageId
+    package_id: PackageId | None = Field(
+        description="The package, or the largest that the credits contain: its sender IDs come with it."
+    )
+    quote_id: str | None = Field(description="The quote that it pays.")
     credits: int = Field(examples=[5000])
-    amount: int = Field(description="Whole TZS.", examples=[150000])
+    amount: int = Field(description="Whole TZS, VAT included.", examples=[150000])
+    net: int | None = Field(description="The amount without VAT.", examples=[127119])
+    vat: int | None = Field(examples=[22881])
+    vat_rate: int | None = Field(description="In hundredths of a percent.", examples=[1800])
     currency: Literal["TZS"] = "TZS"
-    provider: WalletCode
-    phone: str | None = Field(description="None once the number was erased.", examples=["+255754123456"])
+    provider: WalletCode | Literal["bank"] = Field(description="The wallet that pays, or `bank` for a transfer.")
+    phone: str | None = Field(
+        description="The payer's number; null for a transfer, and once it was erased.", examples=["+255754123456"]
+    )
+    reference: str | None = Field(description="What a bank transfer is marked with.", examples=["RF45MF7K3M9QX2"])
     failure_code: str | None = Field(description="Why it ended without a credit.", examples=["payment_failed"])
     receipt: str | None = Field(description="The operator's number of the transaction.", examples=["CEJ3I3SETSN"])
+    retry_of: str | None = Field(description="The payment whose place it takes.")
+    retried_as: str | None = Field(description="The payment that has taken its place.")
     created_at: str = Field(examples=["2026-01-31T09:30:00.000Z"])
     expires_at: str = Field(description="When an unanswered push ends.", examples=["2026-01-31T10:00:00.000Z"])
     completed_at: str | None
 
     @classmethod
-    def of(cls, payment: Payment) -> Self:
+    def of(cls, payment: Payment, **more: Any) -> Self:
         """Shows a payment."""
-        return cls(
-            id=payment.id,
-            status=payment.status,
-            package_id=payment.package,  # type: ignore[arg-type] # what was stored had been validated
-            credits=payment.credits,
-            amount=payment.amount,
-            provider=payment.wallet,  # type: ignore[arg-type] # likewise
-            phone=payment.phone or None,
-            failure_code=payment.failure_code,
-            receipt=payment.receipt,
-            created_at=payment.created_at,
-            expires_at=payment.expires_at,
-            completed_at=payment.completed_at,
-        )
+        renamed: dict[str, Any] = {"package_id": payment.package, "quote_id": payment.quote, "provider": payment.wallet}
+        same = cls.model_fields.keys() - {*renamed, *more, "phone", "currency"}
+        kept = {name: getattr(payment, name) for name in same}
+        return cls(**kept, **renamed, phone=payment.phone or None, **more)
+
+
+class StepView(Answer):
+    """A step that a payment has taken."""
+
+    what: str = Field(description="`initiated`, `accepted`, `paid`, `expired`, ...", examples=["paid"])
+    status: Status = Field(description="Where the payment stood after it.", examples=["completed"])
+    at: str = Field(examples=["2026-01-31T09:30:12.000Z"])
+    by: Party = Field(description="Who brought it about.", examples=["provider"])
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Shows a step."""
+        return cls(what=step.what, status=step.status, at=step.at, by=step.by)
+
+
+class PaymentProgress(PaymentView):
+    """A payment with every step that it has taken."""
+
+    steps: list[StepView] = Field(description="Oldest first.")
 
 
 class PaymentPage(Answer):
@@ -216,13 +256,33 @@ class EntryView(Answer):
     held_delta: int = Field(examples=[0])
     available_after: int = Field(examples=[5000])
     held_after: int = Field(examples=[0])
-    reference: str = Field(description="The payment or batch that it belongs to.")
+    reference: str = Field(description="The payment, batch or adjustment that it belongs to.")
+    payment_id: str | None = Field(description="The payment that it belongs to: `/api/billing/payments/{id}/`.")
+    batch_id: str | None = Field(description="The batch that it belongs to: `/api/sms/batches/{id}/`.")
     created_at: str
 
     @classmethod
     def of(cls, entry: Item) -> Self:
-        """Shows an entry; its item's attributes have the names of the fields."""
-        return cls(**{name: entry[name] for name in cls.model_fields})
+        """Shows an entry; its item's attributes have the names of the fields, and its record says what it is of."""
+        record, reference = entry.get("txn", ""), entry["reference"]
+        of_payment = record.startswith(("pay:", "hold:refund:"))
+        links: Item = {
+            "payment_id": reference if of_payment else None,
+            "batch_id": reference if record.startswith("hold:") and not of_payment else None,
+        }
+        return cls(**links, **{name: entry[name] for name in cls.model_fields if name not in links})
+
+
+class BalanceThen(Answer):
+    """What the tenant had at a moment."""
+
+    available: int = Field(examples=[5000])
+    held: int = Field(examples=[0])
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Shows what stood."""
+        return cls(available=standing.available, held=standing.held)
 
 
 class EntryPage(Answer):
@@ -230,3 +290,5 @@ class EntryPage(Answer):
 
     items: list[EntryView]
     next: str | None = Field(description="The cursor of the next page, null at the end.")
+    opening: BalanceThen | None = Field(description="What stood before the span of time that was asked for, if any.")
+    closing: BalanceThen | None = Field(description="What stood after it.")

@@ -10,16 +10,21 @@ from typing import Any, Final
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import NotFound
+from mifumo.errors import Conflict, NotFound
 from mifumo.ids import PaymentId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
+from . import desks
+from .desks import Desk
 from .states import UNDECIDED, WAITING, Event, Status, transition
 
 # Unfinished payments are spread over so many partitions of the `due` index.
-DUE_SHARDS: Final = 4
+_DUE_SHARDS: Final = 4
+# Where payments wait for a document that tells of them.
+DOCUMENTS_DUE: Final = "PAYDOCUMENT"
+DUE: Final = (*(f"PAYDUE#{shard}" for shard in range(_DUE_SHARDS)), Desk.TRANSFERS.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class Payment:
     id: PaymentId
     tenant: TenantId
     user: str
-    package: str
+    package: str | None
+    """The package that was bought, or the largest that the quantity contains; its sender IDs come with it."""
     credits: int
     amount: int
     currency: str
@@ -56,6 +62,30 @@ class Payment:
     completed_at: str | None = None
     late: bool | None = None
     credit_txn: str | None = None
+    refund_id: str | None = None
+    """The refund under way, or the last one; a refund that failed is followed by one of another id."""
+    refund_amount: int | None = None
+    refund_credits: int | None = None
+    """The credits that are held for it; 0 when the money that goes back was never credited."""
+    refund_manual: bool | None = None
+    """People send the money back: the provider cannot."""
+    refund_started_at: str | None = None
+    quote: str | None = None
+    net: int | None = None
+    vat: int | None = None
+    """`net + vat == amount`, by the rate of the moment when it was offered; None before offers were kept."""
+    vat_rate: int | None = None
+    """In hundredths of a percent."""
+    reference: str | None = None
+    """What a bank transfer is to be marked with."""
+    retry_of: PaymentId | None = None
+    retried_as: PaymentId | None = None
+    suspended: int | None = None
+    """What of its money stands in the suspense account, in `paid_currency`, until people have decided."""
+    invoice: str | None = None
+    """The number of its invoice, which a worker gives it after the credit."""
+    credit_note: str | None = None
+    """The number of the document that takes the invoice back, after a refund."""
 
     @property
     def at_rest(self) -> bool:
@@ -66,6 +96,21 @@ class Payment:
     def order_id(self) -> str:
         """The provider's reference for it: the same id in the form of a UUID."""
         return ids.as_uuid(self.id)
+
+    @property
+    def undocumented(self) -> bool:
+        """Tells whether it was credited, or refunded after that, and the invoice or credit note is still missing."""
+        if self.credit_txn is None:
+            return False
+        settled = self.status in {Status.COMPLETED, Status.REFUNDED}
+        return settled and (self.invoice is None or (self.status is Status.REFUNDED and self.credit_note is None))
+
+    @property
+    def received(self) -> int:
+        """Returns what was paid, as far as anybody has said: the price, or what stands in a review."""
+        if self.paid_amount is None or self.paid_currency not in {None, self.currency}:
+            return self.amount
+        return self.paid_amount
 
 
 class PaymentExists(Exception):
@@ -84,12 +129,22 @@ class PaymentMoved(Exception):
         self.payment = payment
 
 
+class RetriedAlready(Conflict):
+    """The payment has been made again already; `payment_id` is the one that took its place."""
+
+    code = "already_retried"
+    title = "This payment has been made again already"
+
+
 class LookedAtAlready(PaymentMoved):
     """Somebody else looks at the payment right now, or has changed it."""
 
 
-class ReceiptReused(Exception):
-    """The operator's transaction has paid for another payment."""
+class ReceiptReused(Conflict):
+    """The operator's transaction, or the line of a bank's statement, has paid for another payment."""
+
+    code = "receipt_used"
+    title = "This receipt has paid for another payment"
 
 
 def _table() -> str:
@@ -105,11 +160,22 @@ def _listing(tenant: TenantId) -> str:
 
 
 def _due(payment: Payment) -> dict[str, str]:
-    """Returns the keys of the sparse index of payments to look at; a payment that is left alone has none."""
+    """Returns the keys of the sparse index of payments to look at; a payment that is left alone has none.
+
+    What waits for people is sorted by its age, and transfers by the moment when they expire.
+    """
+    desk = desks.of(payment.status, gateway=payment.gateway, manual=payment.refund_manual)
+    if desk is not None:
+        since = payment.expires_at if desk is Desk.TRANSFERS else payment.created_at
+        return {"due_pk": desk.value, "due_sk": f"{since}#{payment.id}"}
     if payment.next_check_at is None:
-        return {}
-    shard = sum(payment.id.encode()) % DUE_SHARDS
+        return {"due_pk": DOCUMENTS_DUE, "due_sk": _documents_since(payment)} if payment.undocumented else {}
+    shard = sum(payment.id.encode()) % _DUE_SHARDS
     return {"due_pk": f"PAYDUE#{shard}", "due_sk": f"{payment.next_check_at}#{payment.id}"}
+
+
+def _documents_since(payment: Payment) -> str:
+    return f"{payment.completed_at}#{payment.id}"
 
 
 def _item(payment: Payment) -> Item:
@@ -126,7 +192,7 @@ def _item(payment: Payment) -> Item:
 def of(item: Item) -> Payment:
     """Reads a payment from its item."""
     values = {field.name: item[field.name] for field in fields(Payment) if field.name in item}
-    return Payment(**{**values, "status": Status(item["status"])})
+    return Payment(**{"package": None, **values, "status": Status(item["status"])})
 
 
 def read(payment: PaymentId) -> Payment | None:
@@ -143,16 +209,32 @@ def find(tenant: TenantId, payment: str) -> Payment:
     return found
 
 
+def told(tenant: TenantId, payment: str) -> tuple[Payment, list[Item]]:
+    """Reads a tenant's payment and every step that it has taken, in one call; raises NotFound."""
+    if not ids.valid(payment):
+        raise NotFound("There is no such payment.")
+    items = list(tables.query_all(_table(), _key(payment).pk, consistent=True))
+    found = next((of(item) for item in items if item["sk"] == "META"), None)
+    if found is None or found.tenant != tenant:
+        raise NotFound("There is no such payment.")
+    return found, [item for item in items if item["sk"].startswith("H#")]
+
+
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's payments, newest first."""
     return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
 
 
-def due(shard: int, *, items_max: int) -> list[tuple[PaymentId, str]]:
-    """Lists (payment, due since) of one shard, longest overdue first."""
-    overdue = tables.query(_table(), f"PAYDUE#{shard}", index="due", between=("0", clock.stamp()), limit=items_max)
+def due(partition: str, *, items_max: int) -> list[tuple[PaymentId, str]]:
+    """Lists (payment, due since) of one partition of `DUE`, longest overdue first."""
+    overdue = tables.query(_table(), partition, index="due", between=("0", clock.stamp()), limit=items_max)
     stamps = [(item["pk"], item["due_sk"]) for item in overdue.items]
     return [(PaymentId(pk.removeprefix("PAY#")), sk.partition("#")[0]) for pk, sk in stamps]
+
+
+def history(payment: PaymentId) -> list[Item]:
+    """Reads every step that the payment has taken, in order."""
+    return list(tables.query_all(_table(), _key(payment).pk, begins_with="H#", consistent=True))
 
 
 def create(payment: Payment) -> list[Write]:
@@ -177,13 +259,14 @@ def step(
         payment,
         after,
         condition="#version = :version AND #status = :before AND #amount = :amount AND #currency = :currency "
-        "AND attribute_not_exists(#credit_txn)",
+        + ("AND #credit_txn = :credit_txn" if payment.credit_txn else "AND attribute_not_exists(#credit_txn)"),
         names=("version", "status", "amount", "currency", "credit_txn"),
         values={
             ":version": payment.version,
             ":before": str(payment.status),
             ":amount": payment.amount,
             ":currency": payment.currency,
+            **({":credit_txn": payment.credit_txn} if payment.credit_txn else {}),
         },
         refused=lambda old: PaymentMoved(_standing(payment, old)),
     )
@@ -192,6 +275,58 @@ def step(
         moved,
         _history(after, before=payment.status, trigger=event, facts={**known, **({"note": note} if note else {})}),
     ]
+
+
+def documented(payment: Payment, **numbers: str) -> tuple[Payment, Write]:
+    """Notes the numbers of documents that tell of a payment as it stands; refuses with PaymentMoved.
+
+    It is no step of the payment: its history and version stay.
+    """
+    after = replace(payment, **numbers)  # type: ignore[arg-type] # the names are those of the document numbers
+    missing = " AND ".join(f"attribute_not_exists(#{name})" for name in numbers)
+    written = _rewrite(
+        payment,
+        after,
+        condition=f"#version = :version AND {missing}",
+        names=("version", *numbers),
+        values={":version": payment.version},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
+    return after, written
+
+
+def waits_no_more(payment: Payment) -> Write:
+    """Takes a payment that has its documents off the list of those that wait; refuses with PaymentMoved."""
+    return writes.update(
+        _table(),
+        _key(payment.id),
+        "REMOVE due_pk, due_sk",
+        condition="version = :version AND due_pk = :waiting",
+        values={":version": payment.version, ":waiting": DOCUMENTS_DUE},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
+
+
+def retried(payment: Payment, after: PaymentId, *, instead_of: PaymentId | None) -> Write:
+    """Lets one payment and no other take the place of this one; refuses with RetriedAlready.
+
+    `instead_of` is the one that had it and that nobody was asked for.
+    """
+    return writes.update(
+        _table(),
+        _key(payment.id),
+        "SET retried_as = :after",
+        condition="#status = :ended AND (attribute_not_exists(retried_as) OR retried_as IN (:after, :over))",
+        names={"#status": "status"},
+        values={":ended": str(payment.status), ":after": after, ":over": instead_of or after},
+        refused=lambda old: _not_again(_standing(payment, old)),
+    )
+
+
+def _not_again(payment: Payment) -> RetriedAlready:
+    if payment.retried_as:
+        return RetriedAlready("Watch that payment, or retry it.", payment_id=payment.retried_as)
+    return RetriedAlready(f"It has become {payment.status} meanwhile.", payment_id=payment.id)
 
 
 def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Payment:
@@ -214,11 +349,23 @@ def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Paymen
     )
 
 
-def receipt_guard(payment: Payment, receipt: str) -> Write:
-    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused."""
+def _receipt_key(issuer: str, receipt: str) -> Key:
+    return Key(f"PTXN#{issuer}#{receipt}", "META")
+
+
+def owner(issuer: str, receipt: str) -> str | None:
+    """Tells which payment a receipt has paid for; None while it has paid for none."""
+    item = tables.get(_table(), _receipt_key(issuer, receipt))
+    return str(item["payment_id"]) if item else None
+
+
+def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
+    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused.
+
+    `issuer` names whose receipt it is where that is not the payment's gateway.
+    """
     item = {
-        "pk": f"PTXN#{payment.gateway}#{receipt}",
-        "sk": "META",
+        **_receipt_key(issuer or payment.gateway, receipt)._asdict(),
         "payment_id": payment.id,
         "amount": payment.amount,
         "created_at": clock.stamp(),
@@ -228,7 +375,7 @@ def receipt_guard(payment: Payment, receipt: str) -> Write:
         item,
         condition="attribute_not_exists(pk) OR payment_id = :payment",
         values={":payment": payment.id},
-        refused=lambda _: ReceiptReused(receipt),
+        refused=lambda _: ReceiptReused(f"The receipt is {receipt}."),
     )
 
 

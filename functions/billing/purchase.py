@@ -4,28 +4,23 @@ A push is made once per payment, whatever comes back. Where nothing can have rea
 simply come again: it gets a new attempt, with an order of its own, under the same Idempotency-Key.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from mifumo import audit, clock, ids, tenants, writes
+from mifumo import audit, clock, freezes, tables, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import IdempotencyKeyReused
 from mifumo.ids import PaymentId
-from mifumo.packages import Package
-from mifumo.phone import Msisdn
 from mifumo.providers.payments import Initiation
+from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import catalogue, gateway, payments, schedule
-from .catalogue import Wallet
+from . import catalogue, orders, payments, schedule, ways
 from .gateway import ProviderUnavailable
+from .orders import Order
 from .payments import Payment, PaymentExists, PaymentMoved
 from .schedule import PaymentSettings
 from .states import Event, transition
 
-_ROUTE = "payments/initiate"
-# Attempts under one Idempotency-Key that each found nobody at the provider's.
-_ATTEMPTS_MAX = 10
 # Steps that a worker may take on a payment while its push is being answered.
 _RACES_MAX = 5
 
@@ -38,44 +33,83 @@ _EVENTS = {
 _FAILURES = {Initiation.REJECTED: "provider_rejected", Initiation.NOT_SENT: ProviderUnavailable.code}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a tenant wants to buy, from which wallet, paid by whom."""
-
-    package: Package
-    wallet: Wallet
-    phone: Msisdn
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells two orders apart that come with the same Idempotency-Key."""
-        return ids.fingerprint(self.package.id, self.wallet.code, self.phone)
-
-
 def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
     """Starts a payment; returns it and whether an earlier request with this key had started it.
 
-    Raises AmountOutsideLimits, TenantSuspended, ContactUnverified, IdempotencyKeyReused and ProviderUnavailable.
+    The providers behind the wallet are tried in their order, as long as none of them can have heard of it. Raises
+    AmountOutsideLimits, TenantSuspended, ContactUnverified, WalletFrozen, IdempotencyKeyReused, ProviderUnavailable,
+    ValidationFailed for a number that is not of the wallet, and what the order's claims refuse.
     """
-    catalogue.require_payable(order.package, order.wallet)
-    provider = gateway.provider()
-    tenant = tenants.require_able(tenants.get(caller.tenant_id))
-    for payment in _attempts(caller, key, order, provider.name):
+    catalogue.require_payable(order.offer.amount, order.wallet)
+    tenant = _buyer(caller)
+    attempts, freed = orders.attempts(caller, key, order.route), order.freed
+    made, started = _before(attempts, order)
+    if started and not _unheard(started):
+        return started, True
+    for way in ways.to(order.wallet.code, order.offer.amount):
+        if made == len(attempts):
+            break
+        # An attempt is one that was written down: a provider that declines beforehand uses none up.
+        payment = _payment(caller, attempts[made], order, way.provider.name)
+        if not ways.willing(way, payment, buyer=tenant.name):
+            continue
+        made += 1
         try:
-            writes.transact(*payments.create(payment), _told(caller, payment))
+            writes.transact(*payments.create(payment), *order.claims(payment, freed), _told(caller, payment))
         except PaymentExists as exists:
-            if exists.payment.fingerprint != order.fingerprint:
-                raise IdempotencyKeyReused from exists
-            if exists.payment.failure_code == ProviderUnavailable.code:
-                continue
-            return exists.payment, True
-        initiated = provider.initiate(gateway.push(payment, buyer=tenant.name))
-        started = _record(payment, initiated.initiation, initiated.detail)
-        if started.failure_code == ProviderUnavailable.code:
-            raise ProviderUnavailable("Nobody was asked for money; try again.", retry_after_s=5, payment_id=started.id)
-        schedule.call(started.id, started.next_check_at)
-        return started, False
-    raise ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+            started = _same(exists.payment, order)
+            if not _unheard(started):
+                return started, True
+        else:
+            initiated = ways.initiate(way, payment, buyer=tenant.name)
+            started = _record(payment, initiated.initiation, initiated.detail)
+            if not _unheard(started):
+                schedule.call(started.id, started.next_check_at)
+                return started, False
+        freed = started.id
+    raise _unavailable(started, last=made == len(attempts))
+
+
+def _before(attempts: Sequence[PaymentId], order: Order) -> tuple[int, Payment | None]:
+    """Finds what earlier requests with this key have come to: how many attempts were made, and the last one."""
+    last = None
+    for made, attempt in enumerate(attempts):
+        found = payments.read(attempt)
+        if found is None:
+            return made, last
+        last = _same(found, order)
+        if not _unheard(last):
+            return made, last
+    return len(attempts), last
+
+
+def _same(payment: Payment, order: Order) -> Payment:
+    if payment.fingerprint != order.fingerprint:
+        raise IdempotencyKeyReused
+    return payment
+
+
+def _unheard(payment: Payment) -> bool:
+    """Tells whether the payment's push never came to be, so that another one may."""
+    return payment.failure_code == ProviderUnavailable.code
+
+
+def _unavailable(attempt: Payment | None, *, last: bool) -> ProviderUnavailable:
+    if last:
+        return ProviderUnavailable("Nobody was asked for money. Try again later, with a new Idempotency-Key.")
+    again = "Nobody was asked for money; try again."
+    if attempt is None:
+        return ProviderUnavailable(again, retry_after_s=5)
+    return ProviderUnavailable(again, retry_after_s=5, payment_id=attempt.id)
+
+
+def _buyer(caller: Principal) -> Tenant:
+    """Reads the tenant and its wallet in one call; raises TenantSuspended, ContactUnverified and WalletFrozen."""
+    there, here = tenants.place(caller.tenant_id), wallets.place(caller.tenant_id)
+    found = tables.read(there, here, consistent=False)
+    tenant = tenants.require_able(tenants.of(found[there]) if there in found else None)
+    freezes.require_open(wallets.of(caller.tenant_id, found.get(here)))
+    return tenant
 
 
 def _told(caller: Principal, payment: Payment) -> Write:
@@ -83,27 +117,30 @@ def _told(caller: Principal, payment: Payment) -> Write:
     return audit.entry(caller, "payment.initiated", target=payment.id, after={**bought, "wallet": payment.wallet})
 
 
-def _attempts(caller: Principal, key: str, order: Order, provider: str) -> Iterator[Payment]:
-    """Makes the payment of each attempt; its id follows from tenant, route, key and attempt, so it exists once."""
+def _payment(caller: Principal, payment_id: PaymentId, order: Order, provider: str) -> Payment:
     settings, now = PaymentSettings.load(), clock.now()
-    for attempt in range(_ATTEMPTS_MAX):
-        yield Payment(
-            id=PaymentId(ids.derived(caller.tenant_id, _ROUTE, key, str(attempt))),
-            tenant=caller.tenant_id,
-            user=caller.actor,
-            package=order.package.id,
-            credits=order.package.credits,
-            amount=order.package.price_tzs,
-            currency="TZS",
-            gateway=provider,
-            wallet=order.wallet.code,
-            phone=order.phone,
-            fingerprint=order.fingerprint,
-            created_at=clock.stamp(now),
-            expires_at=clock.after(settings.payment_expiry_s, now),
-            watched_until=clock.after(settings.payment_watch_s, now),
-            next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
-        )
+    return Payment(
+        id=payment_id,
+        tenant=caller.tenant_id,
+        user=caller.actor,
+        package=order.offer.package,
+        credits=order.offer.credits,
+        amount=order.offer.amount,
+        currency="TZS",
+        gateway=provider,
+        wallet=order.wallet.code,
+        phone=order.phone,
+        fingerprint=order.fingerprint,
+        created_at=clock.stamp(now),
+        expires_at=clock.after(settings.payment_expiry_s, now),
+        watched_until=clock.after(settings.payment_watch_s, now),
+        next_check_at=clock.after(schedule.CRASHED_AFTER_S, now),
+        quote=order.offer.quote.id if order.offer.quote else None,
+        net=order.offer.net,
+        vat=order.offer.vat,
+        vat_rate=order.offer.vat_rate,
+        retry_of=order.retry_of.id if order.retry_of else None,
+    )
 
 
 def _record(payment: Payment, initiation: Initiation, detail: str) -> Payment:

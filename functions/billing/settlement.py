@@ -4,6 +4,7 @@ A look at a payment is safe at any time, any number of times, by any number of w
 is set before the question goes out, and the credit is one transaction that can be made once.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from mifumo import clock, credited, ledger, queue, wallets, writes
@@ -12,21 +13,34 @@ from mifumo.ids import PaymentId
 from mifumo.observability import count, logger
 from mifumo.packages import best
 from mifumo.providers.payments import Standing, Statement
+from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import gateway, payments, schedule
+from . import books, circuits, gateway, payments, schedule
+from .circuits import Circuit
+from .desks import BANK
 from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
 from .states import ENDED, WAITING, Event, Status, transition
 
 # However many callbacks come for a payment, the provider is asked about it at most this often.
 ASK_GAP_S = 2
 _RACES_MAX = 5
+# Why a payment failed that the staff have dismissed.
+DISMISSED = "dismissed"
+# Why a payment was cancelled whose push the payer has refused: it is over, as far as the provider knows.
+CANCELLED_BY_PAYER = "cancelled_by_payer"
 
 _ENDINGS = {
     Standing.FAILED: (Event.FAILED, "payment_failed"),
-    Standing.CANCELLED: (Event.CANCELLED, "cancelled_by_payer"),
+    Standing.CANCELLED: (Event.CANCELLED, CANCELLED_BY_PAYER),
 }
+
+
+class LossSettings(Settings):
+    """By when a push that arrived is known to a provider that keeps every push."""
+
+    payment_lost_after_s: int
 
 
 class Finding(StrEnum):
@@ -38,6 +52,8 @@ class Finding(StrEnum):
     OPEN = "open"
     SETTLED = "settled"
     """There was nothing to ask: it is completed, or in the hands of the staff."""
+    REFUNDING = "refunding"
+    """Its money is on the way back: what there is to ask, `refunds` asks."""
     STALE = "stale"
     """The look has been taken by another one meanwhile."""
     LATER = "later"
@@ -58,29 +74,49 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         logger.error("no such payment", payment_id=payment_id)
         count("PaymentOrphan")
         return Finding.ORPHAN
+    if payment.gateway == BANK:
+        return _unconfirmed(payment)
     if due and payment.next_check_at != due:
         return Finding.STALE
+    if payment.status not in WAITING | ENDED:
+        return _settled(payment)
+    circuit = circuits.read(payment.gateway)
     for _ in range(_RACES_MAX):
         if payment.status not in WAITING | ENDED:
-            return Finding.SETTLED
+            return _settled(payment)
         try:
-            looked = payments.look(payment, next_check_at=_next_check(payment), gap_s=ASK_GAP_S)
+            looked = payments.look(payment, next_check_at=_next_check(payment, circuit), gap_s=ASK_GAP_S)
         except LookedAtAlready as busy:
             if busy.payment.status is payment.status:
                 return _too_soon(busy.payment, received_at)
             payment = busy.payment
         else:
-            return _asked(looked)
+            return _asked(looked, circuit)
     return Finding.STALE
 
 
-def _next_check(payment: Payment) -> str | None:
-    return schedule.next_check(
+def _settled(payment: Payment) -> Finding:
+    return Finding.REFUNDING if payment.status is Status.REFUND_PENDING else Finding.SETTLED
+
+
+def _unconfirmed(payment: Payment) -> Finding:
+    """Ends a bank transfer that nobody has found in the bank's statement in time; it may still be found later."""
+    if payment.status is not Status.PENDING or clock.stamp() < payment.expires_at:
+        return Finding.SETTLED
+    _, steps = payments.step(payment, Event.EXPIRED, failure_code="expired")
+    writes.transact(*steps)
+    return Finding.ENDED
+
+
+def _next_check(payment: Payment, circuit: Circuit) -> str | None:
+    """Says when the next look is due; not before the circuit of a silent provider has closed."""
+    due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
         watched_until=payment.watched_until,
         waiting=payment.status in WAITING,
     )
+    return max(due, circuit.open_until) if due and circuit.open_until else due
 
 
 def _too_soon(payment: Payment, received_at: str | None) -> Finding:
@@ -90,9 +126,9 @@ def _too_soon(payment: Payment, received_at: str | None) -> Finding:
     return Finding.LATER
 
 
-def _asked(payment: Payment) -> Finding:
+def _asked(payment: Payment, circuit: Circuit) -> Finding:
     """Asks the provider and applies what it says to the payment as it then stands."""
-    statement = gateway.provider().fetch_status(payment.order_id)
+    statement = gateway.fetch_status(payment, circuit)
     for _ in range(_RACES_MAX):
         try:
             after, finding = _applied(payment, statement)
@@ -116,29 +152,57 @@ def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
             return _paid(payment, statement)
         case Standing.FAILED | Standing.CANCELLED:
             return _ended(payment, statement)
-        case Standing.PENDING | Standing.NOT_FOUND:
-            return _still_open(payment, found=statement.standing is Standing.PENDING)
+        case Standing.PENDING:
+            return _still_open(payment, found=True)
+        case Standing.NOT_FOUND:
+            return _never_received(payment) if _had_time(payment) else _still_open(payment, found=False)
 
 
 def _paid(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
-    if statement.amount_tzs != payment.amount or statement.currency != payment.currency:
+    if not gateway.settles(payment, statement):
         return _reviewed(payment, statement, "the provider names another amount or currency")
+    if payment.credit_txn:
+        return _reviewed(payment, statement, "it was credited before, and the money has gone back")
     try:
         return _credited(payment, statement), Finding.CREDITED
     except ReceiptReused:
-        return _reviewed(payment, statement, "the receipt has paid for another payment")
+        # The money is that payment's, and stands in the books as such.
+        return _reviewed(payment, statement, "the receipt has paid for another payment", came=False)
 
 
 def _credited(payment: Payment, statement: Statement) -> Payment:
-    """Completes the payment and credits the tenant in one transaction, which can be made once."""
-    name, receipt = f"pay:{payment.id}:credit", statement.receipt or payment.order_id
-    late = payment.status in ENDED
+    kept = max(payment.amount - (statement.amount_tzs or 0), 0)  # by a provider that takes its fee out of the price
+    return credit(payment, Event.PAID, receipt=statement.receipt or payment.order_id, fee=kept)
+
+
+def credit(
+    payment: Payment, event: Event, *, receipt: str, more: Sequence[Write] = (), note: str = "", fee: int = 0
+) -> Payment:
+    """Completes the payment and credits the tenant in one transaction, which can be made once.
+
+    `more` stands in the same transaction: the decision, where people have taken one. `fee` is what the provider keeps
+    of the price. Raises what `more` refuses, then PaymentMoved, and ReceiptReused for a receipt that has paid for
+    another payment.
+    """
+    name, late = f"pay:{payment.id}:credit", payment.status in ENDED
+    # What an earlier review has noted of the money is not what paid in the end.
+    paid = {} if event is Event.CREDIT_APPROVED else {"paid_amount": None, "paid_currency": None}
     completed, steps = payments.step(
-        payment, Event.PAID, receipt=receipt, completed_at=clock.stamp(), credit_txn=name, late=late, failure_code=None
+        payment,
+        event,
+        receipt=receipt,
+        completed_at=clock.stamp(),
+        credit_txn=name,
+        late=late,
+        failure_code=None,
+        suspended=None,
+        note=note,
+        **paid,
     )
 
     def build(wallet: Wallet) -> list[Write]:
         return [
+            *more,
             *steps,
             payments.receipt_guard(payment, receipt),
             *ledger.credit(
@@ -146,7 +210,7 @@ def _credited(payment: Payment, statement: Statement) -> Payment:
                 payment.credits,
                 name=name,
                 reference=payment.id,
-                postings=_postings(payment),
+                postings=[*books.resolved(payment), *books.sale(completed, fee=fee)],
                 package=best(wallet.package, payment.package),
             ),
         ]
@@ -160,16 +224,11 @@ def _credited(payment: Payment, statement: Statement) -> Payment:
     return completed
 
 
-def _postings(payment: Payment) -> list[Item]:
-    """The money side: the provider owes it to us, and we owe texts for it."""
-    return [
-        {"account": f"asset:provider:{payment.gateway}:receivable", "asset": "TZS", "amount": payment.amount},
-        {"account": "liability:deferred_revenue", "asset": "TZS", "amount": -payment.amount},
-    ]
-
-
-def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment, Finding]:
-    """Money moved, and not as agreed: no credits, and a person decides."""
+def _reviewed(payment: Payment, statement: Statement, why: str, *, came: bool = True) -> tuple[Payment, Finding]:
+    """Money moved, and not as agreed: no credits, and a person decides, once on the same evidence."""
+    told = (statement.receipt, statement.amount_tzs, statement.currency)
+    if payment.failure_code == DISMISSED and told == (payment.receipt, payment.paid_amount, payment.paid_currency):
+        return payment, Finding.ENDED
     after, steps = payments.step(
         payment,
         Event.MISMATCHED,
@@ -177,8 +236,9 @@ def _reviewed(payment: Payment, statement: Statement, why: str) -> tuple[Payment
         receipt=statement.receipt,
         paid_amount=statement.amount_tzs,
         paid_currency=statement.currency,
+        suspended=statement.amount_tzs if came else None,
     )
-    writes.transact(*steps)
+    writes.transact(*steps, *books.suspend(payment, after))
     logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
     count("PaymentReview")
     return after, Finding.REVIEW
@@ -190,6 +250,22 @@ def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
         return payment, Finding.ENDED
     after, steps = payments.step(
         payment, event, next_check_at=payment.next_check_at, note=statement.detail, failure_code=failure
+    )
+    writes.transact(*steps)
+    return after, Finding.ENDED
+
+
+def _had_time(payment: Payment) -> bool:
+    """Tells whether a push whose answer was lost would be known by now, had it arrived."""
+    grace_s = LossSettings.load().payment_lost_after_s
+    lost = payment.status is Status.PENDING and payment.initiated == Event.UNKNOWN
+    return lost and payment.created_at <= clock.after(-grace_s) and gateway.keeps_every_push(payment)
+
+
+def _never_received(payment: Payment) -> tuple[Payment, Finding]:
+    """The provider knows of no such push: nobody is asked for money. It stays watched, should it arrive after all."""
+    after, steps = payments.step(
+        payment, Event.NEVER_RECEIVED, next_check_at=payment.next_check_at, failure_code="never_received"
     )
     writes.transact(*steps)
     return after, Finding.ENDED

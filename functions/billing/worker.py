@@ -9,7 +9,7 @@ from mifumo.ids import PaymentId
 from mifumo.observability import entrypoint
 from mifumo.provider_events import EventRef
 
-from . import settlement
+from . import refunds, settlement
 from .settlement import Finding
 
 
@@ -21,6 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ARG0
 
 def _look(body: dict[str, Any]) -> None:
     finding = settlement.check(PaymentId(body["payment_id"]), due=body.get("due"), received_at=body.get("received_at"))
+    if finding is Finding.REFUNDING:
+        refunds.check(PaymentId(body["payment_id"]))
     if finding is Finding.LATER:
         settlement.look_again(body)
     elif event := body.get("event"):

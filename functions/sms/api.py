@@ -83,7 +83,7 @@ def capability(caller: Caller) -> CapabilityAnswer:
         HTTPStatus.OK: {"description": "What would be sent: the answer to a dry run, which changes nothing."},
         HTTPStatus.ACCEPTED: {"description": "Accepted and paid for; the work goes on."},
     },
-    openapi_extensions={"x-problems": [402]},
+    openapi_extensions={"x-problems": [402, 409]},
 )
 @needs(Action.SMS_SEND)
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:

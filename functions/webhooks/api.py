@@ -3,45 +3,23 @@
 Nothing that a callback says is acted on here: it is kept, or queued as it came, and looked into by others.
 """
 
-import base64
 import json
-from typing import Any, Literal
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
 
-from mifumo import aws, clock, ids, provider_events, queue
-from mifumo.errors import Busy, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from mifumo import aws, clock
+from mifumo.errors import ValidationFailed
 from mifumo.http import api, public
-from mifumo.observability import count, entrypoint
-from mifumo.providers import zenopay
-from mifumo.providers.payments import MalformedCallback
-from mifumo.settings import Settings
-from mifumo.wire import Answer
+from mifumo.observability import entrypoint
 
-from . import proofs
+from . import callbacks, payments, proofs
+from .callbacks import QueueSettings, Received
 
-_BODY_BYTES_MAX = 64 * 1024
 # Beem pushes one report a call; lists are taken as far as ten messages of the queue go, a hundred times.
 _REPORTS_MAX = 100
 
-# Bodies are kept byte for byte, so no model parses them; the contract tells what the providers send.
-_ZENOPAY_BODY = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["order_id"],
-                "properties": {
-                    "order_id": {"type": "string", "format": "uuid"},
-                    "payment_status": {"type": "string"},
-                },
-            },
-            "example": {"order_id": "01941f29-7c00-7aaa-8aaa-0123456789ab", "payment_status": "COMPLETED"},
-        }
-    },
-}
+# Bodies are queued as they came, so no model parses them; the contract tells what the providers send.
 _REPORT_SCHEMA = {"type": "object", "required": ["dest_addr", "request_id", "recipient_id", "status"]}
 _REPORT = {
     "dest_addr": "255712345678",
@@ -76,45 +54,7 @@ _INBOUND_BODY = {
 }
 
 app = api(limited=False)
-
-
-class QueueSettings(Settings):
-    """Where callbacks are looked into."""
-
-    payments_queue_url: str
-    receipts_queue_url: str
-
-
-class Received(Answer):
-    """The answer that tells a provider to stop repeating itself."""
-
-    status: Literal["received"] = Field(default="received", description="The callback is kept.")
-
-
-@app.post(
-    "/api/webhooks/payments/zenopay/<token>/",
-    summary="Take a payment callback of ZenoPay",
-    tags=["webhooks"],
-    openapi_extensions={"x-problems": [403], "requestBody": _ZENOPAY_BODY},
-)
-@public
-def take_zenopay_callback(token: str) -> Received:
-    """Keeps the callback as a hint and has the worker ask ZenoPay itself."""
-    proofs.require_zenopay_key(app.current_event.headers.get(zenopay.KEY_HEADER))
-    body = _json_body()
-    try:
-        claim = zenopay.parse_callback(body)
-        payment_id = ids.of_uuid(claim.order_id)
-    except (MalformedCallback, ValueError) as error:
-        raise ValidationFailed.of("/order_id", "order_id_invalid", "Send the order's id, a UUID.") from error
-    proofs.require_zenopay_token(token, order_id=claim.order_id)
-    received_at = clock.stamp()
-    event = provider_events.ref(zenopay.NAME, claim.order_id, body)
-    if not provider_events.keep(event, body.decode("utf-8", "replace"), received_at=received_at):
-        count("CallbackRepeated")
-    look = {"payment_id": payment_id, "received_at": received_at, "event": event.as_item()}
-    _queue(QueueSettings.load().payments_queue_url, [look])
-    return Received()
+app.include_router(payments.router)
 
 
 @app.post(
@@ -129,7 +69,7 @@ def take_beem_report(token: str) -> Received:
     proofs.require_beem_token(token)
     received_at = clock.stamp()
     bodies = [{"provider": "beem", "received_at": received_at, "report": report} for report in _reports()]
-    _queue(QueueSettings.load().receipts_queue_url, bodies)
+    callbacks.enqueue(QueueSettings.load().receipts_queue_url, bodies)
     return Received()
 
 
@@ -146,40 +86,19 @@ def take_beem_inbound(token: str) -> Received:
     proofs.require_beem_token(token)
     received_at = clock.stamp()
     bodies = [{"provider": "beem", "received_at": received_at, "inbound": text} for text in _reports()]
-    _queue(QueueSettings.load().receipts_queue_url, bodies)
+    callbacks.enqueue(QueueSettings.load().receipts_queue_url, bodies)
     return Received()
 
 
 def _reports() -> list[dict[str, Any]]:
     try:
-        content = json.loads(_json_body())
+        content = json.loads(callbacks.json_body(app.current_event))
     except (ValueError, RecursionError):
         content = None
     reports = content if isinstance(content, list) else [content]
     if not 1 <= len(reports) <= _REPORTS_MAX or not all(isinstance(report, dict) for report in reports):
         raise ValidationFailed.of("", "report_invalid", f"Send a JSON object, or a list of 1 to {_REPORTS_MAX}.")
     return reports
-
-
-def _json_body() -> bytes:
-    """Returns the body as it came, if it says that it is JSON and is no larger than any callback."""
-    event = app.current_event
-    content_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise UnsupportedMediaType
-    text = event.body or ""
-    if len(text) > 2 * _BODY_BYTES_MAX:
-        raise PayloadTooLarge
-    body = base64.b64decode(text) if event.is_base64_encoded else text.encode()
-    if len(body) > _BODY_BYTES_MAX:
-        raise PayloadTooLarge(f"A callback has at most {_BODY_BYTES_MAX:,} bytes.")
-    return body
-
-
-def _queue(url: str, bodies: list[dict[str, Any]]) -> None:
-    """Queues the messages; raises Busy when one was not taken, so that the provider comes again."""
-    if queue.send(url, bodies):
-        raise Busy
 
 
 @entrypoint

@@ -1,4 +1,4 @@
-"""A schedule: invokes a function every minute, under a role that can do nothing else."""
+"""A schedule: invokes a function every so many minutes or every day, under a role that can do nothing else."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -10,9 +10,14 @@ from constructs import Construct
 from infra.parts.house import House
 from infra.parts.queue import DeadLetters
 
+# An invocation that could not be delivered for so long is the next one's work.
+_AGE_MAX = Duration.minutes(1)
 
-class EveryMinute(Construct):
-    def __init__(self, scope: Construct, name: str, *, function: lambda_.Function, house: House) -> None:
+
+class _Every(Construct):
+    def __init__(
+        self, scope: Construct, name: str, *, function: lambda_.Function, house: House, gap: Duration, words: str
+    ) -> None:
         super().__init__(scope, name)
         dead = DeadLetters(
             self, "Dead", stage=house.stage, alerts=house.alerts, meaning=f"{name}: invocations were not delivered"
@@ -32,16 +37,31 @@ class EveryMinute(Construct):
         scheduler.Schedule(
             self,
             "Schedule",
-            description=f"{name}, every minute",
-            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            description=f"{name}, {words}",
+            schedule=scheduler.ScheduleExpression.rate(gap),
             time_window=scheduler.TimeWindow.off(),
             target=targets.LambdaInvoke(
                 function,
                 role=role.without_policy_updates(),
                 dead_letter_queue=dead.queue,
-                max_event_age=Duration.minutes(1),
+                max_event_age=_AGE_MAX,
                 retry_attempts=2,
             ),
         )
-        # The next minute is the retry of a sweep that failed.
-        function.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        # What a run has left undone is the next one's: it is not repeated.
+        function.configure_async_invoke(retry_attempts=0, max_event_age=_AGE_MAX)
+
+
+class EveryMinute(_Every):
+    """Every minute, or every so many `minutes` for work that may wait."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, function: lambda_.Function, house: House, minutes: int = 1
+    ) -> None:
+        words = "every minute" if minutes == 1 else f"every {minutes} minutes"
+        super().__init__(scope, name, function=function, house=house, gap=Duration.minutes(minutes), words=words)
+
+
+class EveryDay(_Every):
+    def __init__(self, scope: Construct, name: str, *, function: lambda_.Function, house: House) -> None:
+        super().__init__(scope, name, function=function, house=house, gap=Duration.days(1), words="every day")

@@ -14,6 +14,8 @@ from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import DELETE, GET, PUT, QUERY, READ, WRITE
 
+ANNOUNCER_TIMEOUT_S = 30
+_ANNOUNCEMENTS_PER_BATCH = 10
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
@@ -27,6 +29,7 @@ class Auth(Construct):
         data: Data,
         exports: Bucket,
         notices: Queue,
+        announcements: Queue,
         privacies: Sequence[Privacy],
     ) -> None:
         super().__init__(scope, name)
@@ -68,6 +71,7 @@ class Auth(Construct):
             },
         )
         self.sweep = self._sweep(house, data, privacies)
+        self.announcer = self._announce(house, data, announcements, notices)
         data.accounts.grant(self.api, *READ, *WRITE, *DELETE)
         data.access.grant(self.api, *READ, *WRITE, *DELETE)
         data.audit.grant(self.api, *READ, *PUT)
@@ -104,3 +108,22 @@ class Auth(Construct):
             privacy.queue.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=house)
         return sweep
+
+    def _announce(self, house: House, data: Data, announcements: Queue, notices: Queue) -> Function:
+        announcer = Function(
+            self,
+            "Announcer",
+            handler="functions.auth.announcer.handler",
+            house=house,
+            timeout_s=ANNOUNCER_TIMEOUT_S,
+            environment={
+                "ACCOUNTS_TABLE": data.accounts.table_name,
+                "ACCESS_TABLE": data.access.table_name,
+                "NOTICES_QUEUE_URL": notices.url,
+            },
+        )
+        data.accounts.grant(announcer, *READ)
+        data.access.grant(announcer, *GET)
+        notices.grant_send(announcer)
+        announcements.feed(announcer, batch_size=_ANNOUNCEMENTS_PER_BATCH)
+        return announcer

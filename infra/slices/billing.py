@@ -1,5 +1,7 @@
 """The billing slice: packages and payments over HTTP, verified from a queue, watched on a schedule."""
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.data import Data
@@ -9,21 +11,38 @@ from infra.parts.house import House
 from infra.parts.limits import rates
 from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
-from infra.parts.schedule import EveryMinute
+from infra.parts.schedule import EveryDay, EveryMinute
 from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
+from infra.stage import Stage
 
+_CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
+_CHECK_MINUTES = 15
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
 # provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
 _PAYMENTS_PER_BATCH = 1
+_ALARMS = {
+    "DocumentFailed": "Billing: a payment could not be given its invoice or credit note",
+    "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
+    "WalletUnchecked": "Billing: a wallet could not be checked",
+}
 
 
 class Billing(Construct):
     def __init__(
-        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, parked: Queue
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        house: House,
+        data: Data,
+        exports: Bucket,
+        parked: Queue,
+        announcements: Queue,
     ) -> None:
         super().__init__(scope, name)
         self._house = house
+        self._announcements = announcements
         self._parked = parked
         self._data = data
         stage = house.stage
@@ -35,15 +54,24 @@ class Billing(Construct):
             "PAYMENT_CHECKS_S": stage.payment_checks_s,
             "PAYMENT_WATCH_S": str(stage.payment_watch_s),
         }
-        self._provider = {
-            "ZENOPAY_SECRET": data.zenopay.arn,
+        self._secrets = {"ZENOPAY": data.zenopay, "PAWAPAY": data.pawapay, "CLICKPESA": data.clickpesa}
+        self._providers = {
+            **{f"{provider}_SECRET": secret.arn for provider, secret in self._secrets.items()},
             "ZENOPAY_URL": stage.zenopay_url,
-            "PUBLIC_URL": stage.public_url or house.api.url,
+            "PAWAPAY_URL": stage.pawapay_url,
+            "CLICKPESA_URL": stage.clickpesa_url,
+            "CLICKPESA_FEES": stage.clickpesa_fees,
+            "PROVIDER_FAILURES_MAX": str(stage.provider_failures_max),
+            "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
         }
         self.api = self._sell()
         self.worker = self._verify()
         self.sweep = self._sweep()
+        self._refresh()
         self.privacy = self._privacy(exports)
+        self.nightly = self._check()
+        self.invoicing = self._document()
+        self._ring()
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -54,12 +82,22 @@ class Billing(Construct):
             house=house,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
+                "PAYMENT_PROVIDERS": house.stage.payment_providers,
+                "PUSHES_PER_PROVIDER": str(house.stage.pushes_per_provider),
+                "PUBLIC_URL": house.stage.public_url or house.api.url,
                 "ACCESS_TABLE": data.access.table_name,
                 "AUDIT_TABLE": data.audit.table_name,
                 "SIGNING_KEYS_SECRET": data.signing_keys.arn,
                 **rates(house.stage),
                 "PROVIDER_TIMEOUT_S": str(house.stage.door_provider_timeout_s),
+                "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                **_bank(house.stage),
+                "TWO_PERSON_ABOVE_TZS": str(house.stage.two_person_above_tzs),
+                "TWO_PERSON_ABOVE_CREDITS": str(house.stage.two_person_above_credits),
+                "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
+                "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(house.stage.payment_lost_after_s),
             },
         )
         data.access.grant(api, *GET)
@@ -67,8 +105,10 @@ class Billing(Construct):
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
-        data.zenopay.grant_read(api)
+        for secret in self._secrets.values():
+            secret.grant_read(api)
         self.payments.grant_send(api)
+        self._parked.grant_send(api)
         house.api.route("/api/billing/{proxy+}", api)
         house.api.route("/api/admin/billing/{proxy+}", api)
         return api
@@ -83,13 +123,15 @@ class Billing(Construct):
             timeout_s=stage.worker_timeout_s,
             environment={
                 **self._watched,
-                **self._provider,
+                **self._providers,
                 "PARKED_QUEUE_URL": self._parked.url,
+                "PAYMENT_LOST_AFTER_S": str(stage.payment_lost_after_s),
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
             },
         )
         data.ledger.grant(worker, *READ, *WRITE)
-        data.zenopay.grant_read(worker)
+        for secret in self._secrets.values():
+            secret.grant_read(worker)
         self._parked.grant_send(worker)
         self.payments.grant_send(worker)
         self.payments.feed(worker, batch_size=_PAYMENTS_PER_BATCH)
@@ -102,12 +144,32 @@ class Billing(Construct):
             handler="functions.billing.sweep.handler",
             house=self._house,
             timeout_s=_SWEEP_TIMEOUT_S,
-            environment=self._watched,
+            environment={**self._watched, "ANNOUNCEMENTS_QUEUE_URL": self._announcements.url},
         )
+        self._announcements.grant_send(sweep)
         self._data.ledger.grant(sweep, *READ, *WRITE)
         self.payments.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         return sweep
+
+    def _refresh(self) -> None:
+        stage = self._house.stage
+        refresh = Function(
+            self,
+            "Refresh",
+            handler="functions.billing.refresh.handler",
+            house=self._house,
+            timeout_s=stage.worker_timeout_s,
+            environment={
+                "LEDGER_TABLE": self._data.ledger.table_name,
+                **self._providers,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        self._data.ledger.grant(refresh, *PUT)
+        for secret in self._secrets.values():
+            secret.grant_read(refresh)
+        EveryDay(self, "RefreshSchedule", function=refresh, house=self._house)
 
     def _privacy(self, exports: Bucket) -> Privacy:
         data = self._data
@@ -122,3 +184,66 @@ class Billing(Construct):
         )
         data.ledger.grant(privacy.worker, *READ, *UPDATE)
         return privacy
+
+    def _check(self) -> Function:
+        """The day's checkup of all wallets: a run that finds it over ends at once."""
+        nightly = Function(
+            self,
+            "Nightly",
+            handler="functions.billing.nightly.handler",
+            house=self._house,
+            timeout_s=_CHECK_TIMEOUT_S,
+            environment={"LEDGER_TABLE": self._data.ledger.table_name},
+        )
+        self._data.ledger.grant(nightly, *READ, *WRITE)
+        EveryMinute(self, "NightlySchedule", function=nightly, house=self._house, minutes=_CHECK_MINUTES)
+        return nightly
+
+    def _document(self) -> Function:
+        """Gives payments their invoices: one that fails waits on, and the next minute tries again."""
+        data, stage = self._data, self._house.stage
+        invoicing = Function(
+            self,
+            "Invoicing",
+            handler="functions.billing.invoicing.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "LEDGER_TABLE": data.ledger.table_name,
+                "ACCESS_TABLE": data.access.table_name,
+                "SELLER_NAME": stage.seller_name,
+                "SELLER_TIN": stage.seller_tin,
+                "SELLER_VRN": stage.seller_vrn,
+            },
+        )
+        data.access.grant(invoicing, *GET)
+        data.ledger.grant(invoicing, *READ, *WRITE)
+        EveryMinute(self, "InvoicingSchedule", function=invoicing, house=self._house)
+        return invoicing
+
+    def _ring(self) -> None:
+        """Tells people of what no retry puts right."""
+        for metric, meaning in _ALARMS.items():
+            self._house.alerts.on(
+                cloudwatch.Metric(
+                    namespace="Mifumo",
+                    metric_name=metric,
+                    dimensions_map={"service": "billing"},
+                    statistic="Sum",
+                    period=Duration.minutes(5),
+                ),
+                scope=Construct(self, metric),
+                above=0,
+                meaning=meaning,
+            )
+
+
+def _bank(stage: Stage) -> dict[str, str]:
+    """The account that transfers go to."""
+    return {
+        "BANK_NAME": stage.bank_name,
+        "BANK_ACCOUNT_NAME": stage.bank_account_name,
+        "BANK_ACCOUNT_NUMBER": stage.bank_account_number,
+        "BANK_SWIFT": stage.bank_swift,
+        "TRANSFER_EXPIRY_S": str(stage.transfer_expiry_s),
+    }

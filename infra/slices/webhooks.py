@@ -28,13 +28,17 @@ class Webhooks(Construct):
                 "LEDGER_TABLE": data.ledger.table_name,
                 "BEEM_SECRET": data.beem.arn,
                 "ZENOPAY_SECRET": data.zenopay.arn,
+                "PAWAPAY_SECRET": data.pawapay.arn,
+                "PAWAPAY_URL": house.stage.pawapay_url,
+                "CLICKPESA_SECRET": data.clickpesa.arn,
+                "PUBLIC_URL": house.stage.public_url or house.api.url,
                 "RECEIPTS_QUEUE_URL": receipts.url,
                 "PAYMENTS_QUEUE_URL": payments.url,
             },
         )
         data.ledger.grant(self.api, *PUT)
-        data.beem.grant_read(self.api)
-        data.zenopay.grant_read(self.api)
+        for secret in (data.beem, data.zenopay, data.pawapay, data.clickpesa):
+            secret.grant_read(self.api)
         receipts.grant_send(self.api)
         payments.grant_send(self.api)
         house.api.route("/api/webhooks/{proxy+}", self.api)

@@ -14,7 +14,7 @@ from sandbox.pawapay.outcomes import COMPLETED, FINAL
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,3})?")
 _PHONE = re.compile(r"255[67][0-9]{8}")
 _MESSAGE = re.compile(r"[A-Za-z0-9 ]{4,22}")
-_UUID_LENGTH = 36
+_UUID_LENGTH, _UUID_VERSION = 36, 4
 _METADATA_MAX = 10
 _DEPOSIT = {"depositId": str, "amount": str, "currency": str, "payer": dict}
 _DEPOSIT_OPTIONAL = {"preAuthorisationCode": str, "clientReferenceId": str, "customerMessage": str, "metadata": list}
@@ -95,11 +95,11 @@ def _members(body: Mapping[str, Any], needed: Mapping[str, type], optional: Mapp
 def _id(body: Mapping[str, Any], name: str) -> str:
     text = str(body[name])
     try:
-        uuid.UUID(text)
+        version = uuid.UUID(text).version
     except ValueError:
-        text = ""
-    if len(text) != _UUID_LENGTH:
-        raise _invalid(f"{name} must be a UUID")
+        version = None
+    if version != _UUID_VERSION or len(text) != _UUID_LENGTH:
+        raise _invalid(f"{name} must be a UUID of version 4")
     return text
 
 

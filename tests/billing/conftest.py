@@ -1,10 +1,16 @@
-"""Fixtures of the billing tests: ZenoPay's simulator, our door for it to call back, and a clock that moves forward."""
+"""Fixtures of the billing tests: providers' simulators, our door for them to call back, and a clock that moves forward.
 
+Most tests take `till`, whose payments all go to ZenoPay; what holds for every provider takes `counter`, which is a till
+at each of them in turn.
+"""
+
+import contextlib
 import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,20 +18,22 @@ from typing import Any
 
 import pytest
 
-from functions.billing import api, payments, settlement, sweep, worker
+from functions.billing import accounts, api, payments, settlement, sweep, terms, worker
 from functions.billing.payments import Payment
 from functions.webhooks import api as webhooks
 from mifumo import aws, clock, settings, tables, tenants, wallets, writes
 from mifumo.ids import PaymentId, TenantId
 from mifumo.providers import zenopay
+from mifumo.providers.pawapay import PawaPay
 from mifumo.tables import Key
-from sandbox.testing import ZENOPAY_API_KEY, RunningZenoPay, running_zenopay
+from sandbox.testing import ZENOPAY_API_KEY, RunningPawaPay, running_clickpesa, running_pawapay, running_zenopay
 from tests.builders import CONTEXT, answer, request, sqs, token
 from tests.wire import Wire
 
 TENANT = TenantId("t1")
 TOKEN_KEY = "zeno-token-key"
 INITIATE = "/api/billing/payments/initiate/"
+QUOTES = "/api/billing/quotes/"
 
 
 @dataclass
@@ -42,7 +50,7 @@ class Travel:
 class Till:
     """The billing slice at work: its doors, its worker and its sweep, over one simulator of ZenoPay."""
 
-    simulator: RunningZenoPay
+    simulator: Any
     wire: Wire
     travel: Travel
     owner: str
@@ -55,6 +63,14 @@ class Till:
     def buy(self, digits: str = "456", *, key: str = "key-1", **changes: Any) -> tuple[int, Any]:
         body = {"package_id": "lite", "provider": "vodacom", "phone": f"0754123{digits}", **changes}
         return self.call("POST", INITIATE, body, headers={"Idempotency-Key": key})
+
+    def quoted(self, *, key: str = "quote-1", **body: Any) -> dict[str, Any]:
+        """Asks for a quote, of 6,000 credits unless told otherwise."""
+        headers = {"Idempotency-Key": key}
+        status, quote = self.call("POST", QUOTES, body or {"credits": 6_000}, headers=headers)
+        assert status == 201, quote
+        found: dict[str, Any] = quote
+        return found
 
     def bought(self, digits: str = "456", **options: Any) -> Payment:
         status, body = self.buy(digits, **options)
@@ -104,6 +120,10 @@ class Till:
             time.sleep(0.02)
         raise AssertionError("the provider never ended the order")
 
+    def paid_at(self, simulator: RunningPawaPay, payment: Payment) -> None:
+        """Waits until another provider than the till's own has made up its mind about the order."""
+        PawaPayTill(simulator, self.wire, self.travel, self.owner).paid(payment)
+
     def callbacks(self, count: int) -> list[int]:
         """Waits for so many callbacks; returns how they were answered."""
         for _ in range(250):
@@ -112,6 +132,20 @@ class Till:
                 return answered
             time.sleep(0.02)
         raise AssertionError("too few callbacks came")
+
+    def pushes(self) -> list[str]:
+        """Lists the orders that the provider has taken on."""
+        return [order["order_id"] for order in self.simulator.log()["orders"]]
+
+    def turn(self, payment: Payment, *, paid: bool) -> None:
+        """Gives an order another ending, of which nobody is told."""
+        self.simulator.flip(payment.order_id, "COMPLETED" if paid else "FAILED")
+
+    def tell(self, payment: Payment) -> None:
+        """Has the provider call back about an order, and waits until the door has answered."""
+        before = len(self.simulator.log()["callbacks"])
+        self.simulator.call_back(payment.order_id)
+        self.callbacks(before + 1)
 
     def items(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
         return list(tables.query_all("ledger", pk, begins_with=prefix, consistent=True))
@@ -128,7 +162,7 @@ class Till:
         assert (journal is not None) == bool(times)
         now = self.payment(payment.id)
         assert (now.status == "completed") == bool(times)
-        guard = tables.get("ledger", Key(f"PTXN#zenopay#{now.receipt}", "META"))
+        guard = tables.get("ledger", Key(f"PTXN#{now.gateway}#{now.receipt}", "META"))
         assert (guard is not None and guard["payment_id"] == payment.id) == bool(times)
         if journal:
             sums: dict[str, int] = {}
@@ -139,6 +173,50 @@ class Till:
         assert [row["sk"] for row in self.items(f"PAY#{payment.id}", "H#")] == [
             f"H#{version:06d}" for version in range(1, now.version + 1)
         ]
+
+
+class PawaPayTill(Till):
+    """The slice over a simulator of pawaPay."""
+
+    def pushes(self) -> list[str]:
+        return [deposit["depositId"] for deposit in self.simulator.log()["deposits"]]
+
+    def paid(self, payment: Payment) -> None:
+        self._until(lambda: payment.order_id in self._ended())
+
+    def _ended(self) -> set[str]:
+        return {one["depositId"] for one in self.simulator.log()["deposits"] if one["status"] != "ACCEPTED"}
+
+    @staticmethod
+    def _until(done: Callable[[], bool]) -> None:
+        for _ in range(250):
+            if done():
+                return
+            time.sleep(0.02)
+        raise AssertionError("the provider never ended the order")
+
+
+class ClickPesaTill(PawaPayTill):
+    """The slice over a simulator of ClickPesa, whose references have no hyphens."""
+
+    def pushes(self) -> list[str]:
+        return [str(uuid.UUID(attempt["reference"])) for attempt in self.simulator.log()["attempts"]]
+
+    def turn(self, payment: Payment, *, paid: bool) -> None:
+        self.simulator.flip(self._reference(payment), "SUCCESS" if paid else "FAILED")
+
+    def tell(self, payment: Payment) -> None:
+        before = len(self.simulator.log()["callbacks"])
+        self.simulator.call_back(self._reference(payment))
+        self.callbacks(before + 1)
+
+    @staticmethod
+    def _reference(payment: Payment) -> str:
+        return payment.order_id.replace("-", "")
+
+    def _ended(self) -> set[str]:
+        attempts = self.simulator.log()["attempts"]
+        return {str(uuid.UUID(one["reference"])) for one in attempts if one["status"] != "PROCESSING"}
 
 
 @pytest.fixture
@@ -174,14 +252,46 @@ def door() -> Iterator[str]:
 @pytest.fixture
 def till(aws_tables: Wire, travel: Travel, door: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
     """The slice with an active tenant, and a provider whose payers take 0.02 s."""
-    with running_zenopay() as simulator:
-        monkeypatch.setenv("ZENOPAY_URL", simulator.url)
+    with opened("zenopay", aws_tables, travel, door, monkeypatch) as till:
+        yield till
+
+
+@pytest.fixture(params=["zenopay", "pawapay", "clickpesa"])
+def counter(
+    request: pytest.FixtureRequest, aws_tables: Wire, travel: Travel, door: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Till]:
+    """A till at each of the providers."""
+    with opened(request.param, aws_tables, travel, door, monkeypatch) as till:
+        yield till
+
+
+@contextlib.contextmanager
+def opened(provider: str, wire: Wire, travel: Travel, door: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
+    """Opens a till whose wallets all stand before one provider."""
+    running: dict[str, tuple[Any, type[Till]]] = {
+        "zenopay": (running_zenopay, Till),
+        "pawapay": (running_pawapay, PawaPayTill),
+        "clickpesa": (running_clickpesa, ClickPesaTill),
+    }
+    simulated, made = running[provider]
+    with simulated() as simulator:
+        if provider != "zenopay":
+            simulator.set_callback(f"{door}/api/webhooks/payments/{provider}/")
+        monkeypatch.setenv(f"{provider.upper()}_URL", simulator.url)
         monkeypatch.setenv("PUBLIC_URL", door)
-        secret = {"api_key": ZENOPAY_API_KEY, "token_key": TOKEN_KEY}
-        aws.secrets_manager().put_secret_value(SecretId=os.environ["ZENOPAY_SECRET"], SecretString=json.dumps(secret))
-        settings.forget()
+        behind(monkeypatch, provider)
         monkeypatch.setattr(settlement, "ASK_GAP_S", 0)
         writes.commit(tenants.put(TENANT, "Duka la Asha", verified=True))
-        till = Till(simulator, aws_tables, travel, token(expires_in_s=86_400))
-        till.call("GET", "/api/billing/payments/providers/")  # the secrets are read once, as in a warm function
+        till = made(simulator, wire, travel, token(expires_in_s=86_400))
+        # The secrets are read once, and pawaPay's terms, as in a warm function of a stage at work.
+        till.call("GET", "/api/billing/payments/providers/")
+        if isinstance(client := accounts.client(provider), PawaPay):
+            terms.refresh(client)
         yield till
+
+
+def behind(monkeypatch: pytest.MonkeyPatch, providers: str) -> None:
+    """Puts providers, in this order, behind every wallet."""
+    wallets_ = ("vodacom", "tigo", "airtel", "halotel")
+    monkeypatch.setenv("PAYMENT_PROVIDERS", ";".join(f"{wallet}={providers}" for wallet in wallets_))
+    settings.forget()

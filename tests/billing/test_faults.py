@@ -110,7 +110,7 @@ def test_the_callback_may_come_before_the_answer_to_the_push(till: Till, monkeyp
 
 
 def test_a_payment_that_its_door_left_behind_is_asked_about_after_half_a_minute(till: Till) -> None:
-    till.wire.cut(2, after=False)  # after tenant and creation: the outcome of the push is not recorded
+    till.wire.cut(4, after=False)  # after three reads and the creation: the outcome of the push is not recorded
     with pytest.raises(Crash):
         till.buy("129")
     till.wire.mend()

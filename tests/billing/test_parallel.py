@@ -2,10 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from functions.billing import purchase, settlement
+from functions.billing import orders, purchase, settlement
 from functions.billing.catalogue import WALLETS
 from functions.billing.payments import Payment
-from functions.billing.purchase import Order
 from functions.billing.settlement import Finding
 from mifumo.callers import Principal
 from mifumo.ids import UserId
@@ -15,7 +14,7 @@ from mifumo.phone import Msisdn, Operator
 from tests.billing.conftest import TENANT, Till
 
 OWNER = Principal(TENANT, UserId("u1"), Role.OWNER)
-ORDER = Order(PACKAGES["lite"], WALLETS[Operator.VODACOM], Msisdn("+255754123229"))
+ORDER = orders.of_package(PACKAGES["lite"], WALLETS[Operator.VODACOM], Msisdn("+255754123229"))
 
 
 def test_fifty_identical_callbacks_and_their_workers_credit_once(till: Till) -> None:

@@ -68,7 +68,14 @@ def test_what_is_for_the_tool_alone_is_not_in_the_contract() -> None:
 
 def test_the_tool_still_finds_the_routes_that_take_a_key(operations: list[Operation]) -> None:
     keyed = {str(o) for o in operations if {"$ref": "#/components/parameters/IdempotencyKey"} in _parameters(o)}
-    assert keyed == {"POST /api/sms/send/", "POST /api/billing/payments/initiate/"}
+    assert keyed == {
+        "POST /api/sms/send/",
+        "POST /api/billing/payments/initiate/",
+        "POST /api/billing/payments/{payment_id}/retry/",
+        "POST /api/billing/quotes/",
+        "POST /api/billing/transfers/",
+        "POST /api/admin/billing/adjustments/",
+    }
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

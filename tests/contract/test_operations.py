@@ -18,6 +18,8 @@ _PUBLIC = {
     "POST /api/auth/logout/",
     "POST /api/auth/refresh/",
     "POST /api/auth/register/",
+    "POST /api/webhooks/payments/clickpesa/",
+    "POST /api/webhooks/payments/pawapay/",
     "POST /api/webhooks/payments/zenopay/{token}/",
     "POST /api/webhooks/sms/beem/{token}/",
     "POST /api/webhooks/sms/beem/{token}/inbound/",

@@ -29,6 +29,8 @@ _PROMISED = {
     "see every tenant": "support staff",
     "suspend and reactivate tenants": "staff",
     "manage platform staff": "staff",
+    "propose decisions about money": "support staff",
+    "decide about money": "staff",
 }
 _SCOPED = {
     "sms:send": {"send texts"},
@@ -47,6 +49,8 @@ _FOR_PEOPLE = {
     "review sender IDs",
     "suspend and reactivate tenants",
     "manage platform staff",
+    "propose decisions about money",
+    "decide about money",
 }
 
 

@@ -62,7 +62,7 @@ def test_guesses_at_a_password_in_parallel_get_no_more_answers_than_one_by_one(t
 def test_two_owners_who_remove_each_other_at_once_leave_one(tenant: Tenant) -> None:
     other = Tenant(tenant.stack)
     access = tenant.take_in(other, "owner")
-    calls = [
+    calls: list[Callable[[], requests.Response]] = [
         partial(tenant.request, "DELETE", f"tenant/members/{other.user_id}/"),
         partial(tenant.request, "DELETE", f"tenant/members/{tenant.user_id}/", token=access),
     ]

@@ -94,7 +94,7 @@ def _walk(stack: Stack, token: str | None) -> list[requests.Response]:
     calls: list[Callable[[], requests.Response]] = []
     for operation in _OPERATIONS:
         unknown = {name: ids.new() for name in _parameters(operation)}
-        body = None if operation.example is None else {}
+        body: Any = None if operation.example is None else {}
         calls.append(partial(_call, stack, operation, token, body, unknown))
     return at_once(calls)
 
@@ -131,10 +131,11 @@ def things(stack: Stack) -> dict[str, str]:
     return {parameter: make(tenant) for parameter, make in _MAKERS.items()}
 
 
-def _invitation(tenant: Tenant) -> str:
-    invited = tenant.post("tenant/members/", {"phone": tenant.numbers(1)[0], "role": "agent"})
-    assert invited.status_code == 202, invited.text
-    return str(invited.json()["id"])
+def _asked(tenant: Tenant, path: str, body: Any) -> str:
+    """Asks for what is done later; returns its id."""
+    accepted = tenant.post(path, body)
+    assert accepted.status_code == 202, accepted.text
+    return str(accepted.json()["id"])
 
 
 def _first(tenant: Tenant, path: str) -> str:
@@ -147,7 +148,9 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "payment_id": lambda tenant: _first(tenant, "billing/payments/"),
     "key_id": lambda tenant: str(tenant.key("sms:read")["id"]),
     "session_id": lambda tenant: _first(tenant, "auth/sessions/"),
-    "invitation_id": _invitation,
+    "invitation_id": lambda tenant: _asked(tenant, "tenant/members/", {"phone": tenant.numbers(1)[0], "role": "agent"}),
+    "export_id": lambda tenant: _asked(tenant, "tenant/exports/", None),
+    "erasure_id": lambda tenant: _asked(tenant, "tenant/erasures/", {"phone": tenant.numbers(1)[0]}),
     "member_id": lambda tenant: _first(tenant, "tenant/members/"),
 }
 

@@ -69,7 +69,7 @@ def test_the_local_api_has_an_id_that_stays() -> None:
 
 def test_on_aws_providers_call_back_the_api_itself_unless_an_origin_is_named() -> None:
     api = next(iter(resources("prod", "AWS::ApiGatewayV2::Api")))
-    variables = functions("prod")["functions.billing.worker.handler"]["Environment"]["Variables"]
+    variables = functions("prod")["functions.billing.api.handler"]["Environment"]["Variables"]
     assert variables["PUBLIC_URL"] == {"Fn::GetAtt": [api, "ApiEndpoint"]}
-    local = functions("local")["functions.billing.worker.handler"]["Environment"]["Variables"]
+    local = functions("local")["functions.billing.api.handler"]["Environment"]["Variables"]
     assert local["PUBLIC_URL"] == "http://127.0.0.1:8080"

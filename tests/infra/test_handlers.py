@@ -47,6 +47,12 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
     },
+    # reads its queue and never writes to it; memberships, which it looks up, bring what their doors need
+    "functions.auth.announcer.handler": {
+        "mifumo.announcements.AnnouncementSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+    },
     # waits for no report, answers nobody and makes no offer
     "functions.sms.privacy.handler": {
         "functions.sms.inbox.WindowSettings",
@@ -80,11 +86,15 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_template_names_the_handlers() -> None:
     assert HANDLERS == [
+        "functions.auth.announcer.handler",
         "functions.auth.api.handler",
         "functions.auth.privacy.handler",
         "functions.auth.sweep.handler",
         "functions.billing.api.handler",
+        "functions.billing.invoicing.handler",
+        "functions.billing.nightly.handler",
         "functions.billing.privacy.handler",
+        "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",

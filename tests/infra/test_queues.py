@@ -13,7 +13,7 @@ def test_every_queue_has_a_dead_letter_queue_a_consumer_and_patience(stage: str)
         for mapping in properties(stage, "AWS::Lambda::EventSourceMapping")
     }
     queues = working_queues(stage)
-    assert len(queues) == 9
+    assert len(queues) == 10
     assert set(consumers) == set(queues)
     for name, queue in queues.items():
         assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
@@ -61,7 +61,7 @@ def test_both_lanes_feed_one_worker_which_takes_a_chunk_at_a_time(stage: str) ->
 
 
 @every_stage
-def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) -> None:
+def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> None:
     schedules = properties(stage, "AWS::Scheduler::Schedule")
     swept = {schedule["Target"]["Arn"]["Fn::GetAtt"][0] for schedule in schedules}
     found = resources(stage, "AWS::Lambda::Function")
@@ -69,6 +69,21 @@ def test_sweeps_run_every_minute_and_end_before_the_next_one_starts(stage: str) 
         "functions.auth.sweep.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
+        "functions.billing.nightly.handler",
+        "functions.billing.invoicing.handler",
+        "functions.billing.refresh.handler",
     }
-    assert {schedule["ScheduleExpression"] for schedule in schedules} == {"rate(1 minute)"}
-    assert all(found[name]["Properties"]["Timeout"] < 60 for name in swept)
+    for schedule in schedules:
+        function = found[schedule["Target"]["Arn"]["Fn::GetAtt"][0]]["Properties"]
+        minutes = _MINUTES.get(function["Handler"], 1)
+        assert _minutes(schedule["ScheduleExpression"]) == minutes
+        assert function["Timeout"] < 60 * minutes
+
+
+# What runs less often than every minute.
+_MINUTES = {"functions.billing.nightly.handler": 15, "functions.billing.refresh.handler": 24 * 60}
+
+
+def _minutes(expression: str) -> int:
+    count, unit = expression.removeprefix("rate(").removesuffix(")").split(" ")
+    return int(count) * (24 * 60 if unit.startswith("day") else 1)

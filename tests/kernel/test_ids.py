@@ -1,5 +1,6 @@
 """Identifiers: the same from the same parts, there and back as UUIDs, and in the order of their making."""
 
+import uuid
 from unittest import mock
 
 import pytest
@@ -29,6 +30,20 @@ def test_an_id_comes_back_from_its_uuid(parts: list[str]) -> None:
     made = ids.derived(*parts)
     assert ids.valid(made)
     assert ids.of_uuid(ids.as_uuid(made)) == made
+
+
+@given(parts=PARTS)
+def test_an_id_for_providers_is_a_uuid_of_version_4_and_comes_back_from_it(parts: list[str]) -> None:
+    made = ids.derived_uuid(*parts)
+    written = uuid.UUID(ids.as_uuid(made))
+    assert (written.version, written.variant) == (4, uuid.RFC_4122)
+    assert ids.valid(made)
+    assert ids.of_uuid(str(written)) == made
+
+
+@given(one=PARTS, other=PARTS)
+def test_ids_for_providers_are_the_same_exactly_when_their_parts_are(one: list[str], other: list[str]) -> None:
+    assert (ids.derived_uuid(*one) == ids.derived_uuid(*other)) is (one == other)
 
 
 @given(earlier=st.integers(0, 2**48 - 2), later=st.integers(1, 1000))

@@ -18,8 +18,8 @@ from mifumo import aws, clock, ledger, wallets, writes
 from mifumo import settings as environment
 from mifumo.errors import Busy
 from mifumo.ids import TenantId
-from mifumo.ledger import AlreadyRecorded, Hold, HoldSettled, InsufficientCredits, WalletMoved
-from mifumo.wallets import Wallet
+from mifumo.ledger import AlreadyRecorded, Hold, HoldSettled, InsufficientCredits
+from mifumo.wallets import Wallet, WalletMoved
 from mifumo.writes import Write
 from tests.infra.tables import create_tables
 from tests.kernel.ledger_model import Account, as_modelled, check_journal, check_wallet, stored

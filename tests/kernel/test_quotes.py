@@ -1,6 +1,7 @@
 """Quotes: frozen, one for each key, and the tenant's own."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 
@@ -9,12 +10,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from mifumo import clock, prices, quotes, settings, tables, vat
+from mifumo import clock, prices, quotes, settings, tables, vat, writes
 from mifumo.errors import IdempotencyKeyReused
-from mifumo.ids import TenantId
+from mifumo.ids import PaymentId, TenantId
 from mifumo.packages import PACKAGES
 from mifumo.prices import CREDITS_MAX, CREDITS_MIN, QuantityOutsideLimits, Tier
-from mifumo.quotes import Quote
+from mifumo.quotes import Quote, QuoteExpired, QuoteUsed
 from mifumo.vat import RATES, Buyer
 from tests.wire import Crash, Wire
 
@@ -164,3 +165,61 @@ def test_twins_in_parallel_get_the_same_offer(aws_tables: Wire) -> None:
     assert len({offered.created_at for offered, _ in answers}) == 1
     assert [replayed for _, replayed in answers].count(False) == 1
     assert len(stored()) == 1
+
+
+def taken(quote: Quote) -> str | None:
+    found = quotes.read(TENANT, quote.id)
+    assert found
+    return found.payment_id
+
+
+def test_an_offer_is_taken_by_one_payment_however_often_that_asks() -> None:
+    kept, _ = quotes.keep(quote())
+    for _ in range(2):
+        writes.commit(quotes.take(kept, PaymentId("p1")))
+    with pytest.raises(QuoteUsed) as refused:
+        writes.commit(quotes.take(kept, PaymentId("p2")))
+    assert refused.value.extensions == {"payment_id": "p1"}
+    assert taken(kept) == "p1"
+
+
+def test_an_offer_passes_on_from_the_payment_that_had_it_and_from_no_other() -> None:
+    kept, _ = quotes.keep(quote())
+    writes.commit(quotes.take(kept, PaymentId("p1")))
+    writes.commit(quotes.take(kept, PaymentId("p2"), instead_of=PaymentId("p1")))
+    with pytest.raises(QuoteUsed):
+        writes.commit(quotes.take(kept, PaymentId("p3"), instead_of=PaymentId("p1")))
+    assert taken(kept) == "p2"
+
+
+def test_an_expired_offer_is_taken_for_what_was_begun_before_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, _ = quotes.keep(quote())
+    begun, later = clock.stamp(), clock.now() + timedelta(seconds=VALIDITY_S)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with pytest.raises(QuoteExpired):
+        writes.commit(quotes.take(kept, PaymentId("p1")))
+    assert taken(kept) is None
+    writes.commit(quotes.take(kept, PaymentId("p1"), since=begun))
+    with pytest.raises(QuoteExpired):
+        writes.commit(quotes.take(kept, PaymentId("p2"), instead_of=PaymentId("p1")))
+    assert taken(kept) == "p1"
+
+
+def test_an_offer_opens_its_package_or_the_largest_that_it_contains() -> None:
+    assert [quote(quantity).opens for quantity in (4_999, 5_000, 60_000)] == [None, "lite", "standard"]
+    assert lite().opens == "lite"
+
+
+def test_many_payments_at_once_get_one_offer_for_one_of_them(aws_tables: Wire) -> None:
+    kept, _ = quotes.keep(quote())
+    aws_tables.take_turns()
+
+    def take(number: int) -> bool:
+        try:
+            writes.commit(quotes.take(kept, PaymentId(f"p{number}")))
+        except QuoteUsed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(take, range(8))).count(True) == 1

@@ -30,7 +30,12 @@ EMULATOR = """
     import json, os, sys
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-    SECRETS = {"beem-arn": {"api_key": "", "secret_key": "", "callback_token": "t0ken"}, "zenopay-arn": {"api_key": ""}}
+    SECRETS = {
+        "beem-arn": {"api_key": "", "secret_key": "", "callback_token": "t0ken"},
+        "zenopay-arn": {"api_key": ""},
+        "pawapay-arn": {"token": ""},
+        "clickpesa-arn": {"client_id": "", "api_key": "", "checksum_key": ""},
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self, content):
@@ -60,7 +65,8 @@ CDK = """
     with open(os.environ["TRIAL_CALLS"], "a") as calls:
         calls.write(json.dumps({"words": sys.argv[1:], "environment": dict(os.environ)}) + "\\n")
     if "--outputs-file" in sys.argv:
-        outputs = {"data": {"BeemSecret": "beem-arn", "ZenopaySecret": "zenopay-arn"}, "service": {"ApiId": "4d1f5a90"}}
+        secrets = {f"{name}Secret": f"{name.lower()}-arn" for name in ("Beem", "Zenopay", "Pawapay", "Clickpesa")}
+        outputs = {"data": secrets, "service": {"ApiId": "4d1f5a90"}}
         with open(sys.argv[sys.argv.index("--outputs-file") + 1], "w") as file:
             json.dump(outputs, file)
 """
@@ -156,6 +162,12 @@ def test_up_starts_deploys_hands_in_keys_seeds_and_serves(cloud: Cloud) -> None:
             "callback_token": "t0ken",
         },
         "zenopay-arn": {"api_key": "sandbox-zenopay-api-key"},
+        "pawapay-arn": {"token": "sandbox-pawapay-token"},
+        "clickpesa-arn": {
+            "client_id": "sandbox-clickpesa-client",
+            "api_key": "sandbox-clickpesa-api-key",
+            "checksum_key": "sandbox-clickpesa-checksum-key",
+        },
     }
     written = json.loads((cloud.folder / "trial.json").read_text())
     assert written == stack

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.billing import gateway
+from functions.billing import ways
 from functions.billing.catalogue import PLANS, WALLETS
 from functions.billing.models import PackageList, PackageView, PlanList, PlanView, ProviderList, ProviderView
 from mifumo.http import Caller, needs
@@ -30,5 +30,6 @@ def list_plans(_caller: Caller) -> PlanList:
 @needs(Action.BILLING_READ)
 def list_providers(_caller: Caller) -> ProviderList:
     """Lists the mobile-money wallets with their limits."""
-    available = gateway.available()
-    return ProviderList(items=[ProviderView.of(wallet, available=available) for wallet in WALLETS.values()])
+    available = ways.available()
+    views = [ProviderView.of(wallet, available=wallet.code in available) for wallet in WALLETS.values()]
+    return ProviderList(items=views)

@@ -116,6 +116,11 @@ def _entry(
     return writes.put(AuditSettings.load().audit_table, item, refused=lambda _: Conflict("The entry exists."))
 
 
+def readable(text: str) -> str:
+    """Hides numbers and tokens in what people wrote, for records that stand beside the log and are kept as long."""
+    return _HIDDEN.sub(_replacement, text)
+
+
 def _changes(fields: Mapping[str, Any] | None) -> dict[str, Any]:
     named = [name for name in fields or {} if _SECRET_NAME.search(name)]
     if named:
@@ -130,7 +135,7 @@ def _readable(value: Any) -> Any:
     """
     match value:
         case str():
-            return _HIDDEN.sub(_replacement, value)
+            return readable(value)
         case Mapping():
             return _changes(value)
         case list() | tuple() | set() | frozenset():

@@ -255,7 +255,7 @@ def _refusal(bucket: Bucket, lease: _Lease, now: int) -> TooManyRequests:
     )
 
 
-_SUBJECTS = {"address": "address", "tenant": "account", "key": "API key"}
+_SUBJECTS = {"address": "address", "tenant": "account", "key": "API key", "pushes": "payment provider"}
 
 
 def _headers(bucket: Bucket, lease: _Lease, now: int) -> dict[str, str]:

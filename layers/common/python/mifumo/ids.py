@@ -40,6 +40,14 @@ def derived(*parts: str) -> str:
     return _encode(int.from_bytes(hashlib.sha256(joined.encode()).digest()[:16]))
 
 
+def derived_uuid(*parts: str) -> str:
+    """Derives an id whose UUID form is one of version 4, as providers demand that look at the version.
+
+    Six of the bits are fixed for it (RFC 9562, 5.4), the others are those of `derived`.
+    """
+    return _encode(uuid.UUID(bytes=uuid.UUID(as_uuid(derived(*parts))).bytes, version=4).int)
+
+
 def fingerprint(*parts: str) -> str:
     """Returns a hash by which two requests can be told apart without keeping either."""
     joined = "".join(f"{len(part)}:{part}" for part in parts)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from mifumo import backoff, clock, tables, wallets, writes
+from mifumo import backoff, clock, freezes, tables, wallets, writes
 from mifumo.aws import Item
 from mifumo.errors import AppError, Busy
 from mifumo.ids import TenantId
 from mifumo.tables import Key
-from mifumo.wallets import LedgerSettings, Wallet
+from mifumo.wallets import LedgerSettings, Wallet, WalletMoved
 from mifumo.writes import Write
 
 # Parallel sends of one tenant meet on one wallet and each round lets one through: more tries than a conflict needs.
@@ -25,12 +25,16 @@ _TRIES, _PAUSE_MAX_S = 30, 0.2
 
 
 class Kind(StrEnum):
-    """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available)."""
+    """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available).
+
+    A reversal takes bought credits back out of held, because their money goes back.
+    """
 
     CREDIT = "credit"
     HOLD = "hold"
     CAPTURE = "capture"
     RELEASE = "release"
+    REVERSAL = "reversal"
     ADJUST = "adjust"
 
 
@@ -59,12 +63,8 @@ class HoldSettled(Exception):
     """The hold was settled before, or there is none."""
 
 
-class WalletMoved(Exception):
-    """Somebody else moved the wallet since it was read; it carries the wallet as it stands, if known."""
-
-    def __init__(self, wallet: Wallet | None) -> None:
-        super().__init__()
-        self.wallet = wallet
+class UnbalancedError(Exception):
+    """Postings that do not sum to nothing in each asset: a mistake in the program, caught before it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,14 @@ def _entry_key(tenant: TenantId, seq: int) -> Key:
 
 def _hold_key(tenant: TenantId, hold: str) -> Key:
     return Key(f"W#{tenant}", f"HOLD#{hold}")
+
+
+def totals(postings: list[Item]) -> dict[str, int]:
+    """Adds up postings, by asset."""
+    sums: dict[str, int] = {}
+    for posting in postings:
+        sums[posting["asset"]] = sums.get(posting["asset"], 0) + posting["amount"]
+    return sums
 
 
 def read_hold(tenant: TenantId, hold: str) -> Hold | None:
@@ -121,7 +129,7 @@ def credit(
     issued = _posting("contra:issued", "CREDIT", -amount)
     return [
         _journal(name, reference, [*postings, issued, _posting(_account(wallet), "CREDIT", amount)]),
-        *_moved(wallet, [(Kind.CREDIT, amount, amount, 0)], reference, package=package),
+        *_moved(wallet, [(Kind.CREDIT, amount, amount, 0)], name, reference, package=package),
     ]
 
 
@@ -132,12 +140,16 @@ def adjust(wallet: Wallet, amount: int, *, name: str, reference: str, reason: st
     posting = [_posting("contra:adjustment", "CREDIT", -amount), _posting(_account(wallet), "CREDIT", amount)]
     return [
         _journal(name, reference, posting, reason=reason, actor=actor),
-        *_moved(wallet, [(Kind.ADJUST, amount, amount, 0)], reference),
+        *_moved(wallet, [(Kind.ADJUST, amount, amount, 0)], name, reference),
     ]
 
 
-def hold(wallet: Wallet, amount: int, *, batch: str) -> list[Write]:
-    """Sets credits aside for a batch; raises InsufficientCredits when the wallet has fewer."""
+def hold(wallet: Wallet, amount: int, *, batch: str, reference: str = "") -> list[Write]:
+    """Sets credits aside for a batch; raises WalletFrozen, and InsufficientCredits when the wallet has fewer.
+
+    The statement names the batch, or the `reference` where credits are set aside for something else.
+    """
+    freezes.require_open(wallet)
     if wallet.available < amount:
         raise InsufficientCredits(required=amount, available=wallet.available)
     item = {
@@ -149,20 +161,38 @@ def hold(wallet: Wallet, amount: int, *, batch: str) -> list[Write]:
         "created_at": clock.stamp(),
     }
     return [
-        _journal(f"hold:{batch}", batch, []),
+        _journal(f"hold:{batch}", reference or batch, []),
         writes.put(_table(), item, refused=lambda _: AlreadyRecorded(batch)),
-        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], batch),
+        *_moved(wallet, [(Kind.HOLD, amount, -amount, amount)], f"hold:{batch}", reference or batch, spends=True),
     ]
 
 
-def settle(wallet: Wallet, held: Hold, *, captured: int) -> list[Write]:
+def settle(wallet: Wallet, held: Hold, *, captured: int, reference: str = "") -> list[Write]:
     """Ends a hold: what was handed over is captured, the rest is released."""
     released = held.amount - captured
     if not 0 <= captured <= held.amount:
         raise ValueError(f"cannot capture {captured} of a hold of {held.amount}")
     moves = [(Kind.CAPTURE, captured, 0, -captured), (Kind.RELEASE, released, released, -released)]
     spent = [_posting(_account(wallet), "CREDIT", -captured), _posting("contra:consumed", "CREDIT", captured)]
-    closed = writes.update(
+    return [
+        _journal(f"hold:{held.id}:settle", reference or held.id, spent if captured else []),
+        _closed(wallet, held, captured=captured),
+        *_moved(wallet, [move for move in moves if move[1]], f"hold:{held.id}:settle", reference or held.id),
+    ]
+
+
+def reverse(wallet: Wallet, held: Hold, *, reference: str, postings: list[Item]) -> list[Write]:
+    """Ends a hold by taking back the credits that were bought; `postings` are the money side (TZS)."""
+    back = [_posting(_account(wallet), "CREDIT", -held.amount), _posting("contra:issued", "CREDIT", held.amount)]
+    return [
+        _journal(f"hold:{held.id}:settle", reference, [*postings, *back]),
+        _closed(wallet, held, captured=held.amount),
+        *_moved(wallet, [(Kind.REVERSAL, held.amount, 0, -held.amount)], f"hold:{held.id}:settle", reference),
+    ]
+
+
+def _closed(wallet: Wallet, held: Hold, *, captured: int) -> Write:
+    return writes.update(
         _table(),
         _hold_key(wallet.tenant, held.id),
         "SET #status = :settled, captured = :captured, released = :released, settled_at = :now",
@@ -173,16 +203,16 @@ def settle(wallet: Wallet, held: Hold, *, captured: int) -> list[Write]:
             ":open": "open",
             ":amount": held.amount,
             ":captured": captured,
-            ":released": released,
+            ":released": held.amount - captured,
             ":now": clock.stamp(),
         },
         refused=lambda _: HoldSettled(held.id),
     )
-    return [
-        _journal(f"hold:{held.id}:settle", held.id, spent if captured else []),
-        closed,
-        *_moved(wallet, [move for move in moves if move[1]], held.id),
-    ]
+
+
+def record(name: str, *, reference: str, postings: list[Item]) -> Write:
+    """Writes what moves between accounts and no wallet: money that stands with us and is not credited."""
+    return _journal(name, reference, postings)
 
 
 def _account(wallet: Wallet) -> str:
@@ -194,7 +224,12 @@ def _posting(account: str, asset: str, amount: int) -> Item:
 
 
 def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Write:
-    """Writes the record that makes a move happen once; its postings sum to zero in each asset."""
+    """Writes the record that makes a move happen once; its postings sum to zero in each asset.
+
+    Raises UnbalancedError: no such record is ever written.
+    """
+    if lopsided := {asset: total for asset, total in totals(postings).items() if total}:
+        raise UnbalancedError(name, lopsided)
     item = {
         "pk": f"TXN#{name}",
         "sk": "TXN",
@@ -207,9 +242,18 @@ def _journal(name: str, reference: str, postings: list[Item], **more: Any) -> Wr
 
 
 def _moved(
-    wallet: Wallet, moves: list[tuple[Kind, int, int, int]], reference: str, *, package: str | None = None
+    wallet: Wallet,
+    moves: list[tuple[Kind, int, int, int]],
+    name: str,
+    reference: str,
+    *,
+    package: str | None = None,
+    spends: bool = False,
 ) -> list[Write]:
-    """Writes the wallet after the moves (kind, amount, change of available, change of held) and an entry for each."""
+    """Writes the wallet after the moves (kind, amount, change of available, change of held) and an entry for each.
+
+    An entry names the journal record that it belongs to. What `spends` is refused by a frozen wallet.
+    """
     now, after, entry_writes = clock.stamp(), wallet, []
     for kind, amount, available_delta, held_delta in moves:
         after = replace(
@@ -228,13 +272,15 @@ def _moved(
             "available_after": after.available,
             "held_after": after.held,
             "reference": reference,
+            "txn": name,
             "created_at": now,
         }
         entry_writes.append(writes.put(_table(), entry, refused=lambda _: WalletMoved(None)))
-    return [_wallet_write(wallet, after, now, package), *entry_writes]
+    listed = [wallets.listed(wallet)] if wallet.version == 0 else []
+    return [_wallet_write(wallet, after, now, package, spends=spends), *entry_writes, *listed]
 
 
-def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) -> Write:
+def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None, *, spends: bool) -> Write:
     values: Item = {
         ":available": after.available,
         ":held": after.held,
@@ -245,9 +291,16 @@ def _wallet_write(before: Wallet, after: Wallet, now: str, package: str | None) 
     expression = "SET available = :available, held = :held, version = :version, updated_at = :now"
     if package:
         expression, values[":package"] = f"{expression}, package = :package", package
+    fell, rose = wallets.crossing(before, after, now)
+    for name, value in fell.items():
+        expression, values[f":{name}"] = f"{expression}, {name} = :{name}", value
+    if rose:
+        expression = f"{expression} REMOVE {', '.join(rose)}"
     condition = "version = :before"
     if before.version == 0:
         condition = "attribute_not_exists(pk) OR version = :before"
+    if spends:
+        condition = f"({condition}) AND attribute_not_exists(frozen_because)"
     return writes.update(
         _table(),
         wallets.key(before.tenant),

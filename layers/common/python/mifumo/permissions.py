@@ -51,6 +51,8 @@ class Action(StrEnum):
     SENDER_IDS_REVIEW = "review sender IDs"
     TENANTS_SUSPEND = "suspend and reactivate tenants"
     STAFF_MANAGE = "manage platform staff"
+    MONEY_PROPOSE = "propose decisions about money"
+    MONEY_DECIDE = "decide about money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +88,7 @@ RULES: dict[Action, Rule] = {
     Action.SENDER_IDS_REVIEW: Rule(PLATFORM_ROLES),
     Action.TENANTS_SUSPEND: Rule(frozenset({Role.STAFF})),
     Action.STAFF_MANAGE: Rule(frozenset({Role.STAFF})),
+    Action.MONEY_PROPOSE: Rule(PLATFORM_ROLES),
+    Action.MONEY_DECIDE: Rule(frozenset({Role.STAFF})),
 }
 """The table. Roles of a tenant act in that tenant alone; an action on every tenant is the platform's."""

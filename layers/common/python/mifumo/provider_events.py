@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 
 from mifumo import clock, tables, writes
+from mifumo.aws import Item
 from mifumo.settings import Settings
 from mifumo.tables import Key
 
@@ -44,14 +45,19 @@ def ref(provider: str, order: str, body: bytes) -> EventRef:
     return EventRef(provider, order, hashlib.sha256(body).hexdigest())
 
 
-def keep(event: EventRef, body: str, *, received_at: str) -> bool:
-    """Keeps an event; returns False for one that was kept before, which is as good."""
-    item = {**_key(event)._asdict(), "body": body, "received_at": received_at}
+def keep(event: EventRef, body: str, *, received_at: str, proof: str) -> bool:
+    """Keeps an event and what it proves; returns False for one that was kept before, which is as good."""
+    item = {**_key(event)._asdict(), "body": body, "received_at": received_at, "proof": proof}
     try:
         writes.commit(writes.put(EventSettings.load().ledger_table, item, refused=lambda _: EventKept()))
     except EventKept:
         return False
     return True
+
+
+def told(provider: str, order: str) -> list[Item]:
+    """Reads every event of an order whole: its words, when they came, and what came of them."""
+    return list(tables.query_all(EventSettings.load().ledger_table, _partition(provider, order), consistent=True))
 
 
 def conclude(event: EventRef, outcome: str) -> None:

@@ -8,14 +8,15 @@ from typing import Final, NewType
 
 from mifumo import clock, ids, prices, tables, vat, writes
 from mifumo.aws import Item
-from mifumo.errors import IdempotencyKeyReused
-from mifumo.ids import TenantId
+from mifumo.errors import AppError, Conflict, IdempotencyKeyReused
+from mifumo.ids import PaymentId, TenantId
 from mifumo.packages import Package
 from mifumo.prices import Price
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.vat import Buyer
 from mifumo.wallets import LedgerSettings
+from mifumo.writes import Write
 
 QuoteId = NewType("QuoteId", str)
 
@@ -49,11 +50,34 @@ class Quote:
     package_id: str | None = None
     """The package that was asked for; None for a quantity of the buyer's own choice."""
     currency: str = "TZS"
+    payment_id: PaymentId | None = None
+    """The payment that was begun with it last; an offer is paid once."""
+
+    @property
+    def opens(self) -> str | None:
+        """Returns the package that it opens: the one that was asked for, or the largest that the quantity contains."""
+        contained = prices.package_within(self.credits)
+        return self.package_id or (contained.id if contained else None)
 
     @property
     def expired(self) -> bool:
         """Tells whether the offer stands no more; what was begun with it goes on at its price."""
         return clock.stamp() >= self.expires_at
+
+
+class QuoteExpired(AppError):
+    """The offer stands no more: ask for a new one."""
+
+    status = 422
+    code = "quote_expired"
+    title = "This quote has expired"
+
+
+class QuoteUsed(Conflict):
+    """A payment has been begun with the offer that is paid, or whose outcome is open; `payment_id` is that payment."""
+
+    code = "quote_used"
+    title = "This quote is being paid, or has been"
 
 
 class QuoteExists(Exception):
@@ -90,6 +114,29 @@ def keep(quote: Quote) -> tuple[Quote, bool]:
             raise IdempotencyKeyReused from exists
         return exists.quote, True
     return quote, False
+
+
+def take(quote: Quote, payment: PaymentId, *, instead_of: PaymentId | None = None, since: str | None = None) -> Write:
+    """Lets a payment and no other pay for the offer; refuses with QuoteUsed and QuoteExpired.
+
+    `instead_of` is the payment that had it and is known to bring no money. `since` is the moment by which the offer
+    must stand, where that is not now: what was begun with an offer goes on at its price.
+    """
+    free = {payment, instead_of}
+
+    def refused(item: Item | None) -> AppError:
+        if item and item.get("payment_id", payment) not in free:
+            return QuoteUsed("Read that payment, or cancel it and take another quote.", payment_id=item["payment_id"])
+        return QuoteExpired("Ask for a new one: prices may be others by now.")
+
+    return writes.update(
+        _table(),
+        _key(quote.tenant, quote.id),
+        "SET payment_id = :payment",
+        condition="expires_at > :since AND (attribute_not_exists(payment_id) OR payment_id IN (:payment, :over))",
+        values={":payment": payment, ":over": instead_of or payment, ":since": since or clock.stamp()},
+        refused=refused,
+    )
 
 
 def read(tenant: TenantId, quote: str) -> Quote | None:

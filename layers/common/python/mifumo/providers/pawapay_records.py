@@ -23,7 +23,8 @@ _WORDS = {
 }
 # Nothing was taken from us: our token is refused, we ask too often, or the operator is down.
 _NOT_TAKEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
-_NOT_NOW = "PROVIDER_TEMPORARILY_UNAVAILABLE"
+# The operator is down behind pawaPay: one wallet, and not the provider.
+WALLET_DOWN = "PROVIDER_TEMPORARILY_UNAVAILABLE"
 # Answers of 4xx that leave open whether the payer is being asked, and the code that says "we do not know either".
 _OPEN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
 _NOBODY_KNOWS = "UNKNOWN_ERROR"
@@ -72,7 +73,7 @@ def _outcome(http_status: int, word: str, code: str | None) -> Initiation:
     if http_status != HTTPStatus.OK:
         return Initiation.UNKNOWN
     if word == "REJECTED":
-        return Initiation.NOT_SENT if code == _NOT_NOW else Initiation.REJECTED
+        return Initiation.NOT_SENT if code == WALLET_DOWN else Initiation.REJECTED
     # DUPLICATE_IGNORED says that there is one, and not what became of it.
     return Initiation.ACCEPTED if word == "ACCEPTED" else Initiation.UNKNOWN
 

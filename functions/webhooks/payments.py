@@ -1,0 +1,141 @@
+"""Payment callbacks: one route for each provider, proven by its own means, kept and queued."""
+
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from mifumo.http import public
+from mifumo.providers import clickpesa, pawapay, pawapay_records, zenopay
+from mifumo.providers.payments import MalformedCallback
+
+from . import callbacks, proofs
+from .callbacks import Received
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+_ORDER: Final = "01941f29-7c00-4aaa-8aaa-0123456789ab"
+
+
+def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    """Describes a body. It is kept byte for byte, so no model parses it; the contract tells what the provider sends."""
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object", **schema}, "example": example}},
+    }
+
+
+_ZENOPAY_BODY = _body(
+    {
+        "required": ["order_id"],
+        "properties": {"order_id": {"type": "string", "format": "uuid"}, "payment_status": {"type": "string"}},
+    },
+    {"order_id": _ORDER, "payment_status": "COMPLETED"},
+)
+_PAWAPAY_BODY = _body(
+    {
+        "required": ["depositId", "status"],
+        "properties": {"depositId": {"type": "string", "format": "uuid"}, "status": {"type": "string"}},
+    },
+    {
+        "depositId": _ORDER,
+        "status": "COMPLETED",
+        "amount": "150000.00",
+        "currency": "TZS",
+        "country": "TZA",
+        "payer": {"type": "MMO", "accountDetails": {"phoneNumber": "255763456789", "provider": "VODACOM_TZA"}},
+        "created": "2026-01-31T08:15:32Z",
+        "providerTransactionId": "CEJ3I3SETSN",
+    },
+)
+_CLICKPESA_BODY = _body(
+    {
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string"},
+            "data": {
+                "type": "object",
+                "required": ["orderReference"],
+                "properties": {
+                    "orderReference": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                    "status": {"type": "string"},
+                },
+            },
+            "checksum": {"type": "string"},
+        },
+    },
+    {
+        "event": "PAYMENT RECEIVED",
+        "data": {
+            "id": "LC1",
+            "status": "SUCCESS",
+            "orderReference": _ORDER.replace("-", ""),
+            "collectedAmount": "150000",
+            "collectedCurrency": "TZS",
+        },
+        "checksum": "0" * 64,
+        "checksumMethod": "canonical",
+    },
+)
+
+
+@router.post(
+    "/api/webhooks/payments/zenopay/<token>/",
+    summary="Take a payment callback of ZenoPay",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [403], "requestBody": _ZENOPAY_BODY},
+)
+@public
+def take_zenopay_callback(token: str) -> Received:
+    """Keeps the callback as a hint and has the worker ask ZenoPay itself."""
+    proofs.require_zenopay_key(router.current_event.headers.get(zenopay.KEY_HEADER))
+    body = callbacks.json_body(router.current_event)
+    try:
+        claim = zenopay.parse_callback(body)
+    except MalformedCallback as error:
+        raise callbacks.unreadable("/order_id") from error
+    payment_id = callbacks.payment_of(claim, "/order_id")
+    proofs.require_zenopay_token(token, order_id=claim.order_id)
+    return callbacks.keep(zenopay.NAME, claim, payment_id, body, proof="shared_secret")
+
+
+@router.post(
+    proofs.PAWAPAY_PATH,
+    summary="Take a payment callback of pawaPay",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [401, 503], "requestBody": _PAWAPAY_BODY},
+)
+@public
+def take_pawapay_callback() -> Received:
+    """Verifies the signature (RFC 9421), keeps the callback as a hint and has the worker ask pawaPay itself.
+
+    One whose signature has run out is kept as well, as the hint that every callback is.
+    """
+    event = router.current_event
+    body = callbacks.json_body(event)
+    proof = proofs.require_pawapay_signature(event.request_context.http.method, event.headers, body)
+    try:
+        claim = pawapay_records.parse_callback(body)
+    except MalformedCallback as error:
+        raise callbacks.unreadable("/depositId") from error
+    return callbacks.keep(pawapay.NAME, claim, callbacks.payment_of(claim, "/depositId"), body, proof=proof)
+
+
+@router.post(
+    "/api/webhooks/payments/clickpesa/",
+    summary="Take a payment callback of ClickPesa",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [401], "requestBody": _CLICKPESA_BODY},
+)
+@public
+def take_clickpesa_callback() -> Received:
+    """Verifies the checksum, keeps the callback as a hint and has the worker ask ClickPesa itself."""
+    event = router.current_event
+    body = callbacks.json_body(event)
+    proofs.require_clickpesa_checksum(event.headers, body)
+    try:
+        claim = clickpesa.parse_callback(body)
+    except MalformedCallback as error:
+        raise callbacks.unreadable("/data/orderReference") from error
+    return callbacks.keep(
+        clickpesa.NAME, claim, callbacks.payment_of(claim, "/data/orderReference"), body, proof="signed"
+    )
