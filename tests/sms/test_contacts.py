@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.sms import contacts, spreadsheets
+from functions.sms import contacts
 from functions.sms.contacts import ContactExists
 from functions.sms.doors import contacts as door
-from mifumo import phone
+from mifumo import phone, spreadsheets
 from tests.builders import token
 from tests.sms.world import TENANT, World
 

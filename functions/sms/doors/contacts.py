@@ -9,11 +9,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import contacts, content, groups, spreadsheets
+from functions.sms import contacts, content, groups
 from functions.sms.contacts import Contact
 from functions.sms.content_models import ContactAnswer
 from functions.sms.models import Recipient
-from mifumo import audit, cursors, phone, writes
+from mifumo import audit, cursors, phone, spreadsheets, writes
 from mifumo.aws import Item
 from mifumo.errors import ValidationFailed
 from mifumo.http import Caller, Cursor, Limit, needs
