@@ -91,7 +91,11 @@ class Stack:
 
     def sweep(self, slice_name: str = "Sms") -> dict[str, Any]:
         """Runs a sweep now, as the schedule does every minute."""
-        answer = self.client("lambda").invoke(FunctionName=self.outputs[f"{slice_name}SweepFunction"], Payload=b"{}")
+        return self.run(f"{slice_name}SweepFunction")
+
+    def run(self, function: str) -> dict[str, Any]:
+        """Runs a scheduled function now."""
+        answer = self.client("lambda").invoke(FunctionName=self.outputs[function], Payload=b"{}")
         body = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
         done: dict[str, Any] = body

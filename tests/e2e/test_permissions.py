@@ -17,7 +17,7 @@ import requests
 from mifumo import ids
 from mifumo.permissions import RULES, Action, Role, Scope
 from sandbox.places import ROOT
-from tests.e2e.stack import Stack, Tenant, at_once
+from tests.e2e.stack import Stack, Tenant, at_once, wait_until
 
 _CONTRACT = json.loads((ROOT / "docs" / "api" / "openapi.json").read_text(encoding="utf-8"))
 _TIMEOUT_S = 60
@@ -143,6 +143,29 @@ def _first(tenant: Tenant, path: str) -> str:
     return found
 
 
+def _invoice(tenant: Tenant) -> str:
+    """Waits for the document of what the tenant has bought."""
+
+    def issued() -> str | None:
+        tenant.stack.run("BillingInvoicingFunction")
+        items = tenant.get("billing/invoices/")["items"]
+        return str(items[0]["id"]) if items else None
+
+    return wait_until("the purchase has its invoice", issued)
+
+
+def _quote(tenant: Tenant) -> str:
+    offered = tenant.post("billing/quotes/", {"credits": 500})
+    assert offered.status_code == 201, offered.text
+    return str(offered.json()["id"])
+
+
+def _transfer(tenant: Tenant) -> str:
+    begun = tenant.post("billing/transfers/", {"quote_id": _quote(tenant)})
+    assert begun.status_code == 201, begun.text
+    return str(begun.json()["id"])
+
+
 _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "batch_id": lambda tenant: str(tenant.send(tenant.numbers(1)).json()["id"]),
     "payment_id": lambda tenant: _first(tenant, "billing/payments/"),
@@ -151,6 +174,9 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "invitation_id": lambda tenant: _asked(tenant, "tenant/members/", {"phone": tenant.numbers(1)[0], "role": "agent"}),
     "export_id": lambda tenant: _asked(tenant, "tenant/exports/", None),
     "erasure_id": lambda tenant: _asked(tenant, "tenant/erasures/", {"phone": tenant.numbers(1)[0]}),
+    "quote_id": _quote,
+    "transfer_id": _transfer,
+    "invoice_id": _invoice,
     "member_id": lambda tenant: _first(tenant, "tenant/members/"),
 }
 
