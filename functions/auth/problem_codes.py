@@ -83,6 +83,30 @@ ELSEWHERE = (
         "The name is the platform's or another tenant's, or was asked for already.",
     ),
     Problem(
+        "name_taken",
+        409,
+        "This name is taken",
+        "The tenant has another thing of this kind with the same name, whatever the case of its letters.",
+    ),
+    Problem(
+        "contact_exists",
+        409,
+        "There is a contact with this number",
+        "The tenant has a contact with this number: its id is told, so that it can be changed instead.",
+    ),
+    Problem(
+        "changed_meanwhile",
+        409,
+        "It has changed meanwhile",
+        "Somebody else has changed it since it was read: read it again and say what is to be changed.",
+    ),
+    Problem(
+        "too_many_opt_outs",
+        409,
+        "Too many numbers are opted out",
+        "So many numbers are opted out that no more are taken: talk to us.",
+    ),
+    Problem(
         "own_proposal",
         403,
         "Another person has to decide on your proposal",

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
+from mifumo import spreadsheets
 from mifumo.aws import Item
 
 _COLUMNS: Final = (
@@ -18,8 +19,6 @@ _COLUMNS: Final = (
     "held_after",
     "reference",
 )
-# What makes a spreadsheet take a text for a formula (OWASP, CSV injection).
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def lines(entries: Iterable[Item], *, titled: bool) -> str:
@@ -34,4 +33,4 @@ def lines(entries: Iterable[Item], *, titled: bool) -> str:
 
 def _cell(value: str | int) -> str | int:
     """Leaves numbers numbers; a text that looks like a formula is marked as a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return spreadsheets.harmless(value) if isinstance(value, str) else value

@@ -16,9 +16,23 @@ from mifumo.ledger import InsufficientCredits
 from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 
-from . import admin, batches, chunks, dispatch, entitlement, listings, parked, parking, sender_ids, standing, top_ups
+from . import (
+    admin,
+    batches,
+    chunks,
+    dispatch,
+    entitlement,
+    listings,
+    parked,
+    parking,
+    sender_ids,
+    standing,
+    top_ups,
+    wishes,
+)
 from .chunks import Chunk
 from .dispatch import Accepted
+from .doors import contacts, groups, opt_outs, templates
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -33,10 +47,14 @@ from .models import (
     SendRequest,
     TopUpAnswer,
 )
-from .orders import Order
+from .wishes import Wish
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
+app.include_router(opt_outs.router)
+app.include_router(templates.router)
+app.include_router(contacts.router)
+app.include_router(groups.router)
 _TAGS = ["sms"]
 
 
@@ -69,9 +87,19 @@ def capability(caller: Caller) -> CapabilityAnswer:
 )
 @needs(Action.SMS_SEND)
 def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
-    order = Order(caller.tenant_id, caller.actor, body.sender_id or "", body.text, tuple(body.recipients))
+    wish = Wish(
+        caller.tenant_id,
+        caller.actor,
+        body.sender_id or "",
+        text=body.text,
+        recipients=tuple(body.recipients) if body.recipients else None,
+        template=body.template_id,
+        variables=body.variables,
+        group=body.group_id,
+    )
     if body.dry_run or caller.mode is Mode.TEST:
-        return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(order)))
+        return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))
+    order = wishes.order(wish, key=key)
     try:
         accepted = dispatch.accept(order, key=key)
     except InsufficientCredits as lacking:

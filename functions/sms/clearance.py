@@ -1,5 +1,7 @@
 """Clearance: of a tenant that is closed for good every number and every text goes; what was counted and charged stays.
 
+What it kept, contacts, groups, templates and opt-outs, goes first, some in each step.
+
 Batches stay on the tenant's list, so a step that was cut off finds them again; one that is done has no text any more.
 """
 
@@ -8,7 +10,7 @@ from contextlib import suppress
 from mifumo import writes
 from mifumo.privacy import After, Step
 
-from . import batches, chunks, inbox, lost, messages
+from . import batches, chunks, content, inbox, lost, messages
 from .batches import Batch
 from .chunks import ERASED, Chunk, ChunkTaken
 from .messages import NoSuchMessage
@@ -20,7 +22,9 @@ _OVER = frozenset({batches.Status.COMPLETED, batches.Status.CANCELLED})
 
 
 def take(step: Step) -> After:
-    """Clears some batches, and after the last of them begins anew as long as any was under way."""
+    """Clears some of what is kept, then some batches; after the last begins anew as long as any was under way."""
+    if step.place is None and content.clear(step.tenant):
+        return After(step.at(None, waits=False))
     found, last = batches.some(step.tenant, recipients=_RECIPIENTS_A_STEP, start=step.place)
     cleared = [_cleared(batch) for batch in found]
     waits = step.waits or not all(cleared)

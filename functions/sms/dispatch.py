@@ -41,7 +41,7 @@ def accept(order: Order, *, key: str) -> Accepted:
     DailyCapReached and IdempotencyKeyReused.
     """
     batch_id = batch_of(order.tenant, key)
-    found = standing.read(order.tenant, batch=batch_id)
+    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
     if found.earlier:
         return replay(order, batch_id)
     prepared = orders.prepare(order, found, batch_id)
@@ -78,7 +78,7 @@ def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None 
 
 def rehearse(order: Order) -> Accepted:
     """Answers what `accept` would, refusals included, and changes nothing; the batch has no id."""
-    found = standing.read(order.tenant)
+    found = standing.read(order.tenant, recipients=order.recipients)
     prepared = orders.prepare(order, found, BatchId(""))
     if found.wallet.available < prepared.batch.price:
         raise InsufficientCredits(required=prepared.batch.price, available=found.wallet.available)

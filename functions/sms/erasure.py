@@ -1,20 +1,21 @@
-"""Erasure: a number leaves a tenant's texts. Only what is at rest is changed: texts under way are looked at again.
+"""Erasure: a number leaves a tenant's contacts and texts.
 
-The index of numbers leads to each row of the number. Its row is changed last, because that takes it out of the index:
-whoever was cut off finds it again.
+Of texts only what is at rest is changed; those under way are looked at again. The index of numbers leads to each row of
+the number. Its row is changed last, because that takes it out of the index: whoever was cut off finds it again.
 """
 
 from contextlib import suppress
 
 from mifumo import tables, writes
-from mifumo.ids import BatchId
+from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import After, Step
 from mifumo.tables import Key
 
-from . import batches, chunks, inbox, lost, messages
+from . import batches, chunks, content, inbox, lost, messages
 from .batches import BatchChanged
 from .chunks import Chunk, ChunkTaken, MessagingSettings
 from .messages import NoSuchMessage
+from .named import ChangedMeanwhile
 
 # One message's work: some six calls a row, a few seconds in all.
 _ROWS_A_STEP = 50
@@ -28,7 +29,7 @@ def take(step: Step) -> After:
     places = [messages.place(item) for item in page.items]
     keys = {(batch, number): chunks.key(tenant, batch, number) for batch, number, _ in places}
     found, later = _read(list(keys.values())), batches.later(tenant, {batch for batch, _, _ in places}, step.asked_at)
-    waits = step.waits
+    waits = step.waits or not _forgotten(tenant, digits)
     for batch, number, position in places:
         chunk = found.get(keys[batch, number])
         if batch in later:
@@ -46,6 +47,14 @@ def take(step: Step) -> After:
     if waits or batches.open_since(tenant, step.asked_at):
         return After(step.at(None, waits=False), delay_s=_LOOK_AGAIN_S)
     return After()
+
+
+def _forgotten(tenant: TenantId, digits: str) -> bool:
+    try:
+        content.forget(tenant, digits)
+    except ChangedMeanwhile:  # somebody is putting the contact into a group right now
+        return False
+    return True
 
 
 def _erase(step: Step, place: tuple[BatchId, int, int], chunk: Chunk | None) -> None:

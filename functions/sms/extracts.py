@@ -1,10 +1,11 @@
-"""Extract: what a tenant's texts are told as, in the words of the API: sender IDs, batches, messages."""
+"""Extract: what a tenant's texts, and what it keeps, are told as in the words of the API."""
 
 from mifumo.aws import Item
 from mifumo.exports import ROWS_A_FILE, Row, Source
 from mifumo.ids import TenantId
 
-from . import batches, listings, sender_ids
+from . import batches, contacts, content, groups, listings, opt_outs, sender_ids, templates
+from .content_models import GroupAnswer, OptOutAnswer, TemplateAnswer
 from .models import BatchAnswer, MessageAnswer, SenderIdAnswer
 
 _PAGE = 100
@@ -41,4 +42,34 @@ def _messages(tenant: TenantId, start: Item | None) -> Rows:
     return [one.model_dump(mode="json") for one in told], last
 
 
-SOURCES = (Source("sender_ids", _sender_ids), Source("batches", _batches), Source("messages", _messages))
+def _contacts(tenant: TenantId, start: Item | None) -> Rows:
+    page = contacts.by_name(tenant, "", limit=_PAGE, start=start)
+    told = content.told(tenant, [contacts.of(item) for item in page.items])
+    return [one.model_dump(mode="json") for one in told], page.last
+
+
+def _groups(tenant: TenantId, start: Item | None) -> Rows:
+    """Reads groups; who is in one is told with each contact."""
+    page = groups.page(tenant, limit=_PAGE, start=start)
+    return [GroupAnswer.of(groups.of(item)).model_dump(mode="json") for item in page.items], page.last
+
+
+def _templates(tenant: TenantId, start: Item | None) -> Rows:
+    page = templates.page(tenant, limit=_PAGE, start=start)
+    return [TemplateAnswer.of(templates.of(item)).model_dump(mode="json") for item in page.items], page.last
+
+
+def _opt_outs(tenant: TenantId, start: Item | None) -> Rows:
+    page = opt_outs.page(tenant, prefix="", limit=_PAGE, start=start)
+    return [OptOutAnswer.of(opt_outs.of(item)).model_dump(mode="json") for item in page.items], page.last
+
+
+SOURCES = (
+    Source("sender_ids", _sender_ids),
+    Source("batches", _batches),
+    Source("messages", _messages),
+    Source("contacts", _contacts),
+    Source("groups", _groups),
+    Source("templates", _templates),
+    Source("opt_outs", _opt_outs),
+)

@@ -16,6 +16,9 @@ from mifumo.writes import Write
 
 from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
 
+# A phone that more businesses text than these is no person's.
+_CORRESPONDENTS_MAX = 20
+
 
 class Status(StrEnum):
     """Where a message stands, as the API tells it."""
@@ -76,20 +79,26 @@ def key(tenant: TenantId, batch: BatchId, number: int, position: int) -> Key:
     return Key(f"T#{tenant}#M#{batch}#{number:05d}", f"{position:03d}")
 
 
-def _number_partition(tenant: TenantId, digits: str) -> str:
-    return f"T#{tenant}#N#{digits}"
+def _number_partition(digits: str) -> str:
+    """All tenants' messages to a number, each tenant's together: who texted it last is found with no more writes."""
+    return f"N#{digits}"
+
+
+def _number_place(tenant: TenantId) -> str:
+    return f"T#{tenant}#"
 
 
 def rows(chunk: Chunk) -> list[Item]:
     """Makes the rows of a chunk, the same ones whenever it is asked."""
     expires = clock.epoch(clock.parse(chunk.created_at)) + RETENTION_S
+    chunks_place = f"{_number_place(chunk.tenant)}{chunk.created_at}#{chunk.batch}#{chunk.number:05d}"
     return [
         {
             **key(chunk.tenant, chunk.batch, chunk.number, position)._asdict(),
             "to": digits,
             "rank": 0,
-            "number_pk": _number_partition(chunk.tenant, digits),
-            "number_sk": f"{chunk.created_at}#{chunk.batch}#{chunk.number:05d}#{position:03d}",
+            "number_pk": _number_partition(digits),
+            "number_sk": f"{chunks_place}#{position:03d}",
             "ttl": expires,
         }
         for position, digits in enumerate(chunk.recipients, start=1)
@@ -175,8 +184,9 @@ def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page
     """Finds a page of a number's rows (keys only), newest first."""
     return tables.query(
         MessagingSettings.load().messaging_table,
-        _number_partition(tenant, digits),
+        _number_partition(digits),
         index="numbers",
+        begins_with=_number_place(tenant),
         limit=limit,
         newest_first=True,
         start=start,
@@ -185,7 +195,7 @@ def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page
 
 def place(found: Item) -> tuple[BatchId, int, int]:
     """Reads batch, chunk and position from a row as the index of numbers has it."""
-    _, batch, number, position = found["number_sk"].split("#")
+    *_, batch, number, position = found["number_sk"].split("#")
     return BatchId(batch), int(number), int(position)
 
 
@@ -200,3 +210,24 @@ def erase(row: Key, digits: str) -> Write:
         values={":erased": ERASED, ":digits": digits},
         refused=lambda _: NoSuchMessage(),
     )
+
+
+def last_to(digits: str, *, but: TenantId) -> TenantId | None:
+    """Returns the tenant that texted a number last, leaving one out: one query for each tenant that did."""
+    last, below = ("", TenantId("")), "T#~"
+    for _ in range(_CORRESPONDENTS_MAX):
+        page = tables.query(
+            MessagingSettings.load().messaging_table,
+            _number_partition(digits),
+            index="numbers",
+            between=("T#", below),
+            limit=1,
+            newest_first=True,
+        )
+        if not page.items:
+            break
+        _, tenant, moment, *_ = page.items[0]["number_sk"].split("#")
+        if tenant != but:
+            last = max(last, (moment, TenantId(tenant)))
+        below = _number_place(TenantId(tenant))
+    return last[1] or None

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from mifumo.segments import Encoding
 from mifumo.wire import Answer, Request
 
-from . import batches, messages, sender_ids
+from . import batches, messages, rendering, sender_ids
 from .batches import Batch, Refused
 from .messages import Message
 from .sender_ids import SenderId
@@ -15,10 +15,28 @@ from .standing import Obstacle
 from .top_ups import TopUp
 
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
+Variables = Annotated[
+    dict[Annotated[str, StringConstraints(max_length=40)], Annotated[str, StringConstraints(max_length=500)]],
+    Field(max_length=rendering.VARIABLES_MAX),
+]
 
 
 class SendRequest(Request):
-    """One text for up to 1,000 numbers."""
+    """One text, or a template with its values, for up to 1,000 numbers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sender_id": "INFO",
+                    "text": "Habari ndugu mteja, salio lako ni TSh 10,000/=. Asante!",
+                    "recipients": ["0712345678", "+255 612 345 678"],
+                    "dry_run": False,
+                    "park": False,
+                }
+            ]
+        }
+    )
 
     sender_id: str | None = Field(
         None,
@@ -27,18 +45,33 @@ class SendRequest(Request):
         description="A name of `GET /api/sms/capability/`. Left out, it is the tenant's `default_sender_id`.",
         examples=["INFO"],
     )
-    text: str = Field(
+    text: str | None = Field(
+        None,
         min_length=1,
         max_length=2000,
         description="At most ten segments. White space around it is not sent.",
         examples=["Habari ndugu mteja, salio lako ni TSh 10,000/=. Asante!"],
     )
-    recipients: list[Recipient] = Field(
+    template_id: str | None = Field(
+        None, description="A template instead of a text.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"]
+    )
+    variables: Variables = Field(
+        default_factory=dict,
+        description="A value for each variable of the template, the same for all recipients.",
+        examples=[{"name": "Asha", "amount": "10,000"}],
+    )
+    recipients: list[Recipient] | None = Field(
+        None,
         min_length=1,
         max_length=1000,
         description="Mobile numbers as people write them, of Tanzania or (with their +) of the tenant's "
         "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere.",
         examples=[["0712345678", "+255 612 345 678"]],
+    )
+    group_id: str | None = Field(
+        None,
+        description="A group instead of recipients: whoever is in it now.",
+        examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
     )
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
     park: bool = Field(

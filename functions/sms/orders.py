@@ -36,11 +36,13 @@ class Order:
     """As it was written; empty: the tenant's own default."""
     text: str
     recipients: tuple[str, ...]
+    asked: str = ""
+    """What was asked for, where that is not the text and the recipients themselves: a fingerprint."""
 
     @property
     def fingerprint(self) -> str:
         """Tells two orders apart that come with the same Idempotency-Key."""
-        return ids.fingerprint(self.sender_id, self.text, *self.recipients)
+        return self.asked or ids.fingerprint(self.sender_id, self.text, *self.recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed and SenderIdNotAllowed.
     """
     tenant = tenants.require_able(found.tenant)
-    text, length = _length(order.text)
+    text, length = measured(order.text)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
-    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries)
+    numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
@@ -98,25 +100,28 @@ def _name(order: Order, tenant: Tenant) -> str:
     return name
 
 
-def _length(text: str) -> tuple[str, segments.Segmentation]:
+def measured(text: str, *, pointer: str = "/text") -> tuple[str, segments.Segmentation]:
+    """Returns a text as it is sent, and its length; raises ValidationFailed for the field that it comes from."""
     try:
         text = segments.normalise(text.strip())
     except segments.Unsendable as error:
-        raise ValidationFailed.of("/text", "character_not_sendable", str(error)) from error
+        raise ValidationFailed.of(pointer, "character_not_sendable", str(error)) from error
     length = segments.count(text)
     if length.segments < 1:
-        raise ValidationFailed.of("/text", "empty", "Write something to send.")
+        raise ValidationFailed.of(pointer, "empty", "Write something to send.")
     if length.segments > SEGMENTS_MAX:
         per_part = 153 if length.encoding is Encoding.GSM_7 else 67
         raise ValidationFailed.of(
-            "/text",
+            pointer,
             "too_long",
             f"This text needs {length.segments} segments of {per_part} characters; at most {SEGMENTS_MAX} are sent.",
         )
     return text, length
 
 
-def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[list[str], list[Refused]]:
+def _recipients(
+    written: tuple[str, ...], countries: frozenset[str], opted_out: frozenset[str]
+) -> tuple[list[str], list[Refused]]:
     """Splits what was written into numbers, each once, and those refused with the reason."""
     numbers: dict[str, None] = {}
     refused: list[Refused] = []
@@ -125,6 +130,9 @@ def _recipients(written: tuple[str, ...], countries: frozenset[str]) -> tuple[li
             digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
             refused.append(Refused(recipient, error.reason_code.value, error.detail))
+            continue
+        if digits in opted_out:
+            refused.append(Refused(recipient, "opted_out", "Its owner does not want your texts; it is not charged."))
             continue
         if digits in numbers:
             refused.append(Refused(recipient, "duplicate", "This number is in the list already; it is sent to once."))

@@ -32,7 +32,7 @@ def park(order: Order, *, key: str) -> Accepted:
     Raises what `dispatch.accept` raises but for InsufficientCredits, and TooManyParked.
     """
     batch_id = dispatch.batch_of(order.tenant, key)
-    found = standing.read(order.tenant, batch=batch_id)
+    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
     if found.earlier:
         return dispatch.replay(order, batch_id)
     prepared = orders.prepare(order, found, batch_id)
@@ -58,11 +58,14 @@ def resume(tenant: TenantId) -> int:
 def _go_on(tenant: TenantId, batch_id: BatchId) -> bool:
     """Sends a parked batch if that can be done now; what stands in the way is left for a later look."""
     item = parked.read(tenant, batch_id)
-    found = standing.read(tenant, batch=batch_id)
-    if item is None or found.earlier is None:
+    if item is None:
+        return False
+    order = _order(item)
+    found = standing.read(tenant, batch=batch_id, recipients=order.recipients)
+    if found.earlier is None:
         return False
     try:
-        prepared = orders.prepare(_order(item), found, batch_id)
+        prepared = orders.prepare(order, found, batch_id)
         dispatch.commit(_dated(prepared, found.earlier), found, unparked=parked.forgotten(tenant, batch_id))
     except AlreadyAccepted:
         return False
@@ -79,4 +82,11 @@ def _dated(prepared: orders.Prepared, before: Batch) -> orders.Prepared:
 
 
 def _order(item: Item) -> Order:
-    return Order(TenantId(item["tenant"]), item["actor"], item["sender_id"], item["text"], tuple(item["recipients"]))
+    return Order(
+        TenantId(item["tenant"]),
+        item["actor"],
+        item["sender_id"],
+        item["text"],
+        tuple(item["recipients"]),
+        asked=item.get("asked", ""),
+    )

@@ -1,27 +1,52 @@
-"""SQS `receipts`: apply delivery reports, many at a time."""
+"""SQS `receipts`: apply what Beem tells of phones: delivery reports, many at a time, and what they answer."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import aws, queue
+from mifumo import aws, clock, queue
 from mifumo.observability import count, entrypoint, logger
-from mifumo.providers import beem_reports
+from mifumo.providers import beem_inbound, beem_reports
+from mifumo.providers.beem_inbound import MalformedInboundError
 from mifumo.providers.beem_reports import MalformedReportError, Report
 
-from . import delivery
+from . import delivery, inbound
+
+Record = tuple[str, dict[str, Any] | None]
 
 
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Applies the whole delivery at once; when that fails, all of it comes again, which changes nothing twice."""
+    """Applies the reports at once, the answers one by one; what failed comes again, which changes nothing twice."""
     records = queue.bodies(event)
+    answers = [record for record in records if "inbound" in (record[1] or {})]
+    reports = [record for record in records if record not in answers]
+    return queue.failures([*_reported(reports), *(failed for record in answers for failed in _answered(record))])
+
+
+def _reported(records: list[Record]) -> list[str]:
+    """Applies delivery reports; returns the ids of all of them when that fails."""
     try:
         delivery.receive([report for _, body in records if (report := _report(body))])
     except Exception:  # noqa: BLE001 # The outermost edge of a worker: the queue delivers again, then dead-letters.
         logger.exception("reports failed", records=len(records))
-        return queue.failures([message_id for message_id, _ in records])
-    return queue.failures([])
+        return [message_id for message_id, _ in records]
+    return []
+
+
+def _answered(record: Record) -> list[str]:
+    """Applies what a phone answered; returns the record's id when that fails."""
+    message_id, body = record
+    try:
+        came = beem_inbound.parse((body or {})["inbound"])
+        inbound.take(came, received_at=(body or {}).get("received_at", clock.stamp()))
+    except (MalformedInboundError, AttributeError) as error:
+        logger.warning("malformed answer", error=str(error)[:200])
+        count("InboundMalformed")
+    except Exception:  # noqa: BLE001 # As above.
+        logger.exception("answer failed", message_id=message_id)
+        return [message_id]
+    return []
 
 
 def _report(body: dict[str, Any] | None) -> Report | None:

@@ -101,6 +101,12 @@ def of(item: Item) -> SenderId:
     )
 
 
+def owner(name: str) -> TenantId | None:
+    """Returns the tenant that a name was approved for."""
+    item = tables.get(_table(), _owner_key(name))
+    return TenantId(item["tenant"]) if item else None
+
+
 class Availability(StrEnum):
     """Whether a name can be asked for."""
 

@@ -38,6 +38,21 @@ _BEEM_BODY = {
     },
 }
 
+_INBOUND_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "required": ["from", "message"]},
+            "example": {
+                "from": "255712345678",
+                "to": "255699000000",
+                "message": "STOP QUANTUM",
+                "timestamp": "2026-01-31T08:15:32Z",
+            },
+        }
+    },
+}
+
 app = api(limited=False)
 app.include_router(payments.router)
 
@@ -54,6 +69,23 @@ def take_beem_report(token: str) -> Received:
     proofs.require_beem_token(token)
     received_at = clock.stamp()
     bodies = [{"provider": "beem", "received_at": received_at, "report": report} for report in _reports()]
+    callbacks.enqueue(QueueSettings.load().receipts_queue_url, bodies)
+    return Received()
+
+
+@app.post(
+    "/api/webhooks/sms/beem/<token>/inbound/",
+    summary="Take a text that a phone has sent us through Beem",
+    description="STOP, ACHA or ONDOA opts the phone out of the texts of the sender ID that follows, or else of whoever "
+    "texted it last; START or ANZA undoes that.",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [403], "requestBody": _INBOUND_BODY},
+)
+@public
+def take_beem_inbound(token: str) -> Received:
+    proofs.require_beem_token(token)
+    received_at = clock.stamp()
+    bodies = [{"provider": "beem", "received_at": received_at, "inbound": text} for text in _reports()]
     callbacks.enqueue(QueueSettings.load().receipts_queue_url, bodies)
     return Received()
 

@@ -22,6 +22,7 @@ _PUBLIC = {
     "POST /api/webhooks/payments/pawapay/",
     "POST /api/webhooks/payments/zenopay/{token}/",
     "POST /api/webhooks/sms/beem/{token}/",
+    "POST /api/webhooks/sms/beem/{token}/inbound/",
 }
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

@@ -13,6 +13,8 @@ _EVERYBODY = "owner admin agent support staff"
 _PROMISED = {
     "send texts": _EVERYBODY,
     "see texts": _EVERYBODY,
+    "see templates, contacts and opt-outs": _EVERYBODY,
+    "change templates, contacts and opt-outs": "owner admin staff",
     "buy credits": "owner admin staff",
     "see billing": "owner admin support staff",
     "ask for sender IDs": "owner admin staff",
@@ -32,7 +34,7 @@ _PROMISED = {
 }
 _SCOPED = {
     "sms:send": {"send texts"},
-    "sms:read": {"see texts"},
+    "sms:read": {"see texts", "see templates, contacts and opt-outs"},
     "billing:read": {"see billing"},
     "billing:pay": {"buy credits"},
 }
@@ -58,7 +60,7 @@ def test_an_action_is_for_the_roles_that_it_is_promised_to_and_for_nobody_else(a
 
 
 @pytest.mark.parametrize("scope", _SCOPED)
-def test_a_scope_opens_its_one_action(scope: str) -> None:
+def test_a_scope_opens_its_own_actions(scope: str) -> None:
     assert {action.value for action, rule in RULES.items() if rule.scope == Scope(scope)} == _SCOPED[scope]
 
 

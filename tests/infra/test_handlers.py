@@ -61,6 +61,13 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
     },
+    # answers nobody and tells nobody: applies what a phone has said to whom its sender ID, or the last text, belongs to
+    "functions.sms.receipts.handler": {
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.notices.NoticeSettings",
+        "mifumo.tenants.AccessSettings",
+    },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
     # has no callers: all of its routes are public

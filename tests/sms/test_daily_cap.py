@@ -1,6 +1,7 @@
 """The daily cap that a tenant sets itself: what it lets through, what it says, and that nothing gets past it."""
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -142,9 +143,9 @@ def test_a_twin_that_took_the_rest_in_the_middle_of_the_read_is_met_as_a_replay(
     world.prefer(daily_cap=1)
     read, first = standing.read, []
 
-    def torn(who: TenantId, *, batch: BatchId | None = None) -> standing.Standing:
+    def torn(who: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = ()) -> standing.Standing:
         """The batch is not there yet, the day is read before or after it was counted."""
-        before = read(who, batch=batch)
+        before = read(who, batch=batch, recipients=recipients)
         monkeypatch.setattr(standing, "read", read)
         first.append(dispatch.accept(order(ONE), key="k").batch.id)
         return replace(before, allowance=read(who).allowance) if moment.startswith("before") else before

@@ -1,6 +1,7 @@
 """`POST /api/sms/send/` and `GET /api/sms/capability/`: who may, what is refused, and the same request again."""
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -264,9 +265,9 @@ def test_a_twin_that_took_the_last_credits_in_the_middle_of_the_read_is_met_as_a
     order = orders.Order(tenant, UserId("u1"), "INFO", "Habari", ("0712000010",))
     read = standing.read
 
-    def torn(who: TenantId, *, batch: BatchId | None = None) -> standing.Standing:
+    def torn(who: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = ()) -> standing.Standing:
         """The batch is not there yet, the wallet is read after its hold."""
-        before = read(who, batch=batch)
+        before = read(who, batch=batch, recipients=recipients)
         monkeypatch.setattr(standing, "read", read)
         first.append(dispatch.accept(order, key="k").batch.id)
         return replace(before, wallet=wallets.read(who))

@@ -87,3 +87,16 @@ def test_a_million_reports_write_no_million_lines(warm: Wire, monkeypatch: pytes
     monkeypatch.setattr(logger, "info", lambda *_, **__: lines.append("info"))
     assert call()[0] == 200
     assert (lines, warm.count()) == ([], 1)
+
+
+def test_a_text_from_a_phone_is_queued_raw_for_one_call(warm: Wire) -> None:
+    text = {"from": "255712345678", "to": "255699000000", "message": {"text": "STOP"}}
+    assert call(text, at=PATH + "inbound/") == (200, {"status": "received"})
+    assert warm.calls == ["SendMessageBatch"]
+    (message,) = queued()
+    assert (message["provider"], message["inbound"]) == ("beem", text)
+
+
+def test_a_text_without_beems_token_is_refused(warm: Wire) -> None:
+    status, problem = call({"from": "255712345678", "message": "STOP"}, at="/api/webhooks/sms/beem/wrong/inbound/")
+    assert (status, problem["code"], queued()) == (403, "callback_refused", [])

@@ -34,6 +34,8 @@ class Action(StrEnum):
     OWN_ACCOUNT = "own account"
     SMS_SEND = "send texts"
     SMS_READ = "see texts"
+    CONTENT_READ = "see templates, contacts and opt-outs"
+    CONTENT_MANAGE = "change templates, contacts and opt-outs"
     SENDER_IDS_REQUEST = "ask for sender IDs"
     BILLING_READ = "see billing"
     BILLING_PAY = "buy credits"
@@ -69,6 +71,8 @@ RULES: dict[Action, Rule] = {
     Action.OWN_ACCOUNT: Rule(_EVERYBODY),
     Action.SMS_SEND: Rule(_EVERYBODY, Scope.SMS_SEND),
     Action.SMS_READ: Rule(_EVERYBODY, Scope.SMS_READ),
+    Action.CONTENT_READ: Rule(_EVERYBODY, Scope.SMS_READ),
+    Action.CONTENT_MANAGE: Rule(_HEADS, Scope.TENANT_MANAGE),
     Action.SENDER_IDS_REQUEST: Rule(_HEADS, Scope.TENANT_MANAGE),
     Action.BILLING_READ: Rule(_HEADS | PLATFORM_ROLES, Scope.BILLING_READ),
     Action.BILLING_PAY: Rule(_HEADS, Scope.BILLING_PAY),

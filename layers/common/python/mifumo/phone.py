@@ -148,6 +148,14 @@ def parse(raw: str, *, countries: Collection[str] = ()) -> Msisdn:
     return _foreign(abroad[1], countries)
 
 
+def prefix(raw: str) -> str:
+    """Return the digits that numbers begin with of which people have written the beginning: `07` is 2557."""
+    number = _DECORATION.sub("", raw)
+    if number.startswith("+") or not number.startswith("0"):
+        return number.removeprefix("+")
+    return number[2:] if number.startswith("00") else f"{_COUNTRY}{number[1:]}"
+
+
 def is_country(code: str) -> bool:
     """Tell whether this is the code (ISO 3166-1, two letters) of a country that has phone numbers."""
     import phonenumbers  # noqa: PLC0415 - see below

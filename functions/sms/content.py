@@ -1,0 +1,76 @@
+"""Content: what a tenant keeps besides its texts, contacts, groups, templates, opt-outs: told, forgotten, cleared.
+
+A number that is forgotten is no contact any more and in no group. That it is opted out stays: its owner has asked for
+both, and without the entry the next list with the number in it would text it again.
+"""
+
+from mifumo import tables, writes
+from mifumo.errors import NotFound
+from mifumo.ids import TenantId
+from mifumo.tables import Key
+
+from . import contacts, groups, opt_outs, templates
+from .chunks import MessagingSettings
+from .contacts import Contact
+from .content_models import ContactAnswer
+
+# Three transactions: a second's work.
+_ITEMS_A_STEP = 300
+_TOGETHER_MAX = 100
+
+
+def told(tenant: TenantId, found: list[Contact]) -> list[ContactAnswer]:
+    """Writes contacts for the wire, with since when they are opted out: a read for each hundred."""
+    out = opt_outs.since(tenant, [contact.digits for contact in found])
+    return [ContactAnswer.of(contact, opted_out_at=out.get(contact.digits)) for contact in found]
+
+
+def forget(tenant: TenantId, digits: str) -> None:
+    """Deletes the contact with a number, if there is one; raises ChangedMeanwhile."""
+    try:
+        found = contacts.read(tenant, contacts.of_number(tenant, digits))
+    except NotFound:
+        return
+    writes.transact(*groups.without(found))
+
+
+def clear(tenant: TenantId) -> bool:
+    """Deletes some of all that a tenant keeps, people first; tells whether there may be more."""
+    for partition in (contacts.partition(tenant), *_members(tenant), *_others(tenant)):
+        if found := tables.query(_table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
+            _delete([Key(item["pk"], item["sk"]) for item in found])
+            return True
+    _delete([key for _, key in opt_outs.places(tenant, map(str, range(opt_outs.SHARDS)))])
+    return False
+
+
+def _members(tenant: TenantId) -> list[str]:
+    """Lists where the members are of the groups that are deleted next: a group goes after they did."""
+    page = tables.query(
+        _table(), groups.KIND.partition(tenant), begins_with="ID#", limit=_ITEMS_A_STEP, consistent=True
+    )
+    return [groups.partition(tenant, item["id"]) for item in page.items]
+
+
+def _others(tenant: TenantId) -> list[str]:
+    return [groups.KIND.partition(tenant), templates.KIND.partition(tenant), opt_outs.partition(tenant)]
+
+
+def _delete(keys: list[Key]) -> None:
+    """Deletes items whether they are still there or not."""
+    for first in range(0, len(keys), _TOGETHER_MAX):
+        writes.transact(
+            *(
+                writes.delete(
+                    _table(),
+                    key,
+                    condition="attribute_exists(pk) OR attribute_not_exists(pk)",
+                    refused=lambda _: NotFound(),
+                )
+                for key in keys[first : first + _TOGETHER_MAX]
+            )
+        )
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table

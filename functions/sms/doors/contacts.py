@@ -1,0 +1,200 @@
+"""Contacts: people whom a tenant texts; keep them, find them, take them along as a spreadsheet."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import Field, StringConstraints
+
+from functions.sms import contacts, content, groups
+from functions.sms.contacts import Contact
+from functions.sms.content_models import ContactAnswer
+from functions.sms.models import Recipient
+from mifumo import audit, cursors, phone, spreadsheets, writes
+from mifumo.aws import Item
+from mifumo.errors import ValidationFailed
+from mifumo.http import Caller, Cursor, Limit, needs
+from mifumo.ids import TenantId
+from mifumo.permissions import Action
+from mifumo.phone import InvalidNumber
+from mifumo.wire import Answer, Request
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+_TAGS = ["sms"]
+# A megabyte of the six that a function may answer.
+_ROWS_MAX = 2_000
+_SHORT_PAGES = "With `tag` a page may be shorter than `limit`, or empty, while there is a `next`."
+
+ContactId = Annotated[str, Path(description="The `id` of one of your contacts.")]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+ContactName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Attributes = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,39}$")],
+        Annotated[str, StringConstraints(max_length=500)],
+    ],
+    Field(max_length=20),
+]
+_ATTRIBUTES = "What else is known, by names that templates can take for variables."
+NameIs = Annotated[str, Query(max_length=100, description="What the name begins with.", examples=["Asha"])]
+PhoneIs = Annotated[str, Query(max_length=20, description="What the number begins with.", examples=["0712"])]
+TagIs = Annotated[str, Query(max_length=50, description="A tag that the contact has.", examples=["wholesale"])]
+
+
+class ContactRequest(Request):
+    """A person to keep."""
+
+    phone: Recipient = Field(description="As people write it; no other contact has it.", examples=["0712345678"])
+    name: ContactName = Field(default="", description="Whose it is.", examples=["Asha Mrema"])
+    attributes: Attributes = Field(default_factory=dict, description=_ATTRIBUTES, examples=[{"city": "Mwanza"}])
+    tags: list[Tag] = Field(default_factory=list, max_length=20, description="Labels.", examples=[["wholesale"]])
+
+
+class ContactChange(Request):
+    """What is to be changed; what is left out stays."""
+
+    version: int = Field(ge=1, description="The `version` that you have read.", examples=[1])
+    name: ContactName | None = Field(None, description="Another name.", examples=["Asha M."])
+    attributes: Attributes | None = Field(None, description="All of them anew.", examples=[{"city": "Arusha"}])
+    tags: list[Tag] | None = Field(None, max_length=20, description="All of them anew.", examples=[["retail"]])
+
+
+class ContactPage(Answer):
+    """A page of contacts, in order of name, or of number where one was looked for."""
+
+    items: list[ContactAnswer]
+    next: str | None
+
+
+@router.get("/api/sms/contacts/", summary="List or find contacts", description=_SHORT_PAGES, tags=_TAGS)
+@needs(Action.CONTENT_READ)
+def list_contacts(
+    caller: Caller,
+    name: NameIs = "",
+    phone: PhoneIs = "",
+    tag: TagIs = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> ContactPage:
+    scope = f"contacts {caller.tenant_id} {name!r} {phone!r} {tag!r}"
+    found, last = _found(caller.tenant_id, name, phone, limit=limit, start=cursors.decode(cursor, scope=scope))
+    tagged = [contact for contact in found if not tag or tag in contact.tags]
+    return ContactPage(items=content.told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
+
+
+@router.post(
+    "/api/sms/contacts/",
+    status_code=HTTPStatus.CREATED,
+    summary="Keep a contact",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.CONTENT_MANAGE)
+def create_contact(body: ContactRequest, caller: Caller) -> ContactAnswer:
+    try:
+        digits = phone.parse(body.phone, countries=phone.EVERYWHERE).digits
+    except InvalidNumber as error:
+        raise ValidationFailed.of("/phone", error.reason_code.value, error.detail) from error
+    tags = tuple(dict.fromkeys(body.tags))
+    made = contacts.create(caller.tenant_id, digits, name=body.name, attributes=body.attributes, tags=tags)
+    return _one(made)
+
+
+@router.get(
+    "/api/sms/contacts/export/",
+    summary="Take contacts along as CSV",
+    description=f'{_ROWS_MAX:,} at a time, in order of name; a `Link` header with `rel="next"` leads to the next ones. '
+    "Cells that a spreadsheet would run as a formula, and numbers, have an apostrophe before them.",
+    tags=_TAGS,
+    responses={
+        HTTPStatus.OK: {
+            "description": "The columns phone, name and tags, and one for each attribute.",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        }
+    },
+)
+@needs(Action.CONTENT_MANAGE)
+def export_contacts(caller: Caller, cursor: Cursor = None) -> Response[str]:
+    scope = f"contacts export {caller.tenant_id}"
+    start = cursors.decode(cursor, scope=scope)
+    page = contacts.by_name(caller.tenant_id, "", limit=_ROWS_MAX, start=start)
+    found = [contacts.of(item) for item in page.items]
+    writes.commit(audit.entry(caller, "contacts.exported", after={"count": len(found)}))
+    following = cursors.encode(page.last, scope=scope)
+    link = {"Link": f'</api/sms/contacts/export/?cursor={following}>; rel="next"'} if following else {}
+    headers: dict[str, Any] = {"Content-Disposition": 'attachment; filename="contacts.csv"', **link}
+    return Response(HTTPStatus.OK, "text/csv; charset=utf-8", _csv(found), headers)
+
+
+@router.get("/api/sms/contacts/<contact_id>/", summary="Read a contact", tags=_TAGS)
+@needs(Action.CONTENT_READ)
+def read_contact(contact_id: ContactId, caller: Caller) -> ContactAnswer:
+    return _one(contacts.read(caller.tenant_id, contact_id))
+
+
+@router.patch(
+    "/api/sms/contacts/<contact_id>/",
+    summary="Change a contact",
+    description="With the `version` that you have read. Its number stays: who has another one is another contact.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.CONTENT_MANAGE)
+def change_contact(contact_id: ContactId, body: ContactChange, caller: Caller) -> ContactAnswer:
+    tags = None if body.tags is None else tuple(dict.fromkeys(body.tags))
+    return _one(
+        contacts.change(
+            caller.tenant_id,
+            contact_id,
+            version=body.version,
+            name=body.name,
+            attributes=body.attributes,
+            tags=tags,
+        )
+    )
+
+
+@router.delete(
+    "/api/sms/contacts/<contact_id>/",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Delete a contact",
+    description="It leaves its groups. What was sent to it, and that it is opted out, stays.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.CONTENT_MANAGE)
+def delete_contact(contact_id: ContactId, caller: Caller) -> Response[None]:
+    groups.delete_contact(caller, contact_id)
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+def _one(contact: Contact) -> ContactAnswer:
+    (answer,) = content.told(contact.tenant, [contact])
+    return answer
+
+
+def _found(
+    tenant: TenantId, name: str, number: str, *, limit: int, start: Item | None
+) -> tuple[list[Contact], Item | None]:
+    if name and number:
+        raise ValidationFailed.of("query:phone", "too_much", "Look for a name or for a number, not for both at once.")
+    if number:
+        page = contacts.by_number(tenant, phone.prefix(number), limit=limit, start=start)
+    else:
+        page = contacts.by_name(tenant, name, limit=limit, start=start)
+    return [contacts.of(item) for item in page.items], page.last
+
+
+def _csv(found: Iterable[Contact]) -> str:
+    rows = list(found)
+    names = sorted({name for contact in rows for name in contact.attributes})
+    return spreadsheets.written(
+        ["phone", "name", "tags", *names],
+        (
+            [f"+{one.digits}", one.name, ";".join(one.tags), *(one.attributes.get(name, "") for name in names)]
+            for one in rows
+        ),
+    )

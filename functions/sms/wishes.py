@@ -1,0 +1,98 @@
+"""Wish: what a send asks for: a text or a template with its variables, recipients or a group; it becomes an order.
+
+A repeat of a request is met by what was asked for, not by what that came to: a template may have changed since.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mifumo import ids
+from mifumo.errors import FieldError, NotFound, ValidationFailed
+from mifumo.ids import TenantId
+
+from . import batches, dispatch, groups, orders, templates
+from .orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be sent to whom, as it was asked for; None is what was left out."""
+
+    tenant: TenantId
+    actor: str
+    sender_id: str
+    text: str | None
+    recipients: tuple[str, ...] | None
+    template: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """Tells it from other requests with the same Idempotency-Key; empty where the order itself does."""
+        if self.template is None and self.group is None:
+            return ""
+        told = [self.text, self.template, dict(self.variables), self.group, self.recipients]
+        return ids.fingerprint("wish", self.sender_id, json.dumps(told, sort_keys=True))
+
+
+def order(wish: Wish, *, key: str = "") -> Order:
+    """Makes the order; raises ValidationFailed with everything that is missing, too much or does not fit.
+
+    With the Idempotency-Key of a request that was accepted before, what it asked for may be gone by now: its order is
+    then good for meeting the batch that it made.
+    """
+    try:
+        return _order(wish)
+    except ValidationFailed:
+        if not (key and wish.asked and _accepted_before(wish, key)):
+            raise
+    return Order(wish.tenant, wish.actor, wish.sender_id, "", (), asked=wish.asked)
+
+
+def _accepted_before(wish: Wish, key: str) -> bool:
+    found = batches.read(wish.tenant, dispatch.batch_of(wish.tenant, key))
+    return found is not None and found[0].fingerprint == wish.asked
+
+
+def _order(wish: Wish) -> Order:
+    if errors := [*_either(wish)]:
+        raise ValidationFailed("The request is not complete.", errors=tuple(errors))
+    return Order(wish.tenant, wish.actor, wish.sender_id, _text(wish), _recipients(wish), asked=wish.asked)
+
+
+def _either(wish: Wish) -> list[FieldError]:
+    errors = []
+    if wish.text is None and wish.template is None:
+        errors.append(FieldError("/text", "missing", "Give a text, or the id of a template."))
+    if wish.text is not None and wish.template is not None:
+        errors.append(FieldError("/template_id", "too_much", "Give a text or a template, not both."))
+    if wish.variables and wish.template is None:
+        errors.append(FieldError("/variables", "too_much", "Variables are for templates: give a template_id."))
+    if wish.recipients is None and wish.group is None:
+        errors.append(FieldError("/recipients", "missing", "Give recipients, or the id of a group."))
+    if wish.recipients is not None and wish.group is not None:
+        errors.append(FieldError("/group_id", "too_much", "Give recipients or a group, not both."))
+    return errors
+
+
+def _recipients(wish: Wish) -> tuple[str, ...]:
+    if wish.group is None:
+        return wish.recipients or ()
+    try:
+        return tuple(groups.numbers(wish.tenant, wish.group))
+    except NotFound as error:
+        raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
+
+
+def _text(wish: Wish) -> str:
+    if wish.template is None:
+        return wish.text or ""
+    try:
+        found = templates.read(wish.tenant, wish.template)
+    except NotFound as error:
+        raise ValidationFailed.of("/template_id", "unknown_template", error.detail) from error
+    text = found.render(wish.variables)
+    orders.measured(text, pointer="/variables")
+    return text

@@ -1,0 +1,125 @@
+"""STOP and START by SMS: whom they mean, what they do, once, twice, malformed, and when the table is down."""
+
+from typing import Any
+
+import pytest
+
+from functions.sms import opt_outs, receipts
+from mifumo import clock, notices
+from mifumo.ids import TenantId
+from tests.builders import CONTEXT, sqs, token
+from tests.sms.world import TENANT, World
+
+PHONE, DIGITS = "0712000010", "255712000010"
+OTHER = TenantId("t2")
+
+
+def texted(world: World, text: Any, *, at: str | None = None, **more: Any) -> dict[str, Any]:
+    """Delivers a phone's text as the door queues it."""
+    body = {"from": DIGITS, "to": "255699000000", "message": text, **more}
+    record = {"provider": "beem", "received_at": at or clock.stamp(), "inbound": body}
+    answer: dict[str, Any] = receipts.handler(sqs(record), CONTEXT)
+    return answer
+
+
+def out_of(*tenants: TenantId) -> list[bool]:
+    return [opt_outs.get(tenant, DIGITS) is not None for tenant in tenants]
+
+
+def sent_by(world: World, tenant: TenantId) -> None:
+    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE]}
+    assert world.call("POST", "/api/sms/send/", body, token=token(tenant=tenant))[0] == 202
+    world.work()
+
+
+@pytest.fixture
+def two(world: World) -> World:
+    """Two tenants have texted the phone, the second one last."""
+    world.fund(10, tenant=OTHER)
+    sent_by(world, TENANT)
+    sent_by(world, OTHER)
+    return world
+
+
+@pytest.mark.parametrize("text", ["STOP", "acha", " Ondoa. ", "«STOP»", "stop INFO", {"text": "Stop!"}])
+def test_a_keyword_opts_the_phone_out_of_whoever_texted_it_last(two: World, text: Any) -> None:
+    assert texted(two, text) == {"batchItemFailures": []}
+    assert out_of(TENANT, OTHER) == [False, True]
+    found = opt_outs.get(OTHER, DIGITS)
+    assert found is not None
+    assert found.source is opt_outs.Source.KEYWORD
+    sent_by(two, TENANT)
+    texted(two, text)
+    assert out_of(TENANT, OTHER) == [True, True]
+
+
+def test_a_keyword_with_a_sender_id_means_its_owner(two: World) -> None:
+    made = two.call("POST", "/api/sms/sender-ids/", {"name": "Quantum", "purpose": "Taarifa kwa wateja", "sample": "x"})
+    path = f"/api/admin/sms/sender-ids/{made[1]['id']}/approve/"
+    assert two.call("POST", path, None, token=token(tenant="p", role="staff"))[0] == 200
+    texted(two, "ACHA quantum")
+    assert out_of(TENANT, OTHER) == [True, False]
+    texted(two, "Anza Quantum", at=clock.after(1))
+    assert out_of(TENANT, OTHER) == [False, False]
+
+
+@pytest.mark.parametrize(
+    "text", ["Acha utani bwana", "STOP " + "ß" * 1500, "STOP NOBODYS", "Asante", "", "!", "STOPPED"]
+)
+def test_a_sentence_or_a_name_that_is_nobodys_changes_nothing(two: World, text: str) -> None:
+    assert texted(two, text) == {"batchItemFailures": []}
+    assert out_of(TENANT, OTHER) == [False, False]
+
+
+@pytest.mark.parametrize("back", ["START", "anza"])
+def test_start_undoes_an_opt_out_and_the_phone_is_texted_again(two: World, back: str) -> None:
+    texted(two, "STOP")
+    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE]}
+    assert two.call("POST", "/api/sms/send/", body, token=token(tenant=OTHER))[0] == 422
+    texted(two, back, at=clock.after(1))
+    assert two.call("POST", "/api/sms/send/", body, token=token(tenant=OTHER))[0] == 202
+
+
+def test_a_start_that_was_said_before_a_stop_does_not_undo_it(two: World) -> None:
+    texted(two, "STOP")
+    texted(two, "START", at=clock.after(-1))
+    assert out_of(OTHER) == [True]
+
+
+def test_a_keyword_that_is_delivered_twice_is_applied_once(two: World) -> None:
+    at = clock.after(-1)
+    for _ in range(2):
+        texted(two, "STOP", at=at)
+    for _ in range(2):
+        assert texted(two, "START") == {"batchItemFailures": []}
+    assert out_of(TENANT, OTHER) == [False, False]
+
+
+def test_nobody_is_opted_out_of_the_platforms_own_codes(world: World) -> None:
+    world.fund(10, tenant=notices.PLATFORM)
+    sent_by(world, notices.PLATFORM)
+    texted(world, "STOP")
+    assert out_of(notices.PLATFORM, TENANT) == [False, False]
+    sent_by(world, TENANT)
+    sent_by(world, notices.PLATFORM)
+    texted(world, "STOP")
+    assert out_of(notices.PLATFORM, TENANT) == [False, True]
+
+
+@pytest.mark.parametrize("more", [{"from": "nobody"}, {"message": 7}, {"message": {"media": "x"}}])
+def test_what_is_no_text_is_dropped(world: World, more: dict[str, Any]) -> None:
+    assert texted(world, "STOP", **more) == {"batchItemFailures": []}
+    assert out_of(TENANT) == [False]
+
+
+def test_what_cannot_be_applied_comes_again_and_the_reports_beside_it_do_not(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any, **__: Any) -> int:
+        raise ConnectionError
+
+    monkeypatch.setattr(opt_outs, "add", down)
+    report = {"provider": "beem", "report": {"nonsense": True}}
+    stop = {"provider": "beem", "inbound": {"from": DIGITS, "message": "STOP"}}
+    nothing = {"provider": "beem", "inbound": None}
+    assert receipts.handler(sqs(report, stop, nothing), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
