@@ -1,0 +1,1 @@
+"""The routes of the sms slice, one thing each."""
