@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
@@ -16,22 +15,13 @@ from mifumo.settings import Settings
 
 from . import addresses
 from .addresses import NotPublicError, Target
+from .outcomes import Outcome
 
 
 class CallSettings(Settings):
     """For how long a customer's system is waited for, connection and answer together."""
 
     hook_timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a call: the status of the answer, or else why there was none."""
-
-    status: int | None
-    error: str | None
-    retry_after: str | None
-    took_ms: int
 
 
 class _Pinned(HTTPConnection):

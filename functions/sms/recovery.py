@@ -11,7 +11,7 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, inbox, lanes, lost, parked, settlement
+from . import batches, chunks, delivery, inbox, lanes, lost, parked, settlement, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -51,6 +51,7 @@ def _give_up_knowing(found: Chunk) -> None:
 def _end_unknown(found: Chunk) -> None:
     """No report confirmed it in the whole window: it ends unknown, and is not charged."""
     writes.commit(chunks.move(found, State.UNKNOWN, due=None))
+    telling.of_chunk(found)
     count("SubmitUnknownEnded", len(found.recipients))
     batch = batches.read(found.tenant, found.batch)
     if batch:
@@ -60,6 +61,7 @@ def _end_unknown(found: Chunk) -> None:
 def _end_receipts(found: Chunk) -> None:
     """The window for reports is over: who has none is unknown."""
     delivery.recount(found, window_over=True)
+    telling.of_chunk(found)
 
 
 _STEPS: dict[State, Callable[[Chunk], None]] = {

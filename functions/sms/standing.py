@@ -9,7 +9,7 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import allowance, batches, circuit, entitlement, sender_ids
+from . import allowance, batches, circuit, entitlement, listeners, sender_ids
 from .allowance import Allowance
 from .batches import Batch
 from .chunks import MessagingSettings
@@ -32,7 +32,7 @@ class Obstacle(StrEnum):
 class Standing:
     """A tenant with its wallet, its sender IDs, what is left of its day, and the provider's circuit.
 
-    `earlier` is the batch of the same key.
+    `earlier` is the batch of the same key, `listens` whether there are webhooks to be told.
     """
 
     tenant: Tenant | None
@@ -41,6 +41,7 @@ class Standing:
     allowance: Allowance
     circuit: Circuit
     earlier: Batch | None
+    listens: bool = False
 
     @property
     def sender_ids(self) -> list[str]:
@@ -77,8 +78,9 @@ def read(tenant: TenantId, *, batch: BatchId | None = None) -> Standing:
     wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
     names = messaging, sender_ids.approved_key(tenant)
     provider = messaging, circuit.KEY
+    hooks = messaging, listeners.key(tenant)
     earlier = messaging, batches.key(tenant, batch or BatchId("-"))
-    found = tables.read(who, used, wallet, names, provider, *([earlier] if batch else []))
+    found = tables.read(who, used, wallet, names, provider, hooks, *([earlier] if batch else []))
     business = tenants.of(found[who]) if who in found else None
     return Standing(
         tenant=business,
@@ -87,4 +89,5 @@ def read(tenant: TenantId, *, batch: BatchId | None = None) -> Standing:
         allowance=allowance.of(tenant, day, business, found.get(used)),
         circuit=circuit.of(found.get(provider)),
         earlier=batches.of(found[earlier]) if earlier in found else None,
+        listens=listeners.some(found.get(hooks)),
     )
