@@ -19,6 +19,7 @@ from mifumo.permissions import Action
 from . import admin, batches, chunks, dispatch, entitlement, listings, parked, parking, sender_ids, standing, top_ups
 from .chunks import Chunk
 from .dispatch import Accepted
+from .doors import events, webhooks
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -37,6 +38,8 @@ from .orders import Order
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")
+app.include_router(events.router)
+app.include_router(webhooks.router)
 _TAGS = ["sms"]
 
 
