@@ -21,7 +21,7 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import chunks, messages
-from .chunks import Chunk, MessagingSettings
+from .chunks import ERASED, Chunk, MessagingSettings
 
 RETENTION_S = 30 * 24 * 3600
 # Two writers may commit in another order than their ids: a list that ends this long ago has no gap that fills later.
@@ -72,9 +72,10 @@ class Event:
 
 
 def _message(chunk: Chunk, group: Group, position: int) -> dict[str, Any]:
+    digits = chunk.recipients[position - 1]
     return {
         "id": messages.id_of(chunk.batch, chunk.number, position),
-        "to": f"+{chunk.recipients[position - 1]}",
+        "to": None if digits == ERASED else f"+{digits}",
         "status": group.status,
         "reason": group.reason or None,
     }

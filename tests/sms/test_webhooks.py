@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -388,7 +389,7 @@ def test_wherever_the_worker_dies_everything_is_told_and_little_twice(told: Told
             bodies = told.queued()
             told.world.wire.cut(at, after=after)
             for body in bodies:
-                _dying(lambda body=body: hooks_worker.handler(sqs(body), CONTEXT))
+                _dying(partial(hooks_worker.handler, sqs(body), CONTEXT))
             told.world.wire.mend()
             for body in bodies:
                 told.deliver(body)
@@ -411,7 +412,7 @@ def test_wherever_the_receipts_function_dies_the_customer_is_told(told: Told) ->
             told.queued()
             reports = [{"provider": "beem", "report": report} for report in told.world.reports.take(1)]
             told.world.wire.cut(at, after=after)
-            _dying(lambda reports=reports: receipts.handler(sqs(*reports), CONTEXT))
+            _dying(partial(receipts.handler, sqs(*reports), CONTEXT))
             told.world.wire.mend()
             assert receipts.handler(sqs(*reports), CONTEXT) == {"batchItemFailures": []}
             told.work()
@@ -427,7 +428,7 @@ def test_wherever_the_hand_over_dies_after_its_call_the_customer_is_told(told: T
         told.world.send("0712345678", key=f"hand-over-{at}")
         (body,) = told.world.queued()
         told.world.wire.cut(at, after=True)
-        _dying(lambda body=body: worker.handler(sqs(body), CONTEXT))
+        _dying(partial(worker.handler, sqs(body), CONTEXT))
         told.world.wire.mend()
         told.world.deliver(body)
         told.world.settle_down()
@@ -440,7 +441,7 @@ def test_a_call_whose_worker_died_is_made_again_under_the_same_id(told: Told) ->
     told.test(hook)
     (body,) = told.queued()
     told.world.wire.cut(2, after=False)  # after the claim and the call, before the record
-    _dying(lambda: hooks_worker.handler(sqs(body), CONTEXT))
+    _dying(partial(hooks_worker.handler, sqs(body), CONTEXT))
     told.world.wire.mend()
     assert len(told.customer.calls) == 1
     told.later(120)
