@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -13,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from functions.sms import hooks_worker
+from functions.sms import hook_calls, hooks_worker, news
 from mifumo import aws, clock
 from mifumo.ids import TenantId
 from tests.builders import CONTEXT, sqs, token
 from tests.sms.customer import Call, Customer, open_customer
-from tests.sms.world import World
+from tests.sms.world import TENANT, World
 from tests.wire import Crash
 
 ALL = ["message.submitted", "message.delivered", "message.undelivered", "message.failed", "batch.completed"]
@@ -239,6 +240,29 @@ def test_a_webhook_is_told_only_of_what_it_asked_for_and_each_is_told(told: Told
     assert told.delivery(completed)["type"] == "batch.completed"
     assert told.delivery(submitted)["type"] == "message.submitted"
     assert len(told.customer.calls) == 2
+
+
+def test_many_looks_at_one_chunk_at_once_tell_of_it_once(told: Told) -> None:
+    told.listen("message.submitted", "message.delivered")
+    told.sent("0712345678", "0612345679")
+    told.world.receive(expected=2)
+    (body, *_) = [one for one in told.queued() if "chunk" in one]
+    told.world.wire.take_turns()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: news.of_chunk(TENANT, body["batch"], body["chunk"]), range(8)))
+    assert sum(made) == 2
+    told.work()
+    assert sorted(event["type"] for event in told.customer.told()) == ["message.delivered", "message.submitted"]
+
+
+def test_many_deliveries_of_one_message_at_once_call_once(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    event = told.test(hook)["id"]
+    told.world.wire.take_turns()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: hook_calls.make(TENANT, hook, event), range(8)))
+    assert len(told.customer.calls) == 1
+    assert told.delivery(hook)["status"] == "delivered"
 
 
 # --- attempts ---
