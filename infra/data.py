@@ -48,6 +48,8 @@ class Data(Stack):
         self.signing_keys = Secret(self, "SigningKeys", stage=stage, known={"current": "k1"}, generated="k1")
         # Keys the hashes of codes and makes second factors: it is never rotated, because what it made would be lost.
         self.identity = Secret(self, "Identity", stage=stage, known={}, generated="pepper")
+        # Makes the secrets of webhooks: never rotated either, each webhook's own is.
+        self.hooks = Secret(self, "Hooks", stage=stage, known={}, generated="pepper")
         self.beem = Secret(
             self, "Beem", stage=stage, known={"api_key": "", "secret_key": ""}, generated="callback_token"
         )
@@ -65,6 +67,7 @@ class Data(Stack):
             "AuditTable": self.audit.table_name,
             "SigningKeysSecret": self.signing_keys.arn,
             "IdentitySecret": self.identity.arn,
+            "HooksSecret": self.hooks.arn,
             "BeemSecret": self.beem.arn,
             "ZenopaySecret": self.zenopay.arn,
             "PawapaySecret": self.pawapay.arn,

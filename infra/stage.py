@@ -88,6 +88,14 @@ class Stage:
     send_attempts_max: int = 20
     circuit_open_s: int = 60
     urgent_recipients_max: int = 10
+    hooks_to_loopback: bool = False
+    """Webhooks may be http on the loopback interface: only where the customer's system is the laptop's own."""
+    hook_timeout_s: int = 10
+    hook_retries_s: str = "5,300,1800,7200,18000,36000,50400,72000,86400"
+    """Gaps between the ten attempts at one webhook: three days and a bit."""
+    hook_rest_s: int = 60
+    hook_give_up_s: int = 432_000
+    """For how long a webhook that fails again and again is left alone, and after how long it is disabled."""
     payment_expiry_s: int = 1800
     payment_checks_s: str = "15,30,60,120,300,600,900,1800,3600"
     """Gaps between two looks at a payment; the last one repeats."""
@@ -174,6 +182,11 @@ def _local() -> Stage:
         send_retry_base_s=1,
         send_attempts_max=8,
         circuit_open_s=6,
+        hooks_to_loopback=True,
+        hook_timeout_s=3,
+        hook_retries_s="1,2,3,5,5,10,10,20,20",
+        hook_rest_s=5,
+        hook_give_up_s=600,
         payment_expiry_s=25,
         payment_checks_s="2,3,5,10,20",
         payment_watch_s=300,

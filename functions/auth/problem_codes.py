@@ -63,6 +63,19 @@ ELSEWHERE = (
         "There is no freeze to lift.",
     ),
     Problem(
+        "too_many_webhooks",
+        409,
+        "Delete a webhook first",
+        "A tenant has ten webhooks at most.",
+    ),
+    Problem(
+        "webhook_url_refused",
+        422,
+        "This address cannot be called",
+        "A webhook is an https address whose name leads to public addresses alone: `errors` says what is wrong with "
+        "this one. It is looked at again before every call.",
+    ),
+    Problem(
         "sender_id_not_allowed",
         403,
         "This sender ID cannot be used",

@@ -32,7 +32,7 @@ from . import (
 )
 from .chunks import Chunk
 from .dispatch import Accepted
-from .doors import contacts, groups, opt_outs, templates
+from .doors import contacts, events, groups, opt_outs, templates, webhooks
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -55,6 +55,8 @@ app.include_router(opt_outs.router)
 app.include_router(templates.router)
 app.include_router(contacts.router)
 app.include_router(groups.router)
+app.include_router(events.router)
+app.include_router(webhooks.router)
 _TAGS = ["sms"]
 
 

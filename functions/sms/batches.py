@@ -48,7 +48,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One accepted request. `price` is what was held, `charged` what was captured in the end, both in credits."""
+    """One accepted request. `price` is what was held, `charged` what was captured in the end, both in credits.
+
+    `listens` says that its tenant had webhooks when it was accepted.
+    """
 
     id: BatchId
     tenant: TenantId
@@ -65,6 +68,7 @@ class Batch:
     fingerprint: str
     created_at: str
     completed_at: str | None = None
+    listens: bool = False
 
 
 class AlreadyAccepted(Exception):
@@ -115,6 +119,7 @@ def of(item: Item) -> Batch:
         fingerprint=item["fingerprint"],
         created_at=item["created_at"],
         completed_at=item.get("completed_at"),
+        listens=item.get("listens", False),
     )
 
 
@@ -151,6 +156,7 @@ def new(
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
         "due_sk": due or chunks.swept_at(),
+        **({"listens": True} if batch.listens else {}),
     }
     made = [_put(item, batch.id, over_parked=over_parked)]
     if refused:

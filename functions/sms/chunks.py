@@ -68,7 +68,10 @@ class ChunkTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of a batch. `invalid` counts recipients that the provider did not take, without saying which."""
+    """A part of a batch. `invalid` counts recipients that the provider did not take, without saying which.
+
+    `listens` says that its tenant had webhooks when it was accepted.
+    """
 
     tenant: TenantId
     batch: BatchId
@@ -89,6 +92,7 @@ class Chunk:
     finals: tuple[tuple[str, int], ...] = ()
     tally: int = 0
     adopted: bool = False
+    listens: bool = False
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -158,10 +162,20 @@ def of(item: Item) -> Chunk:
         finals=tuple(finals),
         tally=item.get("tally", 0),
         adopted=item.get("adopted", False),
+        listens=item.get("listens", False),
     )
 
 
-def new(tenant: TenantId, batch: BatchId, number: int, recipients: list[str], *, segments: int, lane: Lane) -> Write:
+def new(
+    tenant: TenantId,
+    batch: BatchId,
+    number: int,
+    recipients: list[str],
+    *,
+    segments: int,
+    lane: Lane,
+    listens: bool = False,
+) -> Write:
     """Writes a queued chunk with its recipients inside."""
     now = clock.stamp()
     item = {
@@ -179,6 +193,7 @@ def new(tenant: TenantId, batch: BatchId, number: int, recipients: list[str], *,
         "due_pk": _shard(batch, number),
         "due_sk": swept_at(),
         "ttl": clock.epoch(clock.parse(now)) + RETENTION_S,
+        **({"listens": True} if listens else {}),
     }
     return writes.put(_table(), item, refused=lambda _: ChunkTaken())
 

@@ -12,7 +12,7 @@ from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 
-from . import chunks, inbox, lost, messages, routes
+from . import chunks, inbox, lost, messages, routes, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .messages import FINAL, Status
 from .routes import Place
@@ -26,6 +26,7 @@ def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
     known = routes.of({report.request_id for report in reports})
     raised: dict[Place, Counter[str]] = defaultdict(Counter)
     unmatched = []
+    # Also what changes nothing is told: when it came before, its worker may have died before it told of it.
     for report in reports:
         place = known.get(report.request_id) or lost.adopt(report)
         if place is None:
@@ -37,6 +38,7 @@ def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
             inbox.drop(report)
     for place, finals in raised.items():
         _tally(place, finals)
+    telling.of_places(place.chunk for place in raised if place.listens)
     return unmatched
 
 
@@ -61,7 +63,7 @@ def _raise(place: Place, report: Report) -> dict[str, int]:
         count("ReportUnmapped")
         return {}
     status = Status(report.status)
-    row = messages.key(*place, chunks.position_of(report.recipient_id))
+    row = messages.key(*place.chunk, chunks.position_of(report.recipient_id))
     write = messages.report(
         row, digits=report.digits, status=status, reason=report.reason, provider_status=report.provider_status
     )
@@ -81,7 +83,7 @@ def _tally(place: Place, finals: Counter[str]) -> None:
     if not finals:
         return
     with suppress(ChunkTaken):
-        chunk = chunks.of(writes.commit(chunks.add_finals(chunks.key(*place), dict(finals))))
+        chunk = chunks.of(writes.commit(chunks.add_finals(chunks.key(*place.chunk), dict(finals))))
         if chunk.state is State.SUBMITTED and sum(dict(chunk.finals).values()) >= chunk.handed_over:
             recount(chunk, window_over=False)
 

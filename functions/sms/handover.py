@@ -19,7 +19,7 @@ from mifumo.providers.beem import Answer, Kind
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement
+from . import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement, telling
 from .batches import Batch
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
@@ -45,7 +45,8 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     """Hands a chunk over if it is queued; does nothing when somebody else has it or it has ended."""
     batch, chunk, state = _read(tenant, batch_id, number)
     if chunk.ended:
-        # A worker may have died between the chunk's end and the batch's.
+        # A worker may have died between the chunk's end and the batch's, or before it told of either.
+        telling.of_chunk(chunk)
         settlement.close(batch)
         return
     if chunk.state is not State.QUEUED:
@@ -110,11 +111,13 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     delivery.apply(inbox.of_handover(chunk), kept=True)
     if answer.invalid:
         inquiry.later(chunk)
+    telling.of_chunk(chunk)
     settlement.chunk_ended(batch)
 
 
 def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     writes.commit(chunks.move(chunk, State.REJECTED, due=None, reason=answer.reason))
+    telling.of_chunk(chunk)
     settlement.chunk_ended(batch)
 
 
@@ -130,6 +133,7 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     attempts = chunk.attempts - 1 if answer.waits else chunk.attempts
     if attempts >= settings.send_attempts_max:
         writes.commit(chunks.move(chunk, State.FAILED, due=None, reason=answer.reason))
+        telling.of_chunk(chunk)
         settlement.chunk_ended(batch)
         return
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)

@@ -10,7 +10,7 @@ from mifumo.providers import beem
 from mifumo.providers.beem_reports import MalformedReportError, Report, parse
 from mifumo.settings import Settings
 
-from . import chunks, delivery, lanes, messages
+from . import chunks, delivery, lanes, messages, telling
 from .chunks import Chunk, State
 from .messages import Status
 
@@ -50,6 +50,7 @@ def ask(tenant: TenantId, batch: BatchId, number: int) -> None:
         fresh = chunks.get(tenant, batch, number)
         if fresh:
             delivery.recount(fresh, window_over=False)
+            telling.of_chunk(fresh)
 
 
 def _report(body: dict[str, object]) -> Report | None:

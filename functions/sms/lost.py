@@ -36,8 +36,7 @@ def adopt(report: Report) -> Place | None:
     pointer = tables.get(_table(), _key(report.digits, report.recipient_id))
     if pointer is None:
         return None
-    place = TenantId(pointer["tenant"]), BatchId(pointer["batch"]), pointer["number"]
-    chunk = chunks.get(*place)
+    chunk = chunks.get(TenantId(pointer["tenant"]), BatchId(pointer["batch"]), pointer["number"])
     if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
         return None
     window = clock.after(WindowSettings.load().receipt_window_s)
@@ -46,7 +45,7 @@ def adopt(report: Report) -> Place | None:
         writes.transact(adopted, routes.new(report.request_id, chunk))
         logger.info("lost hand-over confirmed by a report", batch_id=chunk.batch, chunk=chunk.number)
         count("SubmitUnknownConfirmed")
-        return place
+        return Place(chunk.tenant, chunk.batch, chunk.number, chunk.listens)
     return None
 
 

@@ -79,6 +79,11 @@ def key(tenant: TenantId, batch: BatchId, number: int, position: int) -> Key:
     return Key(f"T#{tenant}#M#{batch}#{number:05d}", f"{position:03d}")
 
 
+def id_of(batch: BatchId, number: int, position: int) -> str:
+    """Returns what a message is called outside: its batch, its chunk and its position there."""
+    return f"{batch}-{number}-{position}"
+
+
 def _number_partition(digits: str) -> str:
     """All tenants' messages to a number, each tenant's together: who texted it last is found with no more writes."""
     return f"N#{digits}"
@@ -168,7 +173,7 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
         status, reason = Status(row["status"]), row["reason"]
         provider_status, updated_at = row["provider_status"], row["updated_at"]
     return Message(
-        id=f"{chunk.batch}-{chunk.number}-{position}",
+        id=id_of(chunk.batch, chunk.number, position),
         batch=chunk.batch,
         to=None if digits == ERASED else f"+{digits}",
         status=status,

@@ -87,6 +87,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         lane=_lane(len(numbers)),
         fingerprint=order.fingerprint,
         created_at=clock.stamp(),
+        listens=found.listens,
     )
     return Prepared(batch, refused, numbers, order.actor)
 
@@ -153,6 +154,7 @@ def _chunks(batch: Batch, numbers: list[str]) -> list[Write]:
             numbers[index * RECIPIENTS_MAX : (index + 1) * RECIPIENTS_MAX],
             segments=batch.segments,
             lane=batch.lane,
+            listens=batch.listens,
         )
         for index in range(batch.chunks)
     ]

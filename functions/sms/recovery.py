@@ -11,13 +11,14 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, inbox, lanes, lost, parked, settlement
+from . import batches, chunks, delivery, hook_deliveries, inbox, lanes, lost, parked, settlement, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
 CHUNKS_MAX = 250
 BATCHES_MAX = 100
+HOOKS_MAX = 100
 
 
 def chunk(key: Key) -> None:
@@ -51,6 +52,7 @@ def _give_up_knowing(found: Chunk) -> None:
 def _end_unknown(found: Chunk) -> None:
     """No report confirmed it in the whole window: it ends unknown, and is not charged."""
     writes.commit(chunks.move(found, State.UNKNOWN, due=None))
+    telling.of_chunk(found)
     count("SubmitUnknownEnded", len(found.recipients))
     batch = batches.read(found.tenant, found.batch)
     if batch:
@@ -60,6 +62,7 @@ def _end_unknown(found: Chunk) -> None:
 def _end_receipts(found: Chunk) -> None:
     """The window for reports is over: who has none is unknown."""
     delivery.recount(found, window_over=True)
+    telling.of_chunk(found)
 
 
 _STEPS: dict[State, Callable[[Chunk], None]] = {
@@ -83,6 +86,16 @@ def batch(key: Key) -> None:
     elif not settlement.close(found):
         with suppress(batches.AlreadyCompleted):
             writes.commit(batches.look_again(found))
+
+
+def hook(key: Key) -> None:
+    """Brings a due delivery to a webhook back to the workers."""
+    found = hook_deliveries.read_due(key)
+    if found is None:
+        return
+    with suppress(hook_deliveries.DeliveryTaken):
+        hook_deliveries.look_again(found)
+        telling.call(found.tenant, [(found.hook, found.event)])
 
 
 def reports(now: str) -> int:

@@ -1,5 +1,7 @@
 """Route: which chunk a provider's request id stands for, written in the same transaction as the hand-over."""
 
+from typing import NamedTuple
+
 from mifumo import clock, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
@@ -8,7 +10,20 @@ from mifumo.writes import Write
 from .chunks import Chunk, MessagingSettings
 
 _RETENTION_S = 30 * 24 * 3600
-Place = tuple[TenantId, BatchId, int]
+
+
+class Place(NamedTuple):
+    """A chunk, and whether its tenant listens to what becomes of it."""
+
+    tenant: TenantId
+    batch: BatchId
+    number: int
+    listens: bool = False
+
+    @property
+    def chunk(self) -> tuple[TenantId, BatchId, int]:
+        """What names the chunk."""
+        return self.tenant, self.batch, self.number
 
 
 class RouteTaken(Exception):
@@ -27,6 +42,7 @@ def new(request_id: str, chunk: Chunk) -> Write:
         "batch": chunk.batch,
         "number": chunk.number,
         "ttl": clock.epoch() + _RETENTION_S,
+        **({"listens": True} if chunk.listens else {}),
     }
     return writes.put(
         _table(),
@@ -42,7 +58,9 @@ def of(request_ids: set[str]) -> dict[str, Place]:
     """Finds the chunks of request ids, a hundred a read."""
     wanted = {(_table(), _key(request_id)): request_id for request_id in request_ids}
     return {
-        wanted[where]: (TenantId(item["tenant"]), BatchId(item["batch"]), item["number"])
+        wanted[where]: Place(
+            TenantId(item["tenant"]), BatchId(item["batch"]), item["number"], item.get("listens", False)
+        )
         for where, item in tables.read(*wanted).items()
     }
 

@@ -11,7 +11,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, chunks
+from . import batches, chunks, telling
 from .batches import Batch
 
 
@@ -28,11 +28,13 @@ def chunk_ended(batch: Batch) -> None:
 def close(batch: Batch) -> bool:
     """Completes a batch whose chunks have all ended; tells whether it is completed now."""
     if batch.status is batches.Status.COMPLETED:
+        telling.of_batch(batch)
         return True
     parts = chunks.of_batch(batch.tenant, batch.id)
     if len(parts) < batch.chunks or not all(part.ended for part in parts):
         return False
     _settle(batch, charged=sum(part.segments * part.handed_over for part in parts))
+    telling.of_batch(batch)
     return True
 
 

@@ -10,7 +10,7 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import allowance, batches, circuit, entitlement, opt_outs, sender_ids
+from . import allowance, batches, circuit, entitlement, listeners, opt_outs, sender_ids
 from .allowance import Allowance
 from .batches import Batch
 from .chunks import MessagingSettings
@@ -33,8 +33,8 @@ class Obstacle(StrEnum):
 class Standing:
     """A tenant with its wallet, its sender IDs, what is left of its day, and the provider's circuit.
 
-    `earlier` is the batch of the same key. `opted_out` has those of the numbers asked about that may not be texted, in
-    digits, and perhaps others.
+    `earlier` is the batch of the same key, `listens` whether there are webhooks to be told. `opted_out` has those of
+    the numbers asked about that may not be texted, in digits, and perhaps others.
     """
 
     tenant: Tenant | None
@@ -44,6 +44,7 @@ class Standing:
     circuit: Circuit
     earlier: Batch | None
     opted_out: frozenset[str] = frozenset()
+    listens: bool = False
 
     @property
     def sender_ids(self) -> list[str]:
@@ -83,9 +84,10 @@ def read(tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable
     wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
     names = messaging, sender_ids.approved_key(tenant)
     provider = messaging, circuit.KEY
+    hooks = messaging, listeners.key(tenant)
     earlier = messaging, batches.key(tenant, batch or BatchId("-"))
     outs = opt_outs.places(tenant, opt_outs.readable(recipients))
-    found = tables.read(who, used, wallet, names, provider, *([earlier] if batch else []), *outs)
+    found = tables.read(who, used, wallet, names, provider, hooks, *([earlier] if batch else []), *outs)
     business = tenants.of(found[who]) if who in found else None
     return Standing(
         tenant=business,
@@ -95,4 +97,5 @@ def read(tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable
         circuit=circuit.of(found.get(provider)),
         earlier=batches.of(found[earlier]) if earlier in found else None,
         opted_out=opt_outs.among(found, outs),
+        listens=listeners.some(found.get(hooks)),
     )

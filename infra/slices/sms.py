@@ -19,6 +19,9 @@ _RECEIPTS_TIMEOUT_S = 30
 _NOTICES_TIMEOUT_S = 30
 _NOTICES_PER_BATCH = 10
 _PARKED_TIMEOUT_S = 50
+_HOOKS_TIMEOUT_S = 60
+# As many as this many slow customers keep busy at once; the queue is fair, so one of them holds up none of the others.
+_HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 
 
@@ -34,11 +37,17 @@ class Sms(Construct):
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
         self.parked = Queue(self, "Parked", house=house, consumer_timeout_s=_PARKED_TIMEOUT_S)
+        self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
+        self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
             "SWEEP_AFTER_S": str(house.stage.sweep_after_s),
             "MESSAGING_TABLE": data.messaging.table_name,
             "LEDGER_TABLE": data.ledger.table_name,
+        }
+        self._signing = {
+            "HOOKS_SECRET": data.hooks.arn,
+            "HOOKS_TO_LOOPBACK": str(house.stage.hooks_to_loopback),
         }
         self._parking = {
             "PARKED_FOR_S": str(house.stage.parked_for_s),
@@ -51,6 +60,7 @@ class Sms(Construct):
         self.notifier = self._notify()
         self.privacy = self._privacy(exports)
         self.resumer = self._resume()
+        self.teller = self._tell()
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -68,6 +78,8 @@ class Sms(Construct):
                 **rates(house.stage),
                 **self._parking,
                 "QUOTE_VALIDITY_S": str(house.stage.quote_validity_s),
+                **self._telling,
+                **self._signing,
                 "CONSOLE_URL": house.stage.console_url,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
             },
@@ -78,6 +90,8 @@ class Sms(Construct):
         data.messaging.grant(api, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
+        data.hooks.grant_read(api)
+        self.hooks.grant_send(api)
         self.urgent.grant_send(api)
         self.bulk.grant_send(api)
         house.api.route("/api/sms/{proxy+}", api)
@@ -95,6 +109,7 @@ class Sms(Construct):
             environment={
                 **self._tables,
                 **self._lanes,
+                **self._telling,
                 "BEEM_SECRET": data.beem.arn,
                 "BEEM_URL": stage.beem_url,
                 "BEEM_REPORTS_URL": stage.beem_reports_url,
@@ -110,6 +125,7 @@ class Sms(Construct):
         data.messaging.grant(worker, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(worker, *READ, *WRITE)
         data.beem.grant_read(worker)
+        self.hooks.grant_send(worker)
         self.urgent.grant_send(worker)
         self.bulk.grant_send(worker)
         # One chunk at a time: it is one call to Beem, which may take nearly all of the timeout.
@@ -129,8 +145,10 @@ class Sms(Construct):
                 "MESSAGING_TABLE": data.messaging.table_name,
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
                 "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                **self._telling,
             },
         )
+        self.hooks.grant_send(receiver)
         data.messaging.grant(receiver, *READ, *WRITE, *BATCH, *DELETE)
         self.receipts.feed(receiver, batch_size=stage.receipts_per_batch, window_s=stage.receipts_wait_s)
         return receiver
@@ -150,10 +168,12 @@ class Sms(Construct):
                 "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
                 **self._parking,
+                **self._telling,
                 "PARKED_QUEUE_URL": self.parked.url,
             },
         )
         self.parked.grant_send(sweep)
+        self.hooks.grant_send(sweep)
         data.messaging.grant(sweep, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(sweep, *READ, *WRITE)
         self.urgent.grant_send(sweep)
@@ -185,6 +205,35 @@ class Sms(Construct):
         self.bulk.grant_send(resumer)
         self.parked.feed(resumer, batch_size=1)
         return resumer
+
+    def _tell(self) -> Function:
+        data, stage = self._data, self._house.stage
+        teller = Function(
+            self,
+            "Teller",
+            handler="functions.sms.hooks_worker.handler",
+            house=self._house,
+            memory_mb=256,
+            timeout_s=_HOOKS_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "AUDIT_TABLE": data.audit.table_name,
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                **self._telling,
+                **self._signing,
+                "HOOK_TIMEOUT_S": str(stage.hook_timeout_s),
+                "HOOK_RETRIES_S": stage.hook_retries_s,
+                "HOOK_REST_S": str(stage.hook_rest_s),
+                "HOOK_GIVE_UP_S": str(stage.hook_give_up_s),
+            },
+        )
+        data.messaging.grant(teller, *READ, *WRITE)
+        data.audit.grant(teller, *PUT)
+        data.hooks.grant_read(teller)
+        self.hooks.grant_send(teller)
+        # One at a time: each may wait for a customer's system for as long as it is let.
+        self.hooks.feed(teller, batch_size=1, concurrency=_HOOKS_CONCURRENCY)
+        return teller
 
     def _notify(self) -> Function:
         data, stage = self._data, self._house.stage

@@ -166,6 +166,12 @@ def _transfer(tenant: Tenant) -> str:
     return str(begun.json()["id"])
 
 
+def _webhook(tenant: Tenant) -> str:
+    made = tenant.post("sms/webhooks/", {"url": "http://127.0.0.1:9/", "events": ["batch.completed"]})
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
 _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "batch_id": lambda tenant: str(tenant.send(tenant.numbers(1)).json()["id"]),
     "payment_id": lambda tenant: _first(tenant, "billing/payments/"),
@@ -177,6 +183,8 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "quote_id": _quote,
     "transfer_id": _transfer,
     "invoice_id": _invoice,
+    "webhook_id": _webhook,
+    "delivery_id": lambda tenant: _asked(tenant, f"sms/webhooks/{_webhook(tenant)}/test/", None),
     "member_id": lambda tenant: _first(tenant, "tenant/members/"),
 }
 

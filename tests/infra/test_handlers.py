@@ -70,6 +70,8 @@ _NEVER_LOADED = {
     },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
+    # webhooks, which it calls, bring what a request about them needs
+    "functions.sms.hooks_worker.handler": {"mifumo.callers.SigningSettings", "mifumo.tenants.AccessSettings"},
     # has no callers: all of its routes are public
     "functions.webhooks.api.handler": {
         "mifumo.buckets.RateSettings",
@@ -98,6 +100,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
+        "functions.sms.hooks_worker.handler",
         "functions.sms.notices.handler",
         "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",

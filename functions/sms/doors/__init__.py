@@ -1,1 +1,1 @@
-"""The newer routes of the sms slice, one thing each."""
+"""The routes of the sms slice, one thing each."""

@@ -1,0 +1,233 @@
+"""Webhooks: where a customer's system wants to be told, what it was told, and telling it again."""
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import Field
+
+from functions.sms import hook_deliveries, hooks, redelivery
+from functions.sms.addresses import URL_LENGTH_MAX
+from functions.sms.events import Type
+from functions.sms.hook_deliveries import Delivery
+from functions.sms.hooks import DisabledBecause, Hook
+from mifumo import cursors
+from mifumo.http import Caller, Cursor, Limit, needs
+from mifumo.permissions import Action
+from mifumo.wire import Answer, Request
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+_TAGS = ["sms"]
+_PATH = "/api/sms/webhooks/"
+
+HookId = Annotated[str, Path(description="The `id` of one of your webhooks.")]
+DeliveryId = Annotated[str, Path(description="The `id` of one of its deliveries.")]
+Choice = Literal[Type.SUBMITTED, Type.DELIVERED, Type.UNDELIVERED, Type.FAILED, Type.COMPLETED]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=URL_LENGTH_MAX,
+        description="An https address on the public internet. It is looked at now, and before every call.",
+        examples=["https://duka.example/hooks/mifumo"],
+    ),
+]
+Choices = Annotated[
+    frozenset[Choice],
+    Field(min_length=1, description="What it is told of.", examples=[["message.delivered", "batch.completed"]]),
+]
+Description = Annotated[str, Field(max_length=200, description="What it is for.", examples=["The shop's orders"])]
+
+
+class WebhookRequest(Request):
+    url: Url
+    events: Choices
+    description: Description = ""
+
+
+class WebhookChange(Request):
+    url: Url | None = Field(None, examples=["https://duka.example/hooks/mifumo"])
+    events: Choices | None = Field(None, examples=[["message.failed"]])
+    description: Description | None = Field(None, examples=["The shop's orders"])
+    enabled: bool | None = Field(
+        None, description="False stops telling it; true begins again, as if it had never failed.", examples=[True]
+    )
+
+
+class WebhookAnswer(Answer):
+    id: str
+    url: str = Field(examples=["https://duka.example/hooks/mifumo"])
+    events: list[Type]
+    description: str
+    enabled: bool
+    disabled_because: DisabledBecause | None = Field(
+        description="`gone`: it answered 410. `failing`: every call had failed for days.", examples=["failing"]
+    )
+    failing_since: str | None = Field(description="The first failure since it took a call; null when it is well.")
+    created_at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
+    updated_at: str
+
+    @classmethod
+    def of(cls, hook: Hook) -> "WebhookAnswer":
+        """Shows a webhook without its secret."""
+        return cls(
+            id=hook.id,
+            url=hook.url,
+            events=sorted(hook.events),
+            description=hook.description,
+            enabled=hook.disabled is None,
+            disabled_because=hook.disabled,
+            failing_since=hook.failing_since or None,
+            created_at=hook.created_at,
+            updated_at=hook.updated_at,
+        )
+
+
+class WebhookMade(WebhookAnswer):
+    secret: str = Field(
+        description="What calls are signed with, as Standard Webhooks has it. It is shown this once.",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    )
+
+    @classmethod
+    def with_secret(cls, made: tuple[Hook, str]) -> "WebhookMade":
+        """Shows a webhook with its secret."""
+        hook, secret = made
+        return cls(**WebhookAnswer.of(hook).model_dump(), secret=secret)
+
+
+class WebhookList(Answer):
+    items: list[WebhookAnswer]
+    next: None = Field(None, description="There are ten at most, so they are on one page.")
+
+
+class AttemptAnswer(Answer):
+    at: str
+    status: int | None = Field(description="The HTTP status of the answer.", examples=[503])
+    error: str | None = Field(description="Why there was no answer.", examples=["timeout"])
+    took_ms: int
+
+
+class DeliveryAnswer(Answer):
+    id: str = Field(description="The event's id, which is the `webhook-id` of every attempt.")
+    webhook_id: str
+    type: Type
+    status: hook_deliveries.State = Field(examples=["delivered"])
+    attempts: list[AttemptAnswer]
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "DeliveryAnswer":
+        """Shows a delivery."""
+        pending = delivery.state is hook_deliveries.State.PENDING
+        return cls(
+            id=delivery.event,
+            webhook_id=delivery.hook,
+            type=delivery.type,
+            status=delivery.state,
+            attempts=[AttemptAnswer(at=a.at, status=a.status, error=a.error, took_ms=a.took_ms) for a in delivery.log],
+            next_attempt_at=delivery.next_at if pending else None,
+            created_at=delivery.created_at,
+            updated_at=delivery.updated_at,
+        )
+
+
+class DeliveryPage(Answer):
+    items: list[DeliveryAnswer]
+    next: str | None
+
+
+@router.post(
+    _PATH,
+    status_code=HTTPStatus.CREATED,
+    summary="Have a system of yours told what becomes of your texts",
+    description="Texts that are accepted from now on are told of. The answer's `secret` is shown this once.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.TENANT_MANAGE)
+def create_webhook(body: WebhookRequest, caller: Caller) -> WebhookMade:
+    made = hooks.create(caller, url=body.url, events=frozenset(body.events), description=body.description)
+    return WebhookMade.with_secret(made)
+
+
+@router.get(_PATH, summary="List your webhooks", tags=_TAGS)
+@needs(Action.TENANT_MANAGE)
+def list_webhooks(caller: Caller) -> WebhookList:
+    return WebhookList(items=[WebhookAnswer.of(hook) for hook in hooks.of_tenant(caller.tenant_id)])
+
+
+@router.get(f"{_PATH}<webhook_id>/", summary="See a webhook", tags=_TAGS)
+@needs(Action.TENANT_MANAGE)
+def read_webhook(webhook_id: HookId, caller: Caller) -> WebhookAnswer:
+    return WebhookAnswer.of(hooks.require(caller.tenant_id, webhook_id))
+
+
+@router.patch(f"{_PATH}<webhook_id>/", summary="Change, enable or disable a webhook", tags=_TAGS)
+@needs(Action.TENANT_MANAGE)
+def change_webhook(webhook_id: HookId, body: WebhookChange, caller: Caller) -> WebhookAnswer:
+    hook = hooks.require(caller.tenant_id, webhook_id)
+    wanted = body.model_dump(exclude_none=True, exclude={"enabled"})
+    if wanted:
+        hook = hooks.change(caller, hook, **wanted)
+    if body.enabled is not None and body.enabled is not (hook.disabled is None):
+        hook = hooks.enable(caller, hook) if body.enabled else hooks.disable(caller, hook)
+    return WebhookAnswer.of(hook)
+
+
+@router.delete(f"{_PATH}<webhook_id>/", status_code=HTTPStatus.NO_CONTENT, summary="Delete a webhook", tags=_TAGS)
+@needs(Action.TENANT_MANAGE)
+def delete_webhook(webhook_id: HookId, caller: Caller) -> Response[None]:
+    hooks.delete(caller, hooks.require(caller.tenant_id, webhook_id))
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+@router.post(
+    f"{_PATH}<webhook_id>/rotate/",
+    summary="Give a webhook a new secret",
+    description="For 24 hours calls carry two signatures, of the new secret and of the one before it.",
+    tags=_TAGS,
+)
+@needs(Action.TENANT_MANAGE)
+def rotate_webhook(webhook_id: HookId, caller: Caller) -> WebhookMade:
+    return WebhookMade.with_secret(hooks.rotate(caller, hooks.require(caller.tenant_id, webhook_id)))
+
+
+@router.post(
+    f"{_PATH}<webhook_id>/test/",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Send a webhook a test event",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.TENANT_MANAGE)
+def test_webhook(webhook_id: HookId, caller: Caller) -> DeliveryAnswer:
+    return DeliveryAnswer.of(redelivery.test(hooks.require(caller.tenant_id, webhook_id)))
+
+
+@router.get(f"{_PATH}<webhook_id>/deliveries/", summary="See what a webhook was told, newest first", tags=_TAGS)
+@needs(Action.TENANT_MANAGE)
+def list_deliveries(webhook_id: HookId, caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> DeliveryPage:
+    hook, scope = hooks.require(caller.tenant_id, webhook_id), f"deliveries {caller.tenant_id} {webhook_id}"
+    start = cursors.decode(cursor, scope=scope)
+    page = hook_deliveries.page(hook.tenant, hook.id, limit=limit, start=start)
+    items = [DeliveryAnswer.of(hook_deliveries.of(item)) for item in page.items]
+    return DeliveryPage(items=items, next=cursors.encode(page.last, scope=scope))
+
+
+@router.post(
+    f"{_PATH}<webhook_id>/deliveries/<delivery_id>/replay/",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Tell a webhook of an event again",
+    description="Under the same `webhook-id`, with all attempts anew; only what is not under way any more.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.TENANT_MANAGE)
+def replay_delivery(webhook_id: HookId, delivery_id: DeliveryId, caller: Caller) -> DeliveryAnswer:
+    hook = hooks.require(caller.tenant_id, webhook_id)
+    return DeliveryAnswer.of(redelivery.replay(hook, delivery_id))

@@ -1,0 +1,155 @@
+"""Event: what became of messages or of a batch, kept for a month in the order in which it was written down.
+
+An event of messages names their positions in a chunk, not their numbers, so it stays small and holds no number of its
+own; those of a chunk that change together are told together.
+
+| pk | sk | what |
+|---|---|---|
+| `T#<tenant>#EVENTS` | `<id>` | the event; ids sort by time |
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from mifumo import clock, ids, tables, writes
+from mifumo.aws import Item
+from mifumo.errors import Conflict
+from mifumo.ids import BatchId, TenantId
+from mifumo.tables import Key
+from mifumo.writes import Write
+
+from . import chunks, messages
+from .chunks import ERASED, Chunk, MessagingSettings
+
+RETENTION_S = 30 * 24 * 3600
+# Two writers may commit in another order than their ids: a list that ends this long ago has no gap that fills later.
+SETTLED_AFTER_S = 30
+
+
+class Type(StrEnum):
+    """What an event can be of."""
+
+    SUBMITTED = "message.submitted"
+    DELIVERED = "message.delivered"
+    UNDELIVERED = "message.undelivered"
+    FAILED = "message.failed"
+    COMPLETED = "batch.completed"
+    TEST = "webhook.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Messages of a chunk that have come to the same end: their positions, 1 to 100."""
+
+    status: str
+    reason: str
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: of messages of a chunk (`groups`), or of a batch or a webhook as a whole (`facts`)."""
+
+    id: str
+    tenant: TenantId
+    type: Type
+    at: str
+    batch: BatchId | None = None
+    chunk: int = 0
+    groups: tuple[Group, ...] = ()
+    facts: tuple[tuple[str, Any], ...] = ()
+
+    def told(self, chunk: Chunk | None) -> dict[str, Any]:
+        """Writes the event as customers get it, given its chunk."""
+        data: dict[str, Any] = dict(self.facts)
+        if self.batch:
+            data["batch_id"] = self.batch
+        if self.groups:
+            data["messages"] = [_message(chunk, group, at) for group in self.groups for at in group.positions if chunk]
+        return {"id": self.id, "type": self.type.value, "timestamp": self.at, "data": data}
+
+
+def _message(chunk: Chunk, group: Group, position: int) -> dict[str, Any]:
+    digits = chunk.recipients[position - 1]
+    return {
+        "id": messages.id_of(chunk.batch, chunk.number, position),
+        "to": None if digits == ERASED else f"+{digits}",
+        "status": group.status,
+        "reason": group.reason or None,
+    }
+
+
+def new(tenant: TenantId, type_: Type, **more: Any) -> Event:
+    """Makes an event of now."""
+    return Event(id=ids.new(), tenant=tenant, type=type_, at=clock.stamp(), **more)
+
+
+def key(tenant: TenantId, event: str) -> Key:
+    """Returns the key of an event."""
+    return Key(f"T#{tenant}#EVENTS", event)
+
+
+def put(event: Event) -> Write:
+    """Writes an event down."""
+    item = {
+        **key(event.tenant, event.id)._asdict(),
+        "tenant": event.tenant,
+        "type": event.type.value,
+        "at": event.at,
+        "chunk": event.chunk,
+        "groups": [[group.status, group.reason, bytes(group.positions)] for group in event.groups],
+        "facts": dict(event.facts),
+        "ttl": clock.epoch() + RETENTION_S,
+        **({"batch": event.batch} if event.batch else {}),
+    }
+    return writes.put(_table(), item, refused=lambda _: Conflict("The event exists."))
+
+
+def of(item: Item) -> Event:
+    """Reads an event from its item."""
+    return Event(
+        id=item["sk"],
+        tenant=TenantId(item["tenant"]),
+        type=Type(item["type"]),
+        at=item["at"],
+        batch=BatchId(item["batch"]) if "batch" in item else None,
+        chunk=item["chunk"],
+        groups=tuple(Group(status, reason, tuple(bytes(where))) for status, reason, where in item["groups"]),
+        facts=tuple(item["facts"].items()),
+    )
+
+
+def page(tenant: TenantId, *, after: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    """Reads events after one, oldest first, as customers get them, and the id to go on from; None when that is all."""
+    settled = ids.earliest(clock.now() - timedelta(seconds=SETTLED_AFTER_S))
+    # Ids have one length, so this stands right behind the one that is given.
+    low = f"{after}!" if after else "0"
+    if low >= settled:
+        return [], None
+    found = tables.query(_table(), f"T#{tenant}#EVENTS", between=(low, settled), limit=limit)
+    events = [of(item) for item in found.items]
+    parts = _chunks(events)
+    told = [event.told(parts.get((event.batch, event.chunk))) for event in events]
+    return told, events[-1].id if found.last and events else None
+
+
+def chunk_of(event: Event) -> Chunk | None:
+    """Reads the chunk that an event is of."""
+    return chunks.get(event.tenant, event.batch, event.chunk) if event.batch and event.chunk else None
+
+
+def _chunks(events: list[Event]) -> dict[tuple[BatchId | None, int], Chunk]:
+    """Reads the chunks of events, a hundred a call."""
+    wanted = {
+        (_table(), chunks.key(event.tenant, event.batch, event.chunk))
+        for event in events
+        if event.batch and event.chunk
+    }
+    found = [chunks.of(item) for item in tables.read(*wanted, consistent=False).values()] if wanted else []
+    return {(chunk.batch, chunk.number): chunk for chunk in found}
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table
