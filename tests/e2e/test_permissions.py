@@ -154,16 +154,18 @@ def _invoice(tenant: Tenant) -> str:
     return wait_until("the purchase has its invoice", issued)
 
 
+def _made(tenant: Tenant, path: str, body: Any, member: str = "id") -> str:
+    made = tenant.post(path, body)
+    assert made.status_code == 201, made.text
+    return str(made.json()[member])
+
+
 def _quote(tenant: Tenant) -> str:
-    offered = tenant.post("billing/quotes/", {"credits": 500})
-    assert offered.status_code == 201, offered.text
-    return str(offered.json()["id"])
+    return _made(tenant, "billing/quotes/", {"credits": 500})
 
 
 def _transfer(tenant: Tenant) -> str:
-    begun = tenant.post("billing/transfers/", {"quote_id": _quote(tenant)})
-    assert begun.status_code == 201, begun.text
-    return str(begun.json()["id"])
+    return _made(tenant, "billing/transfers/", {"quote_id": _quote(tenant)})
 
 
 def _webhook(tenant: Tenant) -> str:
@@ -184,6 +186,12 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "transfer_id": _transfer,
     "invoice_id": _invoice,
     "webhook_id": _webhook,
+    "template_id": lambda tenant: _made(
+        tenant, "sms/templates/", {"name": "Balance", "category": "alert", "body": "Habari {{name}}."}
+    ),
+    "contact_id": lambda tenant: _made(tenant, "sms/contacts/", {"phone": tenant.numbers(1)[0], "name": "Asha"}),
+    "group_id": lambda tenant: _made(tenant, "sms/groups/", {"name": "Wholesale"}),
+    "number": lambda tenant: _made(tenant, "sms/opt-outs/", {"phone": tenant.numbers(1)[0]}, "phone"),
     "delivery_id": lambda tenant: _asked(tenant, f"sms/webhooks/{_webhook(tenant)}/test/", None),
     "member_id": lambda tenant: _first(tenant, "tenant/members/"),
 }
