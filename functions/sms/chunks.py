@@ -70,7 +70,7 @@ class ChunkTaken(Exception):
 class Chunk:
     """A part of a batch. `invalid` counts recipients that the provider did not take, without saying which.
 
-    `listens` says that its tenant had webhooks when it was accepted.
+    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
     """
 
     tenant: TenantId
@@ -93,6 +93,7 @@ class Chunk:
     tally: int = 0
     adopted: bool = False
     listens: bool = False
+    refunds: bool = False
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -163,6 +164,7 @@ def of(item: Item) -> Chunk:
         tally=item.get("tally", 0),
         adopted=item.get("adopted", False),
         listens=item.get("listens", False),
+        refunds=item.get("refunds", False),
     )
 
 
@@ -175,6 +177,7 @@ def new(
     segments: int,
     lane: Lane,
     listens: bool = False,
+    refunds: bool = False,
 ) -> Write:
     """Writes a queued chunk with its recipients inside."""
     now = clock.stamp()
@@ -194,6 +197,7 @@ def new(
         "due_sk": swept_at(),
         "ttl": clock.epoch(clock.parse(now)) + RETENTION_S,
         **({"listens": True} if listens else {}),
+        **({"refunds": True} if refunds else {}),
     }
     return writes.put(_table(), item, refused=lambda _: ChunkTaken())
 

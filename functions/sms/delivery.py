@@ -5,12 +5,14 @@ the position in the chunk, and must name the message's own number. What finds no
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 
 from mifumo import writes
 from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
+from mifumo.writes import Write
 
 from . import chunks, inbox, lost, messages, routes, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
@@ -88,11 +90,19 @@ def _tally(place: Place, finals: Counter[str]) -> None:
             recount(chunk, window_over=False)
 
 
-def recount(chunk: Chunk, *, window_over: bool) -> None:
+Close = Callable[[Chunk, Write, dict[str, int]], None]
+
+
+def _just_write(_: Chunk, figures: Write, __: dict[str, int]) -> None:
+    writes.commit(figures)
+
+
+def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> None:
     """Counts a chunk's messages from their rows, ends those that can be told to have ended, and writes the figures.
 
     When as many are without a report as the provider called invalid, those are the invalid ones: rejected. When the
-    window is over, whoever has no report is unknown.
+    window is over, whoever has no report is unknown. `close` commits the figures, along with what goes with the end of
+    the window; a chunk whose tenant may get credits back then waits for it.
     """
     rows, invalid = messages.read_rows(chunk), chunk.invalid
     silent = silent_of(chunk, rows)
@@ -106,8 +116,10 @@ def recount(chunk: Chunk, *, window_over: bool) -> None:
         invalid = len(silent) if chunk.adopted else chunk.invalid
         rows, silent = messages.read_rows(chunk), []
     ended = Counter(row["status"] for row in rows.values() if _is_final(row))
+    waits = bool(silent) or (chunk.refunds and not window_over and ended[Status.UNDELIVERED.value] > 0)
     with suppress(ChunkTaken):
-        writes.commit(chunks.recounted(chunk, dict(ended), due=chunk.due if silent else None, invalid=invalid))
+        figures = chunks.recounted(chunk, dict(ended), due=chunk.due if waits else None, invalid=invalid)
+        close(chunk, figures, dict(ended))
 
 
 def silent_of(chunk: Chunk, rows: dict[int, Item]) -> list[int]:

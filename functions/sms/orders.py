@@ -53,11 +53,13 @@ class Prepared:
     refused: list[Refused]
     numbers: list[str]
     actor: str
+    refunds: bool = False
+    """Whether the tenant gets undelivered texts back."""
 
     def written(self, *, over_parked: bool = False) -> list[Write]:
         """Writes the batch and its chunks; refuses with AlreadyAccepted. Put it first in its transaction."""
         made = batches.new(self.batch, self.refused, actor=self.actor, over_parked=over_parked)
-        return [*made, *_chunks(self.batch, self.numbers)]
+        return [*made, *_chunks(self.batch, self.numbers, refunds=self.refunds)]
 
 
 def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
@@ -89,7 +91,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         created_at=clock.stamp(),
         listens=found.listens,
     )
-    return Prepared(batch, refused, numbers, order.actor)
+    return Prepared(batch, refused, numbers, order.actor, tenant.preferences.refund_undelivered)
 
 
 def _name(order: Order, tenant: Tenant) -> str:
@@ -145,7 +147,7 @@ def _lane(recipients: int) -> Lane:
     return Lane.URGENT if recipients <= LaneSettings.load().urgent_recipients_max else Lane.BULK
 
 
-def _chunks(batch: Batch, numbers: list[str]) -> list[Write]:
+def _chunks(batch: Batch, numbers: list[str], *, refunds: bool) -> list[Write]:
     return [
         chunks.new(
             batch.tenant,
@@ -155,6 +157,7 @@ def _chunks(batch: Batch, numbers: list[str]) -> list[Write]:
             segments=batch.segments,
             lane=batch.lane,
             listens=batch.listens,
+            refunds=refunds,
         )
         for index in range(batch.chunks)
     ]

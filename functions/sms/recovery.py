@@ -11,7 +11,7 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, hook_deliveries, inbox, lanes, lost, parked, settlement, telling
+from . import batches, chunks, delivery, hook_deliveries, inbox, lanes, lost, parked, settlement, telling, undelivered
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -61,7 +61,7 @@ def _end_unknown(found: Chunk) -> None:
 
 def _end_receipts(found: Chunk) -> None:
     """The window for reports is over: who has none is unknown."""
-    delivery.recount(found, window_over=True)
+    delivery.recount(found, window_over=True, close=undelivered.close)
     telling.of_chunk(found)
 
 

@@ -26,6 +26,7 @@ ALL: dict[str, Any] = {
     "daily_cap": 5000,
     "foreign_countries": ["KE", "UG"],
     "require_second_factor": True,
+    "refund_undelivered": True,
 }
 UNSET: dict[str, Any] = {
     "default_sender_id": None,
@@ -33,6 +34,7 @@ UNSET: dict[str, Any] = {
     "daily_cap": None,
     "foreign_countries": [],
     "require_second_factor": False,
+    "refund_undelivered": False,
 }
 
 

@@ -70,6 +70,10 @@ _COUNTRIES = (
     "Countries outside Tanzania whose numbers you send to, as codes of ISO 3166-1. A segment costs one credit there "
     "as well."
 )
+_REFUND = (
+    "Whether credits come back for texts that the networks report as undelivered: once, when the time for reports is "
+    "over, for what is sent from then on."
+)
 _SECOND_FACTOR = "Whether members may do nothing before they have set up a second factor."
 
 
@@ -108,6 +112,8 @@ class SettingsRequest(Request):
         None, description=f"{_SECOND_FACTOR} Only an owner may change it.", examples=[False]
     )
 
+    refund_undelivered: bool | None = Field(None, description=_REFUND, examples=[True])
+
     @model_validator(mode="after")
     def _something(self) -> Self:
         if self.model_fields_set <= {"version"}:
@@ -122,6 +128,7 @@ class SettingsRequest(Request):
             "daily_cap": self.daily_cap,
             "foreign_countries": frozenset(self.foreign_countries or ()) - {phone.HOME},
             "require_second_factor": self.require_second_factor,
+            "refund_undelivered": self.refund_undelivered,
         }
         unset = Preferences()
         named = self.model_fields_set & set(given)
@@ -141,6 +148,7 @@ class SettingsView(TenantView):
     daily_cap: int | None = Field(description=_CAP, examples=[5000])
     foreign_countries: list[str] = Field(description=_COUNTRIES, examples=[["KE", "UG"]])
     require_second_factor: bool = Field(description=_SECOND_FACTOR)
+    refund_undelivered: bool = Field(description=_REFUND)
 
     @classmethod
     def of(cls, tenant: Tenant) -> "SettingsView":
@@ -155,6 +163,7 @@ class SettingsView(TenantView):
             daily_cap=chosen.daily_cap or None,
             foreign_countries=sorted(chosen.foreign_countries),
             require_second_factor=chosen.require_second_factor,
+            refund_undelivered=chosen.refund_undelivered,
         )
 
 

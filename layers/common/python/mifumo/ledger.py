@@ -27,7 +27,7 @@ _TRIES, _PAUSE_MAX_S = 30, 0.2
 class Kind(StrEnum):
     """What an entry did: credit (in), hold (available to held), capture (out of held), release (held to available).
 
-    A reversal takes bought credits back out of held, because their money goes back.
+    A reversal takes bought credits back out of held, because their money goes back. A refund brings spent ones back.
     """
 
     CREDIT = "credit"
@@ -35,6 +35,7 @@ class Kind(StrEnum):
     CAPTURE = "capture"
     RELEASE = "release"
     REVERSAL = "reversal"
+    REFUND = "refund"
     ADJUST = "adjust"
 
 
@@ -208,6 +209,15 @@ def _closed(wallet: Wallet, held: Hold, *, captured: int) -> Write:
         },
         refused=lambda _: HoldSettled(held.id),
     )
+
+
+def refund(wallet: Wallet, amount: int, *, name: str, reference: str) -> list[Write]:
+    """Gives credits back that were spent on what was not delivered."""
+    postings = [_posting("contra:consumed", "CREDIT", -amount), _posting(_account(wallet), "CREDIT", amount)]
+    return [
+        _journal(name, reference, postings),
+        *_moved(wallet, [(Kind.REFUND, amount, amount, 0)], name, reference),
+    ]
 
 
 def record(name: str, *, reference: str, postings: list[Item]) -> Write:

@@ -25,6 +25,8 @@ class Preferences:
     foreign_countries: frozenset[str] = frozenset()
     """ISO 3166-1 codes of the countries outside Tanzania that may be sent to."""
     require_second_factor: bool = False
+    refund_undelivered: bool = False
+    """Whether credits come back for texts that the networks could not deliver."""
 
 
 def of(stored: Mapping[str, Any]) -> Preferences:
@@ -36,6 +38,7 @@ def of(stored: Mapping[str, Any]) -> Preferences:
         daily_cap=stored.get("daily_cap", 0),
         foreign_countries=frozenset(stored.get("foreign_countries", ())),
         require_second_factor=stored.get("require_second_factor", False),
+        refund_undelivered=stored.get("refund_undelivered", False),
     )
 
 
@@ -48,5 +51,6 @@ def stored(preferences: Preferences) -> dict[str, Any]:
         "daily_cap": preferences.daily_cap,
         "foreign_countries": sorted(preferences.foreign_countries),
         "require_second_factor": preferences.require_second_factor,
+        "refund_undelivered": preferences.refund_undelivered,
     }
     return {name: value for name, value in told.items() if value}
