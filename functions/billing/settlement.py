@@ -5,6 +5,7 @@ is set before the question goes out, and the credit is one transaction that can 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from mifumo import clock, credited, ledger, queue, wallets, writes
@@ -108,15 +109,17 @@ def _unconfirmed(payment: Payment) -> Finding:
     return Finding.ENDED
 
 
-def _next_check(payment: Payment, circuit: Circuit) -> str | None:
-    """Says when the next look is due; not before the circuit of a silent provider has closed."""
+def _next_check(payment: Payment, circuit: Circuit) -> str:
+    """Says when the next look is due; not before the circuit of a silent provider has closed.
+
+    There is always one: the watch for late money ends with a look that was carried through, not with one that began.
+    """
     due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
-        watched_until=payment.watched_until,
         waiting=payment.status in WAITING,
     )
-    return max(due, circuit.open_until) if due and circuit.open_until else due
+    return max(due, circuit.open_until) if circuit.open_until else due
 
 
 def _too_soon(payment: Payment, received_at: str | None) -> Finding:
@@ -143,6 +146,13 @@ def _asked(payment: Payment, circuit: Circuit) -> Finding:
 def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     if payment.status not in WAITING | ENDED:
         return payment, Finding.SETTLED
+    after, finding = _heard(payment, statement)
+    if after is payment and payment.status in ENDED and clock.stamp() >= payment.watched_until:
+        return _watched(payment, statement)
+    return after, finding
+
+
+def _heard(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     match statement.standing:
         case Standing.UNAVAILABLE:
             logger.warning("provider did not say", payment_id=payment.id, detail=statement.detail)
@@ -290,6 +300,27 @@ def _waited(payment: Payment, *, found: bool) -> tuple[Event | None, dict[str, s
     if crashed:
         return Event.UNKNOWN, {"initiated": str(Event.UNKNOWN)}
     return None, {}
+
+
+def _watched(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    """Ends the watch for late money. Where the provider has not said that none moved, people find it out."""
+    if transition(payment.status, Event.UNRESOLVED) is None or _none_moved(payment, statement):
+        if payment.next_check_at:
+            writes.commit(payments.unwatched(payment))
+        return replace(payment, next_check_at=None), Finding.ENDED
+    why = f"the watch is over, and the provider says {statement.standing}"
+    after, steps = payments.step(payment, Event.UNRESOLVED, note=why)
+    writes.transact(*steps)
+    logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
+    count("PaymentReview")
+    return after, Finding.REVIEW
+
+
+def _none_moved(payment: Payment, statement: Statement) -> bool:
+    """Tells whether the provider says that no money has moved, or that the payer refused it."""
+    if statement.standing is Standing.NOT_FOUND and gateway.keeps_every_push(payment):
+        return True
+    return statement.standing in _ENDINGS or payment.failure_code == CANCELLED_BY_PAYER
 
 
 def look_again(body: Item) -> None:
