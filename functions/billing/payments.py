@@ -418,9 +418,9 @@ def erase(payment: Payment) -> Write:
         _table(),
         _key(payment.id),
         "SET phone = :none, fingerprint = :none",
-        condition="#version = :version AND attribute_not_exists(due_pk)",
+        condition="#version = :version AND (attribute_not_exists(due_pk) OR due_pk = :documents)",
         names={"#version": "version"},
-        values={":none": "", ":version": payment.version},
+        values={":none": "", ":version": payment.version, ":documents": DOCUMENTS_DUE},
         refused=lambda old: PaymentMoved(_standing(payment, old)),
     )
 

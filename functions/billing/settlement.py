@@ -79,11 +79,11 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         return _unconfirmed(payment)
     if due and payment.next_check_at != due:
         return Finding.STALE
-    if payment.status not in WAITING | ENDED:
+    if not _asked_about(payment):
         return _settled(payment)
     circuit = circuits.read(payment.gateway)
     for _ in range(_RACES_MAX):
-        if payment.status not in WAITING | ENDED:
+        if not _asked_about(payment):
             return _settled(payment)
         try:
             looked = payments.look(payment, next_check_at=_next_check(payment, circuit), gap_s=ASK_GAP_S)
@@ -94,6 +94,13 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         else:
             return _asked(looked, circuit)
     return Finding.STALE
+
+
+def _asked_about(payment: Payment) -> bool:
+    """Tells whether there is something to ask: money is awaited or may come again, or the staff know of none yet."""
+    if payment.status is Status.REVIEW:
+        return payment.receipt is None and payment.paid_amount is None
+    return payment.status in WAITING | ENDED | {Status.REFUNDED}
 
 
 def _settled(payment: Payment) -> Finding:
@@ -109,11 +116,14 @@ def _unconfirmed(payment: Payment) -> Finding:
     return Finding.ENDED
 
 
-def _next_check(payment: Payment, circuit: Circuit) -> str:
+def _next_check(payment: Payment, circuit: Circuit) -> str | None:
     """Says when the next look is due; not before the circuit of a silent provider has closed.
 
-    There is always one: the watch for late money ends with a look that was carried through, not with one that began.
+    There is always one where money is watched for: the watch ends with a look that was carried through, not with one
+    that began. The others are asked about when a callback comes, and left alone otherwise.
     """
+    if payment.status not in WAITING | ENDED:
+        return None
     due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
@@ -144,8 +154,10 @@ def _asked(payment: Payment, circuit: Circuit) -> Finding:
 
 
 def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
-    if payment.status not in WAITING | ENDED:
+    if not _asked_about(payment):
         return payment, Finding.SETTLED
+    if payment.status not in WAITING | ENDED:
+        return _came_anew(payment, statement)
     after, finding = _heard(payment, statement)
     if after is payment and payment.status in ENDED and clock.stamp() >= payment.watched_until:
         return _watched(payment, statement)
@@ -252,6 +264,21 @@ def _reviewed(payment: Payment, statement: Statement, why: str, *, came: bool = 
     logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
     count("PaymentReview")
     return after, Finding.REVIEW
+
+
+def _came_anew(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    """Tells the staff of money that came after a refund or while they look for it: by a receipt not known yet.
+
+    Nobody looks again by themselves, so silence fails the message: it is delivered again.
+    """
+    if statement.standing is Standing.UNAVAILABLE:
+        raise gateway.ProviderUnavailable(statement.detail)
+    if statement.standing is not Standing.COMPLETED or statement.receipt in {None, payment.receipt}:
+        return payment, Finding.SETTLED
+    owner = payments.owner(payment.gateway, str(statement.receipt))
+    if owner == payment.id:
+        return payment, Finding.SETTLED
+    return _reviewed(payment, statement, "money came after the payment was closed", came=owner is None)
 
 
 def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from functions.billing import settlement, sweep, worker
+from functions.billing import invariants, settlement, sweep, worker
 from functions.billing.payments import Payment
 from functions.billing.settlement import Finding
 from mifumo import clock
 from tests.billing.conftest import Till
+from tests.billing.office import BARAKA, Office
 from tests.builders import CONTEXT, sqs
 from tests.wire import Crash
 
@@ -80,6 +81,38 @@ def test_silence_at_the_end_of_the_watch_clears_nothing(counter: Till) -> None:
     counter.simulator.add_fault("status_500")
     counter.sweep()
     assert counter.payment(payment.id).status == "review"
+
+
+def test_money_that_comes_while_the_staff_look_for_it_is_told_to_them_and_credited_when_they_say_so(till: Till) -> None:
+    office = Office(till)
+    payment = expired(till)
+    till.travel.forward(WATCHED_S)
+    till.sweep()
+    proposal = office.decide(payment, "dismiss")
+    till.turn(payment, paid=True)
+    for _ in range(2):
+        till.call_back(payment)
+        for message in till.queued():
+            till.look(payment, **message)
+    now = till.payment(payment.id)
+    assert (now.status, now.paid_amount, now.suspended, now.receipt is None) == ("review", 150_000, 150_000, False)
+    assert triggers(till, payment).count("mismatched") == 1
+    assert office.approve(BARAKA, proposal)[1]["code"] == "proposal_lapsed"
+    till.credited(payment, times=0)
+    assert office.approve(BARAKA, office.decide(now, "credit"))[0] == 200
+    till.credited(payment)
+    assert invariants.check(payment.tenant) == []
+
+
+def test_silence_about_what_the_staff_look_for_brings_the_callback_again(till: Till) -> None:
+    payment = expired(till)
+    till.travel.forward(WATCHED_S)
+    till.sweep()
+    till.turn(payment, paid=True)
+    till.simulator.add_fault("status_500")
+    assert till.look(payment) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert till.look(payment) == {"batchItemFailures": []}
+    assert till.payment(payment.id).paid_amount == 150_000
 
 
 def test_money_that_is_found_by_the_last_look_is_credited(counter: Till) -> None:
