@@ -295,6 +295,18 @@ def documented(payment: Payment, **numbers: str) -> tuple[Payment, Write]:
     return after, written
 
 
+def unwatched(payment: Payment) -> Write:
+    """Ends the watch of a payment that nobody has to look at again; refuses with PaymentMoved. It is no step of it."""
+    return _rewrite(
+        payment,
+        replace(payment, next_check_at=None),
+        condition="#version = :version",
+        names=("version",),
+        values={":version": payment.version},
+        refused=lambda old: PaymentMoved(_standing(payment, old)),
+    )
+
+
 def waits_no_more(payment: Payment) -> Write:
     """Takes a payment that has its documents off the list of those that wait; refuses with PaymentMoved."""
     return writes.update(
@@ -406,9 +418,9 @@ def erase(payment: Payment) -> Write:
         _table(),
         _key(payment.id),
         "SET phone = :none, fingerprint = :none",
-        condition="#version = :version AND attribute_not_exists(due_pk)",
+        condition="#version = :version AND (attribute_not_exists(due_pk) OR due_pk = :documents)",
         names={"#version": "version"},
-        values={":none": "", ":version": payment.version},
+        values={":none": "", ":version": payment.version, ":documents": DOCUMENTS_DUE},
         refused=lambda old: PaymentMoved(_standing(payment, old)),
     )
 
@@ -447,9 +459,8 @@ def _rewrite(
     was, now = _item(before), _item(after)
     put = {name: value for name, value in now.items() if value is not None and was.get(name) != value}
     gone = [name for name in was if was[name] is not None and now.get(name) is None]
-    expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in put)
-    if gone:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+    changes = ("SET ", [f"#{name} = :new_{name}" for name in put]), ("REMOVE ", [f"#{name}" for name in gone])
+    expression = " ".join(verb + ", ".join(parts) for verb, parts in changes if parts)
     return writes.update(
         _table(),
         _key(before.id),

@@ -154,9 +154,7 @@ def _record(payment: Payment, initiation: Initiation, detail: str) -> Payment:
             return payment
         next_check_at = None
         if failure is None:
-            next_check_at = schedule.next_check(
-                payment.checks, expires_at=payment.expires_at, watched_until=payment.watched_until, waiting=True
-            )
+            next_check_at = schedule.next_check(payment.checks, expires_at=payment.expires_at, waiting=True)
         facts = {"failure_code": failure} if failure else {"initiated": str(initiation)}
         after, steps = payments.step(payment, event, next_check_at=next_check_at, note=detail, **facts)
         try:

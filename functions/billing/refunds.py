@@ -105,7 +105,7 @@ def check(payment_id: PaymentId) -> None:
     payment = payments.read(payment_id)
     if payment is None or payment.status is not Status.REFUND_PENDING or payment.refund_manual:
         return
-    next_check_at = schedule.next_check(payment.checks + 1, expires_at="", watched_until="", waiting=True)
+    next_check_at = schedule.next_check(payment.checks + 1, expires_at="", waiting=True)
     try:
         looked = payments.look(payment, next_check_at=next_check_at, gap_s=ASK_GAP_S)
     except LookedAtAlready:

@@ -25,17 +25,11 @@ class PaymentSettings(Settings):
     payment_watch_s: int
 
 
-def next_check(checks: int, *, expires_at: str, watched_until: str, waiting: bool) -> str | None:
-    """Says when to look again after so many looks; None when the watch is over.
-
-    A waiting payment is looked at as long as it waits, and at the moment when it expires. An ended one is watched for
-    money that comes late.
-    """
+def next_check(checks: int, *, expires_at: str, waiting: bool) -> str:
+    """Says when to look again after so many looks; a waiting payment is looked at at the moment when it expires too."""
     gaps = PaymentSettings.load().payment_checks_s
     now, then = clock.stamp(), clock.after(gaps[min(checks, len(gaps) - 1)])
-    if not waiting:
-        return then if now < watched_until else None
-    return min(then, expires_at) if now < expires_at else then
+    return min(then, expires_at) if waiting and now < expires_at else then
 
 
 def call(payment_id: str, due: str | None) -> None:

@@ -5,6 +5,7 @@ is set before the question goes out, and the credit is one transaction that can 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from mifumo import clock, credited, ledger, queue, wallets, writes
@@ -78,11 +79,11 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         return _unconfirmed(payment)
     if due and payment.next_check_at != due:
         return Finding.STALE
-    if payment.status not in WAITING | ENDED:
+    if not _asked_about(payment):
         return _settled(payment)
     circuit = circuits.read(payment.gateway)
     for _ in range(_RACES_MAX):
-        if payment.status not in WAITING | ENDED:
+        if not _asked_about(payment):
             return _settled(payment)
         try:
             looked = payments.look(payment, next_check_at=_next_check(payment, circuit), gap_s=ASK_GAP_S)
@@ -93,6 +94,13 @@ def check(payment_id: PaymentId, *, due: str | None = None, received_at: str | N
         else:
             return _asked(looked, circuit)
     return Finding.STALE
+
+
+def _asked_about(payment: Payment) -> bool:
+    """Tells whether there is something to ask: money is awaited or may come again, or the staff know of none yet."""
+    if payment.status is Status.REVIEW:
+        return payment.receipt is None and payment.paid_amount is None
+    return payment.status in WAITING | ENDED | {Status.REFUNDED}
 
 
 def _settled(payment: Payment) -> Finding:
@@ -109,14 +117,19 @@ def _unconfirmed(payment: Payment) -> Finding:
 
 
 def _next_check(payment: Payment, circuit: Circuit) -> str | None:
-    """Says when the next look is due; not before the circuit of a silent provider has closed."""
+    """Says when the next look is due; not before the circuit of a silent provider has closed.
+
+    There is always one where money is watched for: the watch ends with a look that was carried through, not with one
+    that began. The others are asked about when a callback comes, and left alone otherwise.
+    """
+    if payment.status not in WAITING | ENDED:
+        return None
     due = schedule.next_check(
         payment.checks + 1,  # this look is one of them
         expires_at=payment.expires_at,
-        watched_until=payment.watched_until,
         waiting=payment.status in WAITING,
     )
-    return max(due, circuit.open_until) if due and circuit.open_until else due
+    return max(due, circuit.open_until) if circuit.open_until else due
 
 
 def _too_soon(payment: Payment, received_at: str | None) -> Finding:
@@ -141,8 +154,17 @@ def _asked(payment: Payment, circuit: Circuit) -> Finding:
 
 
 def _applied(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
-    if payment.status not in WAITING | ENDED:
+    if not _asked_about(payment):
         return payment, Finding.SETTLED
+    if payment.status not in WAITING | ENDED:
+        return _came_anew(payment, statement)
+    after, finding = _heard(payment, statement)
+    if after is payment and payment.status in ENDED and clock.stamp() >= payment.watched_until:
+        return _watched(payment, statement)
+    return after, finding
+
+
+def _heard(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     match statement.standing:
         case Standing.UNAVAILABLE:
             logger.warning("provider did not say", payment_id=payment.id, detail=statement.detail)
@@ -244,6 +266,21 @@ def _reviewed(payment: Payment, statement: Statement, why: str, *, came: bool = 
     return after, Finding.REVIEW
 
 
+def _came_anew(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    """Tells the staff of money that came after a refund or while they look for it: by a receipt not known yet.
+
+    Nobody looks again by themselves, so silence fails the message: it is delivered again.
+    """
+    if statement.standing is Standing.UNAVAILABLE:
+        raise gateway.ProviderUnavailable(statement.detail)
+    if statement.standing is not Standing.COMPLETED or statement.receipt in {None, payment.receipt}:
+        return payment, Finding.SETTLED
+    owner = payments.owner(payment.gateway, str(statement.receipt))
+    if owner == payment.id:
+        return payment, Finding.SETTLED
+    return _reviewed(payment, statement, "money came after the payment was closed", came=owner is None)
+
+
 def _ended(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
     event, failure = _ENDINGS[statement.standing]
     if transition(payment.status, event) is None:
@@ -290,6 +327,27 @@ def _waited(payment: Payment, *, found: bool) -> tuple[Event | None, dict[str, s
     if crashed:
         return Event.UNKNOWN, {"initiated": str(Event.UNKNOWN)}
     return None, {}
+
+
+def _watched(payment: Payment, statement: Statement) -> tuple[Payment, Finding]:
+    """Ends the watch for late money. Where the provider has not said that none moved, people find it out."""
+    if transition(payment.status, Event.UNRESOLVED) is None or _none_moved(payment, statement):
+        if payment.next_check_at:
+            writes.commit(payments.unwatched(payment))
+        return replace(payment, next_check_at=None), Finding.ENDED
+    why = f"the watch is over, and the provider says {statement.standing}"
+    after, steps = payments.step(payment, Event.UNRESOLVED, note=why)
+    writes.transact(*steps)
+    logger.error("payment needs a review", payment_id=payment.id, tenant_id=payment.tenant, why=why)
+    count("PaymentReview")
+    return after, Finding.REVIEW
+
+
+def _none_moved(payment: Payment, statement: Statement) -> bool:
+    """Tells whether the provider says that no money has moved, or that the payer refused it."""
+    if statement.standing is Standing.NOT_FOUND and gateway.keeps_every_push(payment):
+        return True
+    return statement.standing in _ENDINGS or payment.failure_code == CANCELLED_BY_PAYER
 
 
 def look_again(body: Item) -> None:

@@ -53,15 +53,14 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def gap_s(checks: int, *, expires_in_s: float = 1e6, watched_for_s: float = 1e6, waiting: bool = True) -> float | None:
+def gap_s(checks: int, *, expires_in_s: float = 1e6, waiting: bool = True) -> float:
     now = clock.now()
     due = schedule.next_check(
         checks,
         expires_at=clock.after(expires_in_s, now),
-        watched_until=clock.after(watched_for_s, now),
         waiting=waiting,
     )
-    return None if due is None else round((clock.parse(due) - now).total_seconds())
+    return round((clock.parse(due) - now).total_seconds())
 
 
 @pytest.mark.usefixtures("plan")
@@ -72,10 +71,10 @@ def test_gaps_grow_and_the_last_one_repeats() -> None:
 @pytest.mark.usefixtures("plan")
 def test_a_waiting_payment_is_looked_at_when_it_expires_and_as_long_as_it_waits() -> None:
     assert gap_s(7, expires_in_s=100) == 100
-    assert gap_s(7, expires_in_s=-100, watched_for_s=-100) == 1800
+    assert gap_s(7, expires_in_s=-100) == 1800
 
 
 @pytest.mark.usefixtures("plan")
-def test_an_ended_payment_is_watched_to_the_end_of_its_watch() -> None:
+def test_an_ended_payment_is_looked_at_by_the_same_gaps_and_no_sooner_for_its_expiry() -> None:
     assert gap_s(8, expires_in_s=-100, waiting=False) == 3600
-    assert gap_s(8, expires_in_s=-100, watched_for_s=-1, waiting=False) is None
+    assert gap_s(8, expires_in_s=100, waiting=False) == 3600

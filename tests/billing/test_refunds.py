@@ -55,7 +55,9 @@ class Pawa:
         """Makes a payment that was paid at pawaPay and credited."""
         payment = written(gateway="pawapay")
         self.deposited(payment)
-        return settlement.credit(payment, Event.PAID, receipt=f"R{payment.id[:8]}".upper())
+        receipt = self.provider.fetch_status(payment.order_id).receipt
+        assert receipt
+        return settlement.credit(payment, Event.PAID, receipt=receipt)
 
     def deposited(self, payment: Payment) -> None:
         push = Push(payment.order_id, payment.amount, Msisdn("+255754123456"), "Asha", "a@b.tz", "")

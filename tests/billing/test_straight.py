@@ -154,11 +154,13 @@ def test_money_that_comes_late_is_credited_once(till: Till, ending: str) -> None
 
 def test_a_callback_weeks_after_the_watch_still_credits(till: Till) -> None:
     payment = till.bought("129")
+    till.simulator.flip(payment.order_id, "FAILED")
     till.travel.forward(26)
     till.sweep()
     till.travel.forward(400)
     till.sweep()
-    assert till.payment(payment.id).next_check_at is None
+    now = till.payment(payment.id)
+    assert (now.status, now.next_check_at) == ("failed", None)
     till.travel.forward(3_000_000)
     till.simulator.flip(payment.order_id, "COMPLETED")
     till.call_back(payment)
