@@ -58,7 +58,7 @@ class Wire:
         used up.
         """
         self._load = {"writes": writes, "reads": reads}
-        self._events: Any = aws.dynamodb().meta.events
+        self._events = cast("Any", aws.dynamodb().meta.events)
         self._events.register("before-call.dynamodb.*", self._troubled, unique_id="trouble")
 
     def calm(self) -> None:
