@@ -4,7 +4,7 @@ import json
 import random
 import threading
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mifumo import aws
 
