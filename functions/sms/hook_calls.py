@@ -86,7 +86,10 @@ def _call(hook: Hook, event: Event) -> Outcome:
     outcome = outbound.post(
         hook.url, body, {"content-type": "application/json", "user-agent": "Mifumo-Webhooks/1", **signed}
     )
-    count("HookTaken" if outcome.taken else "HookFailed")
+    if outcome.taken:
+        count("HookTaken")
+    else:
+        count("HookFailed")
     return outcome
 
 

@@ -145,7 +145,7 @@ def test_silence_in_a_row_opens_the_circuit_and_pushes_are_refused_without_a_cal
     status, problem = till.buy("129", key="refused")
     assert (status, problem["code"], till.pushes()) == (503, "provider_unavailable", [])
     assert "payment_id" not in problem
-    assert till.wire.calls == ["GetItem", "GetItem", "BatchGetItem"]
+    assert till.wire.calls == ["BatchGetItem", "GetItem", "BatchGetItem"]
     _, body = till.call("GET", PROVIDERS)
     assert {one["available"] for one in body["items"]} == {False}
 

@@ -221,7 +221,8 @@ def test_a_worker_killed_between_any_two_calls_sends_nothing_twice_and_loses_not
     assert done["status"] == "completed"
     assert sum(done["counts"].values()) == 3
     assert not {"queued", "submitting", "submit_unknown", "submitted"} & set(done["counts"])
-    assert done["charged"] in {0, 2, 3}
+    # Of a lost answer those count that a report has confirmed by the end of its window.
+    assert done["charged"] in {0, 2, 3, done["counts"].get("delivered", 0)}
     _conserved(world)
 
 
