@@ -81,8 +81,8 @@ def sqs(*bodies: Any) -> dict[str, Any]:
     }
 
 
-def token(*, tenant: str = "t1", user: str = "u1", role: str = "owner", expires_in_s: int = 900) -> str:
-    """Signs an access token as the auth slice does."""
+def token(*, tenant: str = "t1", user: str = "u1", role: str = "owner", expires_in_s: int = 86_400) -> str:
+    """Signs an access token as the auth slice does; good for a day: some are made long before a run comes to them."""
     now = clock.epoch()
     claims = {
         "iss": callers.ISSUER,

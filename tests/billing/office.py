@@ -60,7 +60,7 @@ class Office:
 
 def token_of(who: Principal) -> str:
     assert who.role
-    return token(tenant=who.tenant_id, user=who.person, role=who.role.value, expires_in_s=86_400)
+    return token(tenant=who.tenant_id, user=who.person, role=who.role.value)
 
 
 def written(**changes: Any) -> Payment:
