@@ -66,7 +66,7 @@ def register(text: str, person: Person, *, password: str, source_ip: str) -> Sig
         proven=proven,
     )
     owned = [contacts.own(made, person.phone)] if proven.phone else []
-    enrolling = second_factor.demanded(invited.role, tenant)  # a new user has none
+    enrolling = second_factor.missing(None, invited.role, tenant)
     issued, opened = tokens.start(made, tenant.id, invited.role, proof=None, enrolling=enrolling)
     writes.transact(*_taken(offer, made), *joined, *owned, *opened)
     return SignedIn(user, tenant, issued)

@@ -14,17 +14,13 @@ from mifumo.writes import Write
 _ALL = "CLOSINGS"
 
 
-class _NeverRefused(Exception):
-    """Both writes are made whatever stands there."""
-
-
 def add(tenant: TenantId, until: str) -> Write:
     """Lists a tenant that is closed."""
     return writes.put(
         AccessSettings.load().access_table,
         _key(tenant, until)._asdict(),
-        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
-        refused=lambda _: _NeverRefused(),
+        condition=writes.WHATEVER_STANDS,
+        refused=writes.never,
     )
 
 
@@ -33,8 +29,8 @@ def remove(tenant: TenantId, until: str) -> Write:
     return writes.delete(
         AccessSettings.load().access_table,
         _key(tenant, until),
-        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
-        refused=lambda _: _NeverRefused(),
+        condition=writes.WHATEVER_STANDS,
+        refused=writes.never,
     )
 
 

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     @property
     def enrolling(self) -> bool:
         """Tells whether a second factor has to be set up before anything else."""
-        return second_factor.demanded(self.user.role, self.tenant) and not second_factor.is_on(self.factor)
+        return second_factor.missing(self.factor, self.user.role, self.tenant)
 
 
 def read(user: UserId, tenant: TenantId) -> Entry | None:

@@ -82,7 +82,7 @@ def _login_gone(login: Login) -> Write:
 
 
 def _emptied(person: Item) -> Write:
-    """Puts an item of the id alone in the person's place: names, contacts and second factor go with the old one."""
+    """Puts an item of the id alone in the person's place: names and contacts go with the old one."""
     item = {
         **Key(person["pk"], person["sk"])._asdict(),
         "id": person["id"],

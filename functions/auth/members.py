@@ -24,7 +24,6 @@ def change(caller: Principal, user: UserId, *, role: Role | None = None, status:
     if after == before:
         return before
     memberships.change(caller, before, after, _told(caller, before, after))
-    tokens.end_all(user, because="membership changed", tenant=caller.tenant_id)
     return after
 
 
@@ -35,9 +34,7 @@ def remove(caller: Principal, user: UserId) -> None:
         _require_over(caller, before, before.role)
     elif before.role in PLATFORM_ROLES:
         raise Forbidden("Platform staff are removed by other staff.")
-    told = audit.entry(caller, "member.removed", target=user, before={"role": before.role.value})
-    memberships.end(caller, before, [told])
-    tokens.end_all(user, because="membership ended", tenant=caller.tenant_id)
+    memberships.end(caller, before)
 
 
 def transfer(caller: Principal, user: UserId) -> Member:

@@ -21,7 +21,7 @@ from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import heads, users
+from . import heads, tokens, users
 from .heads import Uncounted
 from .users import AccountsSettings
 
@@ -114,16 +114,21 @@ def read(tenant: TenantId, user: UserId) -> Member:
 
 
 def change(caller: Principal, before: Member, after: Member, told: list[Write]) -> None:
-    """Makes a member what they are to be; raises LastOwner, LastAdministrator, Forbidden for one who is none any more,
-    and Conflict when the member changed meanwhile.
+    """Makes a member what they are to be, and ends their sessions here.
+
+    Raises LastOwner, LastAdministrator, Forbidden for one who is none any more, and Conflict when the member changed
+    meanwhile.
     """
     _move(before, lambda: [*_as_seen(caller, before), changed(before, after), *_counted(before, after)], told)
+    tokens.end_all(before.user, because="membership changed", tenant=before.tenant)
 
 
-def end(caller: Principal, before: Member, told: list[Write]) -> None:
-    """Takes a member out; raises as `change` does."""
+def end(caller: Principal, before: Member) -> None:
+    """Takes a member out, and ends their sessions here; raises as `change` does."""
     gone = replace(before, status=Status.SUSPENDED)
-    _move(before, lambda: [*_as_seen(caller, before), *_deleted(before), *_counted(before, gone)], told)
+    told = audit.entry(caller, "member.removed", target=before.user, before={"role": before.role.value})
+    _move(before, lambda: [*_as_seen(caller, before), *_deleted(before), *_counted(before, gone)], [told])
+    tokens.end_all(before.user, because="membership ended", tenant=before.tenant)
 
 
 def leave_cleared(member: Member) -> None:
@@ -181,8 +186,8 @@ def _deleted(before: Member) -> list[Write]:
         writes.delete(
             table,
             users.mirror_key(before.user, before.tenant),
-            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
-            refused=lambda _: meanwhile,
+            condition=writes.WHATEVER_STANDS,
+            refused=writes.never,
         ),
     ]
 

@@ -148,8 +148,8 @@ def forget(user: UserId) -> Write:
     """Takes away whatever factor the user has, if there is one."""
     return writes.delete(
         *place(user),
-        condition="attribute_exists(pk) OR attribute_not_exists(pk)",
-        refused=lambda _: Conflict("The second factor was changed meanwhile: try again."),
+        condition=writes.WHATEVER_STANDS,
+        refused=writes.never,
     )
 
 
@@ -163,3 +163,8 @@ def demanded(role: Role, tenant: Tenant) -> bool:
     if role in PLATFORM_ROLES:
         return StaffSettings.load().second_factor_for_staff
     return tenant.preferences.require_second_factor
+
+
+def missing(factor: Factor | None, role: Role, tenant: Tenant) -> bool:
+    """Tells whether a user has to set up a second factor before anything else."""
+    return demanded(role, tenant) and not is_on(factor)

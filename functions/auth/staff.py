@@ -5,13 +5,13 @@ Administrators invite, change and remove each other and support; one administrat
 
 from dataclasses import replace
 
-from mifumo import audit, ids
+from mifumo import ids
 from mifumo.callers import Principal
 from mifumo.errors import NotFound
 from mifumo.ids import UserId
 from mifumo.permissions import PLATFORM_ROLES, Role
 
-from . import members, memberships, tokens
+from . import members, memberships
 from .memberships import Member
 
 
@@ -30,16 +30,12 @@ def change(caller: Principal, user: UserId, role: Role) -> Member:
     if after == before:
         return before
     memberships.change(caller, before, after, [members.role_changed(caller, before, role)])
-    tokens.end_all(user, because="membership changed", tenant=caller.tenant_id)
     return after
 
 
 def remove(caller: Principal, user: UserId) -> None:
     """Takes one of the platform's people out, or oneself; their sessions end. Raises as `change` does."""
-    before = _read(caller, user)
-    told = audit.entry(caller, "member.removed", target=user, before={"role": before.role.value})
-    memberships.end(caller, before, [told])
-    tokens.end_all(user, because="membership ended", tenant=caller.tenant_id)
+    memberships.end(caller, _read(caller, user))
 
 
 def _read(caller: Principal, user: UserId) -> Member:

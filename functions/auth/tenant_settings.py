@@ -11,7 +11,7 @@ from mifumo.preferences import Preferences
 from mifumo.tenants import SettingsChanged, Tenant
 from mifumo.writes import Write
 
-from . import users
+from . import memberships
 
 
 def read(caller: Principal) -> Tenant:
@@ -35,21 +35,13 @@ def change(caller: Principal, *, version: int, name: str | None, wanted: dict[st
         return before
     _require_owner(caller, before.preferences, after.preferences)
     changed = tenants.configure(before, name=after.name, wanted=after.preferences)
-    writes.transact(changed, *_as_seen(caller), *_told(caller, before, after))
+    writes.transact(changed, *memberships.still_as_seen(caller), *_told(caller, before, after))
     return replace(after, settings_version=before.settings_version + 1)
 
 
 def _require_owner(caller: Principal, before: Preferences, after: Preferences) -> None:
     if before.require_second_factor != after.require_second_factor and caller.role is not Role.OWNER:
         raise Forbidden("Only an owner may say whether members need a second factor.")
-
-
-def _as_seen(caller: Principal) -> list[Write]:
-    """Holds a change to the caller's membership: a token is still good for a while after that has ended."""
-    if caller.user_id is None or caller.role is None:
-        return []
-    ended = Forbidden("Your own membership has changed: refresh your token.")
-    return [users.still_active(caller.user_id, caller.tenant_id, caller.role, refused=lambda _: ended)]
 
 
 def _told(caller: Principal, before: Tenant, after: Tenant) -> list[Write]:

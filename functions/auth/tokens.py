@@ -125,8 +125,8 @@ def _standing(token: RefreshToken) -> tuple[Role, bool]:
     role = users.role_of(found.get(member))
     if session not in found or tenant not in found or role is None:
         raise SessionEnded
-    demanded = second_factor.demanded(role, tenants.of(found[tenant]))
-    return role, demanded and not second_factor.is_on(second_factor.of(token.user, found.get(factor)))
+    known = second_factor.of(token.user, found.get(factor))
+    return role, second_factor.missing(known, role, tenants.of(found[tenant]))
 
 
 def _rotation(token: RefreshToken, following: RefreshToken) -> Write:

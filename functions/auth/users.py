@@ -194,8 +194,8 @@ def enrol(user: UserId, tenant: TenantId, role: Role) -> list[Write]:
         writes.put(
             AccountsSettings.load().accounts_table,
             {**mirror_key(user, tenant)._asdict(), **ids_of_both},
-            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
-            refused=lambda _: Conflict("A member already."),
+            condition=writes.WHATEVER_STANDS,
+            refused=writes.never,
         ),
         *([one_more_head(tenant, role)] if role in HEADS else []),
     ]
@@ -207,9 +207,9 @@ def one_more_head(tenant: TenantId, role: Role) -> Write:
         AccountsSettings.load().accounts_table,
         heads_key(tenant, role),
         f"ADD {HEADS[role]} :one",
-        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+        condition=writes.WHATEVER_STANDS,
         values={":one": 1},
-        refused=lambda _: Conflict("The heads cannot be counted."),
+        refused=writes.never,
     )
 
 

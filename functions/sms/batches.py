@@ -170,8 +170,7 @@ def new(
 def _put(item: Item, batch: BatchId, *, over_parked: bool | None) -> Write:
     """Puts an item where none stands, over a parked one, or (None) whatever stands there."""
     if over_parked is None:
-        condition = "attribute_exists(pk) OR attribute_not_exists(pk)"
-        return writes.put(_table(), item, condition=condition, refused=lambda _: AlreadyAccepted(batch))
+        return writes.put(_table(), item, condition=writes.WHATEVER_STANDS, refused=writes.never)
     if not over_parked:
         return writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch))
     return writes.put(
@@ -318,8 +317,8 @@ def clear(batch: Batch) -> list[Write]:
         writes.delete(
             _table(),
             refused_key(batch.tenant, batch.id),
-            condition="attribute_not_exists(pk) OR attribute_exists(pk)",
-            refused=lambda _: BatchChanged(batch.id),
+            condition=writes.WHATEVER_STANDS,
+            refused=writes.never,
         ),
         writes.update(
             _table(),
@@ -375,9 +374,9 @@ def one_more_ended(batch: Batch) -> int:
         _table(),
         _progress_key(batch.tenant, batch.id),
         "ADD ended :one",
-        condition="attribute_not_exists(pk) OR attribute_exists(pk)",
+        condition=writes.WHATEVER_STANDS,
         values={":one": 1},
-        refused=lambda _: AlreadyCompleted(batch.id),
+        refused=writes.never,
     )
     ended: int = writes.commit(write)["ended"]
     return ended

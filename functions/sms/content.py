@@ -64,8 +64,8 @@ def _delete(keys: list[Key]) -> None:
                 writes.delete(
                     _table(),
                     key,
-                    condition="attribute_exists(pk) OR attribute_not_exists(pk)",
-                    refused=lambda _: NotFound(),
+                    condition=writes.WHATEVER_STANDS,
+                    refused=writes.never,
                 )
                 for key in keys[first : first + _TOGETHER_MAX]
             )

@@ -33,7 +33,6 @@ _SHARD_MAX = 5_000
 # DynamoDB's limit for a transaction, less the record of the deed.
 _WRITES_MAX = 99
 _NUMBERS_TOGETHER_MAX = 49
-_WHATEVER_STANDS = "attribute_exists(pk) OR attribute_not_exists(pk)"
 
 Deed = Callable[[int], list[Write]]
 """Makes the record of a transaction that so many numbers are written in."""
@@ -156,8 +155,8 @@ def _added(tenant: TenantId, shard: int, numbers: list[str], entry: dict[str, An
         writes.put(
             _table(),
             {**_key(tenant, digits)._asdict(), **entry},
-            condition=_WHATEVER_STANDS,
-            refused=lambda _: TooManyOptOuts(),
+            condition=writes.WHATEVER_STANDS,
+            refused=writes.never,
         )
         for digits in numbers
     ]
