@@ -1,102 +1,13 @@
-"""The auth door with a business at it: events in, answers and table out."""
-
-import json
-import os
-from dataclasses import dataclass, field
-from typing import Any
+"""Fixtures of the auth tests: the door, a counted hasher, and a business with people of each role."""
 
 import pytest
-from argon2 import PasswordHasher
 
 from functions.auth import passwords
-from functions.auth.api import handler
-from functions.auth.users import AccountsSettings
-from mifumo import aws
-from mifumo.tenants import AccessSettings
-from tests.builders import CONTEXT, answer, request
+from mifumo import settings
+from mifumo.permissions import Role
+from tests.auth.door import CountingHasher, Door
+from tests.auth.inviting import Business
 from tests.wire import Wire
-
-_CONTEXT: Any = CONTEXT
-PASSWORD = "mbuyu tatu za asali"
-
-
-@dataclass
-class Answer:
-    """What the door said."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
-    @property
-    def code(self) -> str:
-        """The problem's code."""
-        return str(self.body["code"])
-
-    @property
-    def refresh(self) -> str:
-        """The refresh token that was issued."""
-        return str(self.body["tokens"]["refresh"])
-
-    @property
-    def access(self) -> str:
-        """The access token that was issued."""
-        return str(self.body["tokens"]["access"])
-
-
-@dataclass
-class Door:
-    """Calls the handler as the gateway does."""
-
-    wire: Wire
-    person: dict[str, str] = field(
-        default_factory=lambda: {
-            "email": "asha@duka.example",
-            "password": PASSWORD,
-            "first_name": "Asha",
-            "last_name": "Mrema",
-            "phone": "0712345678",
-            "business_name": "Duka la Asha",
-        }
-    )
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
-        """Sends one request; counting of calls to AWS starts anew."""
-        self.wire.clear()
-        response = handler(request(method, path, body, **more), _CONTEXT)
-        json_like = "json" in response["headers"].get("Content-Type", "")
-        return Answer(
-            response["statusCode"], answer(response)[1] if json_like else response["body"], response["headers"]
-        )
-
-    def register(self, *, ip: str = "196.41.32.10", **changes: str) -> Answer:
-        """Registers Asha, or whoever the changes make of her."""
-        return self.call("POST", "/api/auth/register/", {**self.person, **changes}, ip=ip)
-
-    def login(self, email: str = "asha@duka.example", password: str = PASSWORD, **more: Any) -> Answer:
-        """Signs in."""
-        return self.call("POST", "/api/auth/login/", {"email": email, "password": password}, **more)
-
-    def refresh(self, token: str) -> Answer:
-        """Trades a refresh token."""
-        return self.call("POST", "/api/auth/refresh/", {"refresh": token})
-
-    def logout(self, token: str) -> Answer:
-        """Ends a session."""
-        return self.call("POST", "/api/auth/logout/", {"refresh": token})
-
-    def me(self, token: str | None) -> Answer:
-        """Asks who is calling."""
-        return self.call("GET", "/api/auth/me/", token=token)
-
-    def kinds(self) -> list[str]:
-        """Lists what stands in the tables, as the first words of the items' sort keys, counters left out."""
-        items = [
-            aws.unmarshal(item)
-            for table in (AccountsSettings.load().accounts_table, AccessSettings.load().access_table)
-            for item in aws.dynamodb().scan(TableName=table)["Items"]
-        ]
-        return sorted(item["sk"].split("#")[0] for item in items if not item["pk"].startswith(("THROTTLE#", "RATE#")))
 
 
 @pytest.fixture
@@ -105,37 +16,30 @@ def door(aws_tables: Wire) -> Door:
     return Door(aws_tables)
 
 
-def notices() -> list[dict[str, Any]]:
-    """Takes what is on the notices queue."""
-    url, taken = os.environ["NOTICES_QUEUE_URL"], []
-    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in found:
-            aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            taken.append(json.loads(message["Body"]))
-    return taken
-
-
-class CountingHasher:
-    """Counts what the real one is asked."""
-
-    def __init__(self, real: PasswordHasher) -> None:
-        self._real = real
-        self.asked: list[str] = []
-
-    def verify(self, stored: str, password: str) -> bool:
-        self.asked.append("verify")
-        return bool(self._real.verify(stored, password))
-
-    def hash(self, password: str) -> str:
-        self.asked.append("hash")
-        return self._real.hash(password)
-
-    def check_needs_rehash(self, stored: str) -> bool:
-        return self._real.check_needs_rehash(stored)
-
-
 @pytest.fixture
 def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
     counting = CountingHasher(passwords._HASHER)
     monkeypatch.setattr(passwords, "_HASHER", counting)
     return counting
+
+
+@pytest.fixture
+def shop(door: Door) -> Business:
+    """A business with an owner, an admin and an agent."""
+    return Business.open(door, Role.OWNER, Role.ADMIN, Role.AGENT)
+
+
+@pytest.fixture
+def letters(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
+    """The business on a stage that sends letters."""
+    monkeypatch.setenv("MAIL_FROM", "hello@mifumo.example")
+    settings.forget()
+    return shop
+
+
+@pytest.fixture
+def unverified(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
+    """The business on a stage on which people verify their contacts."""
+    monkeypatch.setenv("CONTACTS_PREVERIFIED", "False")
+    settings.forget()
+    return shop

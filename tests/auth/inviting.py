@@ -1,6 +1,5 @@
 """Inviting, as tests do it: who invites, the link that goes out, and who comes in by it."""
 
-import json
 import os
 import re
 import threading
@@ -18,7 +17,7 @@ from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
 from mifumo.tables import Key
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.door import PASSWORD, Answer, Door, notices
 from tests.builders import token
 
 MEMBERS, INVITATIONS = "/api/tenant/members/", "/api/tenant/invitations/"
@@ -30,16 +29,6 @@ JUMA = {
     "phone": "0712999888",
     "password": PASSWORD,
 }
-
-
-def notices() -> list[dict[str, Any]]:
-    """Takes what is on the notices queue."""
-    url, taken = os.environ["NOTICES_QUEUE_URL"], []
-    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in found:
-            aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            taken.append(json.loads(message["Body"]))
-    return taken
 
 
 def link() -> str:

@@ -14,8 +14,7 @@ from mifumo import aws, callers, clock, ids, settings, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
-from mifumo.tables import Key
-from tests.auth.conftest import PASSWORD, Door
+from tests.auth.door import PASSWORD, Door, notices
 from tests.auth.inviting import (
     ACCEPT,
     INVITATIONS,
@@ -27,7 +26,6 @@ from tests.auth.inviting import (
     at_once,
     deeds,
     link,
-    notices,
     read,
     register,
 )
@@ -41,32 +39,6 @@ UNKNOWN = f"mfi_{ids.derived('no', 'tenant')}.{ids.derived('no', 'invitation')}.
 def now() -> Iterator[time_machine.Traveller]:
     with time_machine.travel("2026-03-01T08:05:00Z", tick=False) as coordinates:
         yield coordinates
-
-
-@pytest.fixture
-def shop(door: Door) -> Business:
-    """A business with an owner, an admin and an agent."""
-    return Business.open(door, Role.OWNER, Role.ADMIN, Role.AGENT)
-
-
-@pytest.fixture
-def letters(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
-    """The business on a stage that sends letters."""
-    monkeypatch.setenv("MAIL_FROM", "hello@mifumo.example")
-    settings.forget()
-    return shop
-
-
-@pytest.fixture
-def unverified(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
-    """The business on a stage on which people verify their contacts."""
-    monkeypatch.setenv("CONTACTS_PREVERIFIED", "False")
-    settings.forget()
-    return shop
-
-
-def stored(shop: Business, invitation: str) -> Any:
-    return tables.get(AccountsSettings.load().accounts_table, Key(f"T#{shop.tenant}", f"INVITATION#{invitation}"))
 
 
 # Looking at a link

@@ -7,7 +7,7 @@ import pytest
 from functions.auth import announcer
 from mifumo import aws, tables
 from mifumo.tables import Key
-from tests.auth.conftest import Door, notices
+from tests.auth.door import Door, notices
 from tests.builders import CONTEXT, sqs
 from tests.wire import Crash
 

@@ -9,7 +9,7 @@ from mifumo import audit, clock, writes
 from mifumo.callers import Principal
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
-from tests.auth.conftest import Door
+from tests.auth.door import Door
 from tests.builders import token
 
 OWN, ALL = "/api/tenant/audit/", "/api/admin/auth/audit/"

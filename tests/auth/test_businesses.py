@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 
 TENANTS, SWITCH = "/api/auth/tenants/", "/api/auth/switch/"
 

@@ -12,7 +12,7 @@ from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId
 from mifumo.privacy import Kind, Part, Step
 from mifumo.tenants import AccessSettings, Status
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.door import PASSWORD, Answer, Door
 from tests.builders import CONTEXT
 from tests.steps import Steps
 from tests.wire import Crash

@@ -11,7 +11,7 @@ from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tenants import AccessSettings, TenantClosed
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.door import PASSWORD, Answer, Door
 from tests.builders import token
 from tests.wire import Crash
 

@@ -18,7 +18,7 @@ from functions.auth.wording import Letter
 from mifumo import aws, ids, segments, settings, tenants, writes
 from mifumo.ids import TenantId
 from mifumo.segments import Encoding
-from tests.auth.conftest import PASSWORD, Answer, Door, notices
+from tests.auth.door import PASSWORD, Answer, Door, notices
 
 ASHA, EMAIL, STRANGER = "+255712345678", "asha@duka.example", "+255712999999"
 NEW = "mlima kitonga kumi na moja"

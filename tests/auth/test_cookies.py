@@ -7,7 +7,7 @@ import pytest
 
 from functions.auth.api import handler
 from mifumo.permissions import Role
-from tests.auth.conftest import PASSWORD, Door
+from tests.auth.door import PASSWORD, Door
 from tests.auth.inviting import JUMA, Business
 from tests.builders import CONTEXT, answer, request
 

@@ -9,7 +9,7 @@ from mifumo import audit, aws, clock, tenants, writes
 from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 from tests.builders import token
 from tests.wire import Crash
 

@@ -11,7 +11,7 @@ from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId
 from mifumo.privacy import Kind, Part, Step
 from mifumo.tenants import AccessSettings
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 from tests.builders import token
 from tests.steps import Steps
 from tests.wire import Crash

@@ -19,7 +19,7 @@ from mifumo.errors import Busy
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.privacy import After, Kind, Part, Step
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.door import PASSWORD, Answer, Door
 from tests.builders import token
 from tests.steps import Steps
 from tests.wire import Crash

@@ -16,12 +16,12 @@ from functions.auth.invitation_tokens import InvitationToken
 from functions.auth.invitations import Circle
 from functions.auth.open_invitations import WrittenMeanwhile
 from functions.auth.users import AccountsSettings, Language
-from mifumo import aws, clock, ids, segments, settings, tables, tenants, writes
+from mifumo import aws, clock, ids, segments, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.segments import Encoding
 from mifumo.tables import Key
-from tests.auth.conftest import Door
+from tests.auth.door import Door, notices
 from tests.auth.inviting import (
     INVITATIONS,
     JUMA,
@@ -30,41 +30,17 @@ from tests.auth.inviting import (
     at_once,
     deeds,
     link,
-    notices,
     read,
 )
 from tests.wire import Crash
 
 PHONE = "+255712999888"
-UNKNOWN = f"mfi_{ids.derived('no', 'tenant')}.{ids.derived('no', 'invitation')}.{'x' * 43}"
 
 
 @pytest.fixture(autouse=True)
 def now() -> Iterator[time_machine.Traveller]:
     with time_machine.travel("2026-03-01T08:05:00Z", tick=False) as coordinates:
         yield coordinates
-
-
-@pytest.fixture
-def shop(door: Door) -> Business:
-    """A business with an owner, an admin and an agent."""
-    return Business.open(door, Role.OWNER, Role.ADMIN, Role.AGENT)
-
-
-@pytest.fixture
-def letters(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
-    """The business on a stage that sends letters."""
-    monkeypatch.setenv("MAIL_FROM", "hello@mifumo.example")
-    settings.forget()
-    return shop
-
-
-@pytest.fixture
-def unverified(shop: Business, monkeypatch: pytest.MonkeyPatch) -> Business:
-    """The business on a stage on which people verify their contacts."""
-    monkeypatch.setenv("CONTACTS_PREVERIFIED", "False")
-    settings.forget()
-    return shop
 
 
 def stored(shop: Business, invitation: str) -> Any:

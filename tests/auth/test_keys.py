@@ -16,7 +16,7 @@ from mifumo.errors import ValidationFailed
 from mifumo.ids import TenantId, UserId
 from mifumo.keys import Mode
 from mifumo.permissions import Role, Scope
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 from tests.builders import token
 
 KEYS, TENANT = "/api/auth/keys/", "/api/tenant/members/"

@@ -11,7 +11,7 @@ from functions.auth.users import AccountsSettings
 from mifumo import aws, settings, tables, writes
 from mifumo.audit import AuditSettings
 from mifumo.observability import logger
-from tests.auth.conftest import PASSWORD, CountingHasher, Door
+from tests.auth.door import PASSWORD, CountingHasher, Door
 
 READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")

@@ -20,7 +20,7 @@ import mifumo
 from functions.auth import manual, problem_codes
 from functions.auth.api import handler
 from mifumo.errors import AppError
-from tests.auth.conftest import Door
+from tests.auth.door import Door
 from tests.builders import CONTEXT, request
 
 

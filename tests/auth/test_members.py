@@ -12,7 +12,7 @@ from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 from tests.builders import token
 
 MEMBERS = "/api/tenant/members/"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from functions.auth import passwords
 from functions.auth.passwords import WeakPassword, require_strong
 from mifumo import aws, settings
-from tests.auth.conftest import PASSWORD, Answer, Door, notices
+from tests.auth.door import PASSWORD, Answer, Door, notices
 
 REASONS = {
     "string_too_short",

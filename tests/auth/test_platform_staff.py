@@ -11,7 +11,7 @@ from mifumo.aws import dynamodb, marshal
 from mifumo.callers import Principal
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
-from tests.auth.conftest import Door
+from tests.auth.door import Door, notices
 from tests.auth.inviting import (
     INVITATIONS,
     JUMA,
@@ -21,7 +21,6 @@ from tests.auth.inviting import (
     at_once,
     deeds,
     link,
-    notices,
     read,
     register,
 )

@@ -11,7 +11,7 @@ from mifumo import aws, tables, writes
 from mifumo.errors import NotFound
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
-from tests.auth.conftest import PASSWORD, Answer, Door
+from tests.auth.door import PASSWORD, Answer, Door
 from tests.wire import Crash
 
 ERASE = "/api/auth/me/erase/"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.auth import time_zones
-from tests.auth.conftest import Answer, Door, notices
+from tests.auth.door import Answer, Door, notices
 from tests.auth.test_codes import ASHA, ask, code_sent, confirm
 
 NEW_PHONE = "+255755000002"

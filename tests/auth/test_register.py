@@ -9,7 +9,7 @@ from functions.auth import signin
 from functions.auth.users import EmailTaken, Person
 from mifumo import aws
 from mifumo.phone import Msisdn
-from tests.auth.conftest import PASSWORD, Door
+from tests.auth.door import PASSWORD, Door
 from tests.wire import Crash
 
 WHOLE = ["CLAIM", "LOGIN", "MEMBER", "MEMBER", "OWNERS", "SESSION", "TENANT", "USER"]

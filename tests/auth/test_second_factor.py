@@ -21,7 +21,7 @@ from mifumo.errors import InvalidCredentials
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tenants import AccessSettings
-from tests.auth.conftest import PASSWORD, Answer, CountingHasher, Door, notices
+from tests.auth.door import PASSWORD, Answer, CountingHasher, Door, notices
 from tests.builders import token
 from tests.wire import Crash
 

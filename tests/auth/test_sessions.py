@@ -18,7 +18,7 @@ from functions.auth.users import AccountsSettings
 from mifumo import aws, callers, tables, writes
 from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId
-from tests.auth.conftest import Door
+from tests.auth.door import Door
 from tests.builders import KEY, KEY_ID
 from tests.builders import token as access_token
 

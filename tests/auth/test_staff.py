@@ -8,7 +8,7 @@ from mifumo import aws, tenants
 from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId
 from mifumo.tenants import TenantSuspended
-from tests.auth.conftest import Door
+from tests.auth.door import Door
 from tests.builders import token
 
 STAFF, SUPPORT = token(tenant="platform", user="s1", role="staff"), token(tenant="platform", user="s2", role="support")

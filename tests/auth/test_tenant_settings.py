@@ -13,7 +13,7 @@ from mifumo.errors import AppError
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.tenants import AccessSettings
-from tests.auth.conftest import Answer, Door
+from tests.auth.door import Answer, Door
 from tests.builders import token
 from tests.wire import Crash
 

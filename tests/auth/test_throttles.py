@@ -8,7 +8,7 @@ import time_machine
 from functions.auth import throttles
 from functions.auth.throttles import Throttle
 from mifumo import settings
-from tests.auth.conftest import PASSWORD, Door
+from tests.auth.door import PASSWORD, Door
 
 WRONG = "not the password"
 

@@ -5,8 +5,6 @@ at each of them in turn.
 """
 
 import contextlib
-import json
-import os
 import threading
 import time
 import uuid
@@ -21,7 +19,7 @@ import pytest
 from functions.billing import accounts, api, payments, settlement, sweep, terms, worker
 from functions.billing.payments import Payment
 from functions.webhooks import api as webhooks
-from mifumo import aws, clock, settings, tables, tenants, wallets, writes
+from mifumo import clock, settings, tables, tenants, wallets, writes
 from mifumo.errors import Conflict
 from mifumo.ids import PaymentId, TenantId
 from mifumo.providers import zenopay
@@ -29,6 +27,7 @@ from mifumo.providers.pawapay import PawaPay
 from mifumo.tables import Key
 from sandbox.testing import ZENOPAY_API_KEY, RunningPawaPay, running_clickpesa, running_pawapay, running_zenopay
 from tests.builders import CONTEXT, answer, request, sqs, token
+from tests.queues import taken
 from tests.wire import Wire
 
 TENANT = TenantId("t1")
@@ -98,12 +97,7 @@ class Till:
 
     def queued(self) -> list[dict[str, Any]]:
         """Takes what is visible in the queue of payments."""
-        client, url, bodies = aws.sqs(), os.environ["PAYMENTS_QUEUE_URL"], []
-        while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            for message in found:
-                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                bodies.append(json.loads(message["Body"]))
-        return bodies
+        return taken("PAYMENTS")
 
     def call_back(self, payment: Payment, **changes: Any) -> tuple[int, Any]:
         """Calls back as ZenoPay does."""
@@ -286,7 +280,7 @@ def opened(provider: str, wire: Wire, travel: Travel, door: str, monkeypatch: py
         monkeypatch.setattr(settlement, "ASK_GAP_S", 0)
         with contextlib.suppress(Conflict):  # a second till is of the same tenant
             writes.commit(tenants.put(TENANT, "Duka la Asha", verified=True))
-        till = made(simulator, wire, travel, token(expires_in_s=86_400))
+        till = made(simulator, wire, travel, token())
         # The secrets are read once, and pawaPay's terms, as in a warm function of a stage at work.
         till.call("GET", "/api/billing/payments/providers/")
         if isinstance(client := accounts.client(provider), PawaPay):

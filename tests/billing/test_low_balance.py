@@ -1,6 +1,5 @@
 """Low balance: owners are told once for each time that the available credits fall below what they have set."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,13 +10,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from functions.billing import sweep, thresholds
-from mifumo import aws, ledger, tables, wallets, writes
+from mifumo import ledger, tables, wallets, writes
 from mifumo.callers import Principal
 from mifumo.ids import BatchId, TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.wallets import NotLow
 from tests.billing.conftest import TENANT, Till
 from tests.builders import CONTEXT, token
+from tests.queues import taken
 from tests.wire import Crash, Wire
 
 OWNER = Principal(TENANT, UserId("u1"), Role.OWNER)
@@ -43,12 +43,7 @@ def release(batch: str, tenant: TenantId = TENANT) -> None:
 def announced() -> list[dict[str, Any]]:
     """Runs the sweep and takes what it announces."""
     sweep.handler({}, CONTEXT)
-    client, url, bodies = aws.sqs(), os.environ["ANNOUNCEMENTS_QUEUE_URL"], []
-    while found := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        for message in found:
-            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            bodies.append(json.loads(message["Body"]))
-    return bodies
+    return taken("ANNOUNCEMENTS")
 
 
 def threshold(till: Till, credits_: int, **options: Any) -> tuple[int, Any]:

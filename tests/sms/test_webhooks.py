@@ -18,6 +18,7 @@ from functions.sms import hook_calls, hooks_worker, news
 from mifumo import aws, clock
 from mifumo.ids import TenantId
 from tests.builders import CONTEXT, sqs, token
+from tests.queues import taken
 from tests.sms.customer import Call, Customer, open_customer
 from tests.sms.world import TENANT, World
 from tests.wire import Crash
@@ -42,7 +43,7 @@ class Told:
 
     def queued(self) -> list[dict[str, Any]]:
         """Takes what is on the queue, delayed or not."""
-        return self.world._taken("HOOKS_QUEUE_URL")
+        return taken("HOOKS")
 
     def work(self) -> list[dict[str, Any]]:
         """Lets the worker do everything that is queued, and what comes of it; returns the bodies."""

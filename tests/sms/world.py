@@ -4,7 +4,6 @@ Queues deliver when the test says so, once or as often as it likes; time goes on
 """
 
 import json
-import os
 import queue as queues
 import threading
 import time
@@ -17,16 +16,17 @@ from typing import Any
 import pytest
 
 from functions.sms import api, receipts, sweep, worker
-from mifumo import aws, clock, ledger, tenants, wallets, writes
+from mifumo import clock, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.preferences import Preferences
 from sandbox.testing import RunningBeem
 from tests.builders import CONTEXT, answer, request, sqs, token
+from tests.queues import taken
 from tests.wire import Wire
 
 OWNER = token()
 TENANT = TenantId("t1")
-LANES = ("URGENT_QUEUE_URL", "BULK_QUEUE_URL")
+LANES = ("URGENT", "BULK")
 
 
 class World:
@@ -109,23 +109,11 @@ class World:
 
     def queued(self) -> list[dict[str, Any]]:
         """Takes everything off both lanes."""
-        return [body for lane in LANES for body in self._taken(lane)]
+        return [body for lane in LANES for body in taken(lane)]
 
     def parked_queue(self) -> list[dict[str, Any]]:
         """Takes what tells that parked orders should be looked at."""
-        return self._taken("PARKED_QUEUE_URL")
-
-    def _taken(self, queue: str) -> list[dict[str, Any]]:
-        bodies = []
-        while (
-            batch := aws.sqs()
-            .receive_message(QueueUrl=os.environ[queue], MaxNumberOfMessages=10, VisibilityTimeout=600)
-            .get("Messages")
-        ):
-            bodies += [json.loads(message["Body"]) for message in batch]
-            for message in batch:
-                aws.sqs().delete_message(QueueUrl=os.environ[queue], ReceiptHandle=message["ReceiptHandle"])
-        return bodies
+        return taken("PARKED")
 
     def work(self) -> list[dict[str, Any]]:
         """Lets the workers do what is queued; returns the bodies, for a second delivery."""
@@ -160,6 +148,14 @@ class World:
         done: dict[str, int] = sweep.handler({}, CONTEXT)
         return done
 
+    def await_reports(self, total: int) -> None:
+        """Waits until the provider has sent so many reports, since the beginning; they stay in the mailbox."""
+        for _ in range(250):
+            if self.reports.came >= total:
+                return
+            time.sleep(0.02)
+        raise AssertionError("the provider sent fewer reports")
+
     def settle_down(self) -> None:
         """Lets time pass until nothing is open: a bounded number of sweeps, workers and reports."""
         for _ in range(12):
@@ -178,18 +174,24 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._reports: queues.Queue[dict[str, Any]] = queues.Queue()
-        self.url = ""
+        self.url, self._gone = "", 0
 
     def put(self, report: dict[str, Any]) -> None:
         """Takes a report in."""
         self._reports.put(report)
 
+    @property
+    def came(self) -> int:
+        """Counts all that ever came."""
+        return self._gone + self._reports.qsize()
+
     def take(self, expected: int | None = None) -> list[dict[str, Any]]:
         """Returns what came, waiting a few seconds for each of those expected."""
-        taken = [self._reports.get(timeout=5) for _ in range(expected or 0)]
+        reports = [self._reports.get(timeout=5) for _ in range(expected or 0)]
         while not self._reports.empty():
-            taken.append(self._reports.get_nowait())
-        return taken
+            reports.append(self._reports.get_nowait())
+        self._gone += len(reports)
+        return reports
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """Beem's door: a report goes into the queue as it came, for one message and no read or write."""
 
-import json
-import os
 from typing import Any
 
 import pytest
 
 from functions.webhooks import api
-from mifumo import aws
 from mifumo.observability import logger
 from tests.builders import CONTEXT, answer, request
+from tests.queues import taken
 from tests.wire import Wire
 
 PATH = "/api/webhooks/sms/beem/beem-token/"
@@ -27,11 +25,7 @@ def call(body: Any = REPORT, at: str = PATH, method: str = "POST", **headers: st
 
 
 def queued() -> list[dict[str, Any]]:
-    bodies: list[dict[str, Any]] = []
-    url = os.environ["RECEIPTS_QUEUE_URL"]
-    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        bodies += [json.loads(message["Body"]) for message in found]
-    return bodies
+    return taken("RECEIPTS")
 
 
 @pytest.fixture
