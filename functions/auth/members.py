@@ -23,7 +23,7 @@ def change(caller: Principal, user: UserId, *, role: Role | None = None, status:
     _require_over(caller, before, after.role)
     if after == before:
         return before
-    memberships.change(caller, before, after, _told(caller, before, after))
+    move(caller, before, after, _told(caller, before, after))
     return after
 
 
@@ -34,7 +34,19 @@ def remove(caller: Principal, user: UserId) -> None:
         _require_over(caller, before, before.role)
     elif before.role in PLATFORM_ROLES:
         raise Forbidden("Platform staff are removed by other staff.")
+    end(caller, before)
+
+
+def move(caller: Principal, before: Member, after: Member, told: list[Write]) -> None:
+    """Makes a member what they are to be, and ends their sessions here; raises as `memberships.change` does."""
+    memberships.change(caller, before, after, told)
+    tokens.end_all(before.user, because="membership changed", tenant=before.tenant)
+
+
+def end(caller: Principal, before: Member) -> None:
+    """Takes a member out, and ends their sessions here; raises as `memberships.end` does."""
     memberships.end(caller, before)
+    tokens.end_all(before.user, because="membership ended", tenant=before.tenant)
 
 
 def transfer(caller: Principal, user: UserId) -> Member:

@@ -21,7 +21,7 @@ from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import heads, tokens, users
+from . import heads, users
 from .heads import Uncounted
 from .users import AccountsSettings
 
@@ -114,21 +114,17 @@ def read(tenant: TenantId, user: UserId) -> Member:
 
 
 def change(caller: Principal, before: Member, after: Member, told: list[Write]) -> None:
-    """Makes a member what they are to be, and ends their sessions here.
-
-    Raises LastOwner, LastAdministrator, Forbidden for one who is none any more, and Conflict when the member changed
-    meanwhile.
+    """Makes a member what they are to be; raises LastOwner, LastAdministrator, Forbidden for one who is none any more,
+    and Conflict when the member changed meanwhile.
     """
     _move(before, lambda: [*_as_seen(caller, before), changed(before, after), *_counted(before, after)], told)
-    tokens.end_all(before.user, because="membership changed", tenant=before.tenant)
 
 
 def end(caller: Principal, before: Member) -> None:
-    """Takes a member out, and ends their sessions here; raises as `change` does."""
+    """Takes a member out; raises as `change` does."""
     gone = replace(before, status=Status.SUSPENDED)
     told = audit.entry(caller, "member.removed", target=before.user, before={"role": before.role.value})
     _move(before, lambda: [*_as_seen(caller, before), *_deleted(before), *_counted(before, gone)], [told])
-    tokens.end_all(before.user, because="membership ended", tenant=before.tenant)
 
 
 def leave_cleared(member: Member) -> None:

@@ -29,13 +29,13 @@ def change(caller: Principal, user: UserId, role: Role) -> Member:
     after = replace(before, role=role)
     if after == before:
         return before
-    memberships.change(caller, before, after, [members.role_changed(caller, before, role)])
+    members.move(caller, before, after, [members.role_changed(caller, before, role)])
     return after
 
 
 def remove(caller: Principal, user: UserId) -> None:
     """Takes one of the platform's people out, or oneself; their sessions end. Raises as `change` does."""
-    memberships.end(caller, _read(caller, user))
+    members.end(caller, _read(caller, user))
 
 
 def _read(caller: Principal, user: UserId) -> Member:

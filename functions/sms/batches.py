@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mifumo import clock, phone, tables, writes
+from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
@@ -79,14 +79,6 @@ class AlreadyCompleted(Exception):
     """The batch was completed before."""
 
 
-class BatchChanged(Exception):
-    """Somebody else changed what was read of the batch."""
-
-
-class NotParked(Exception):
-    """The batch is not parked, or not any more."""
-
-
 def key(tenant: TenantId, batch: BatchId) -> Key:
     """Returns the key of a batch."""
     return Key(f"T#{tenant}", f"BATCH#{batch}")
@@ -158,21 +150,21 @@ def new(
         "due_sk": due or chunks.swept_at(),
         **({"listens": True} if batch.listens else {}),
     }
-    made = [_put(item, batch.id, over_parked=over_parked)]
+    made = [_put_over_parked(item, batch.id) if over_parked else _put(item, batch.id)]
     if refused:
         rows = [[row.recipient, row.code, row.detail] for row in refused]
         ttl = clock.epoch() + _REFUSED_KEPT_S
         listed = {**refused_key(batch.tenant, batch.id)._asdict(), "rows": rows, "ttl": ttl}
-        made.append(_put(listed, batch.id, over_parked=None if over_parked else False))
+        anew = writes.put(_table(), listed, condition=writes.WHATEVER_STANDS, refused=writes.never)
+        made.append(anew if over_parked else _put(listed, batch.id))
     return made
 
 
-def _put(item: Item, batch: BatchId, *, over_parked: bool | None) -> Write:
-    """Puts an item where none stands, over a parked one, or (None) whatever stands there."""
-    if over_parked is None:
-        return writes.put(_table(), item, condition=writes.WHATEVER_STANDS, refused=writes.never)
-    if not over_parked:
-        return writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch))
+def _put(item: Item, batch: BatchId) -> Write:
+    return writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch))
+
+
+def _put_over_parked(item: Item, batch: BatchId) -> Write:
     return writes.put(
         _table(),
         item,
@@ -180,32 +172,6 @@ def _put(item: Item, batch: BatchId, *, over_parked: bool | None) -> Write:
         names={"#status": "status"},
         values={":parked": Status.PARKED.value},
         refused=lambda _: AlreadyAccepted(batch),
-    )
-
-
-def cancel_parked(batch: Batch) -> Write:
-    """Ends a parked batch; refuses with NotParked."""
-    return writes.update(
-        _table(),
-        key(batch.tenant, batch.id),
-        "SET #status = :cancelled, completed_at = :now REMOVE due_pk, due_sk",
-        condition="#status = :parked",
-        names={"#status": "status"},
-        values={":cancelled": Status.CANCELLED.value, ":parked": Status.PARKED.value, ":now": clock.stamp()},
-        refused=lambda _: NotParked(batch.id),
-    )
-
-
-def put_off_parked(batch: Batch, *, until: str) -> Write:
-    """Puts the next look at a parked batch ahead; refuses with NotParked."""
-    return writes.update(
-        _table(),
-        key(batch.tenant, batch.id),
-        "SET due_sk = :until",
-        condition="#status = :parked",
-        names={"#status": "status"},
-        values={":until": until, ":parked": Status.PARKED.value},
-        refused=lambda _: NotParked(batch.id),
     )
 
 
@@ -293,76 +259,6 @@ def completed(batch: Batch, *, charged: int) -> Write:
         values={":completed": Status.COMPLETED.value, ":charged": charged, ":now": clock.stamp()},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
-
-
-def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
-    """Takes a number out of a batch: where it was refused as a duplicate, out of the fingerprint by which a replay is
-    known, and the text if it was to that number alone.
-
-    A replay is refused from then on: it would name the number again. Raises BatchChanged.
-    """
-    found = read(tenant, batch)
-    if found is None:
-        return
-    one, refused = found
-    if any(_is(row.recipient, digits) for row in refused):
-        writes.commit(_refused_without(tenant, batch, refused, digits))
-    if one.fingerprint:
-        writes.commit(_anonymous(one))
-
-
-def clear(batch: Batch) -> list[Write]:
-    """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
-    return [
-        writes.delete(
-            _table(),
-            refused_key(batch.tenant, batch.id),
-            condition=writes.WHATEVER_STANDS,
-            refused=writes.never,
-        ),
-        writes.update(
-            _table(),
-            key(batch.tenant, batch.id),
-            "SET fingerprint = :none, #text = :none",
-            condition="attribute_exists(pk)",
-            names={"#text": "text"},
-            values={":none": ""},
-            refused=lambda _: BatchChanged(batch.id),
-        ),
-    ]
-
-
-def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
-    rows = [["" if _is(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
-    return writes.update(
-        _table(),
-        refused_key(tenant, batch),
-        "SET #rows = :rows",
-        condition="#rows = :was",
-        names={"#rows": "rows"},
-        values={":rows": rows, ":was": [[row.recipient, row.code, row.detail] for row in refused]},
-        refused=lambda _: BatchChanged(batch),
-    )
-
-
-def _anonymous(batch: Batch) -> Write:
-    alone = ", #text = :none" if batch.accepted == 1 else ""
-    return writes.update(
-        _table(),
-        key(batch.tenant, batch.id),
-        f"SET fingerprint = :none{alone}",
-        condition="attribute_exists(pk)",
-        names={"#text": "text"} if alone else None,
-        values={":none": ""},
-        refused=lambda _: BatchChanged(batch.id),
-    )
-
-
-def _is(written: str, digits: str) -> bool:
-    try:
-        return phone.parse(written, countries=phone.EVERYWHERE).digits == digits
-    except phone.InvalidNumber:
-        return False
 
 
 def one_more_ended(batch: Batch) -> int:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from mifumo import writes
 from mifumo.privacy import After, Step
 
-from . import batches, chunks, content, inbox, lost, messages
+from . import batch_traces, batches, chunks, content, inbox, lost, messages
 from .batches import Batch
 from .chunks import ERASED, Chunk, ChunkTaken
 from .messages import NoSuchMessage
@@ -46,7 +46,7 @@ def _cleared(batch: Batch) -> bool:
             _clear(chunk)
     except ChunkTaken:  # a number is erased from it right now
         return False
-    for write in batches.clear(batch):
+    for write in batch_traces.clear(batch):
         writes.commit(write)
     return True
 

@@ -11,8 +11,8 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import After, Step
 from mifumo.tables import Key
 
-from . import batches, chunks, content, inbox, lost, messages
-from .batches import BatchChanged
+from . import batch_traces, batches, chunks, content, inbox, lost, messages
+from .batch_traces import BatchChanged
 from .chunks import Chunk, ChunkTaken, MessagingSettings
 from .messages import NoSuchMessage
 from .named import ChangedMeanwhile
@@ -66,7 +66,7 @@ def _erase(step: Step, place: tuple[BatchId, int, int], chunk: Chunk | None) -> 
         lost.erase(chunk, position, step.subject)
         if step.subject in chunk.recipients:
             writes.commit(chunks.erase(chunk, step.subject))
-    batches.erase(step.tenant, batch, step.subject)
+    batch_traces.erase(step.tenant, batch, step.subject)
     with suppress(NoSuchMessage):  # the index is a moment behind: it has been erased, or has expired
         writes.commit(messages.erase(messages.key(step.tenant, batch, number, position), step.subject))
 

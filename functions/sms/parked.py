@@ -18,11 +18,15 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import batches
-from .batches import AlreadyAccepted, Batch, NotParked, Status
+from .batches import AlreadyAccepted, Batch, Status
 from .chunks import MessagingSettings
 
 # Whoever buys credits sends what waits; more than these are a list that nobody looks through.
 PARKED_MAX = 50
+
+
+class NotParked(Exception):
+    """The batch is not parked, or not any more."""
 
 
 class ParkingSettings(Settings):
@@ -64,7 +68,7 @@ def cancel(tenant: TenantId, batch_id: BatchId) -> Batch:
     if batch.status is Status.CANCELLED:
         return batch
     try:
-        writes.transact(batches.cancel_parked(batch), *forgotten(tenant, batch_id))
+        writes.transact(_cancelled(batch), *forgotten(tenant, batch_id))
     except NotParked as moved:
         raise Conflict("It is not parked any more.") from moved
     return replace(batch, status=Status.CANCELLED, completed_at=clock.stamp())
@@ -78,8 +82,34 @@ def look(batch: Batch) -> bool:
             count("ParkedExpired")
         return False
     with suppress(NotParked):
-        writes.commit(batches.put_off_parked(batch, until=next_look()))
+        writes.commit(_put_off(batch, until=next_look()))
     return wallets.read(batch.tenant).available >= batch.price
+
+
+def _cancelled(batch: Batch) -> Write:
+    """Ends a parked batch; refuses with NotParked."""
+    return writes.update(
+        _table(),
+        batches.key(batch.tenant, batch.id),
+        "SET #status = :cancelled, completed_at = :now REMOVE due_pk, due_sk",
+        condition="#status = :parked",
+        names={"#status": "status"},
+        values={":cancelled": Status.CANCELLED.value, ":parked": Status.PARKED.value, ":now": clock.stamp()},
+        refused=lambda _: NotParked(batch.id),
+    )
+
+
+def _put_off(batch: Batch, *, until: str) -> Write:
+    """Puts the next look at a parked batch ahead; refuses with NotParked."""
+    return writes.update(
+        _table(),
+        batches.key(batch.tenant, batch.id),
+        "SET due_sk = :until",
+        condition="#status = :parked",
+        names={"#status": "status"},
+        values={":until": until, ":parked": Status.PARKED.value},
+        refused=lambda _: NotParked(batch.id),
+    )
 
 
 def next_look() -> str:

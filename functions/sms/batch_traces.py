@@ -1,0 +1,87 @@
+"""Traces: what of a batch names people, and how it is taken out; the figures stay."""
+
+from mifumo import phone, writes
+from mifumo.ids import BatchId, TenantId
+from mifumo.writes import Write
+
+from . import batches
+from .batches import Batch, Refused
+from .chunks import MessagingSettings
+
+
+class BatchChanged(Exception):
+    """Somebody else changed what was read of the batch."""
+
+
+def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
+    """Takes a number out of a batch: where it was refused as a duplicate, out of the fingerprint by which a replay is
+    known, and the text if it was to that number alone.
+
+    A replay is refused from then on: it would name the number again. Raises BatchChanged.
+    """
+    found = batches.read(tenant, batch)
+    if found is None:
+        return
+    one, refused = found
+    if any(_is(row.recipient, digits) for row in refused):
+        writes.commit(_refused_without(tenant, batch, refused, digits))
+    if one.fingerprint:
+        writes.commit(_anonymous(one))
+
+
+def clear(batch: Batch) -> list[Write]:
+    """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
+    return [
+        writes.delete(
+            _table(),
+            batches.refused_key(batch.tenant, batch.id),
+            condition=writes.WHATEVER_STANDS,
+            refused=writes.never,
+        ),
+        writes.update(
+            _table(),
+            batches.key(batch.tenant, batch.id),
+            "SET fingerprint = :none, #text = :none",
+            condition="attribute_exists(pk)",
+            names={"#text": "text"},
+            values={":none": ""},
+            refused=lambda _: BatchChanged(batch.id),
+        ),
+    ]
+
+
+def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
+    rows = [["" if _is(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
+    return writes.update(
+        _table(),
+        batches.refused_key(tenant, batch),
+        "SET #rows = :rows",
+        condition="#rows = :was",
+        names={"#rows": "rows"},
+        values={":rows": rows, ":was": [[row.recipient, row.code, row.detail] for row in refused]},
+        refused=lambda _: BatchChanged(batch),
+    )
+
+
+def _anonymous(batch: Batch) -> Write:
+    alone = ", #text = :none" if batch.accepted == 1 else ""
+    return writes.update(
+        _table(),
+        batches.key(batch.tenant, batch.id),
+        f"SET fingerprint = :none{alone}",
+        condition="attribute_exists(pk)",
+        names={"#text": "text"} if alone else None,
+        values={":none": ""},
+        refused=lambda _: BatchChanged(batch.id),
+    )
+
+
+def _is(written: str, digits: str) -> bool:
+    try:
+        return phone.parse(written, countries=phone.EVERYWHERE).digits == digits
+    except phone.InvalidNumber:
+        return False
+
+
+def _table() -> str:
+    return MessagingSettings.load().messaging_table
