@@ -14,7 +14,7 @@ from mifumo.observability import count
 from mifumo.permissions import Action
 from mifumo.writes import Write
 
-from . import approvals, books, payments, reviews, settlement
+from . import approvals, books, payments, receipts, reviews, settlement
 from .approvals import ApprovalSettings
 from .desks import BANK
 from .payments import Payment, PaymentMoved
@@ -108,6 +108,6 @@ def _mismatched(caller: Principal, payment: Payment, line: Line) -> Payment:
     told = audit.entry(
         caller, "transfer.mismatched", tenant=payment.tenant, target=payment.id, after=found, reason=line.reason
     )
-    writes.transact(payments.receipt_guard(payment, line.reference), *steps, *books.suspend(payment, after), told)
+    writes.transact(receipts.guard(payment, line.reference), *steps, *books.suspend(payment, after), told)
     count("PaymentReview")
     return after

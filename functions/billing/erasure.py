@@ -10,7 +10,7 @@ import re
 from mifumo import provider_events, writes
 from mifumo.privacy import After, Step
 
-from . import payments
+from . import payment_traces, payments
 from .payments import Payment, PaymentMoved
 
 # A tenant buys now and then: most have one page.
@@ -46,11 +46,11 @@ def _erased(payment: Payment, digits: str) -> bool:
     for event, body in provider_events.of_order(payment.gateway, payment.order_id):
         if (left := _without(digits, body)) != body:
             provider_events.reword(event, left)
-    for line, note in payments.notes(payment):
+    for line, note in payment_traces.notes(payment):
         if (left := _without(digits, note)) != note:
-            writes.commit(payments.reword(line, left))
+            writes.commit(payment_traces.reword(line, left))
     try:
-        writes.commit(payments.erase(payment))
+        writes.commit(payment_traces.erase(payment))
     except PaymentMoved:
         return False
     return True

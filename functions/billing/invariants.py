@@ -19,7 +19,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import payments
+from . import payments, receipts
 from .payments import Payment
 from .states import WAITING, Status
 
@@ -169,7 +169,7 @@ def _of_credit(payment: Payment) -> Iterator[Breach]:
     elif _moved_by(record, payment.tenant) != payment.credits:
         yield Breach("I6", f"payment {payment.id} is of {payment.credits} credits, and its record of others")
     completed = payment.status is Status.COMPLETED
-    if completed and payments.owner(payment.gateway, payment.receipt or "") != payment.id:
+    if completed and receipts.owner(payment.gateway, payment.receipt or "") != payment.id:
         yield Breach("I6", f"the receipt of payment {payment.id} is not its own")
 
 

@@ -4,7 +4,7 @@ from mifumo import audit
 from mifumo.callers import Principal
 from mifumo.errors import Conflict
 
-from . import payments, refunds, reviews
+from . import receipts, refunds, reviews
 from .payments import Payment, PaymentMoved
 from .states import Status
 
@@ -25,12 +25,12 @@ def complete(caller: Principal, payment_id: str, *, reference: str, evidence: st
     Raises NotFound, NotRefundingByHand, and ReceiptReused for a transfer that was another refund.
     """
     payment = reviews.find(payment_id)
-    if payment.status is Status.REFUNDED and payments.owner(_ISSUER, reference) == payment.id:
+    if payment.status is Status.REFUNDED and receipts.owner(_ISSUER, reference) == payment.id:
         return payment
     _require_by_hand(payment)
     gone = {"reference": reference, "evidence": evidence, "amount": payment.refund_amount}
     told = audit.entry(caller, "refund.completed", tenant=payment.tenant, target=payment.id, after=gone)
-    guard = payments.receipt_guard(payment, reference, issuer=_ISSUER)
+    guard = receipts.guard(payment, reference, issuer=_ISSUER)
     try:
         return refunds.completed(payment, note=f"transfer {reference}", more=[guard, told])
     except PaymentMoved as moved:

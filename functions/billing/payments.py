@@ -140,18 +140,11 @@ class LookedAtAlready(PaymentMoved):
     """Somebody else looks at the payment right now, or has changed it."""
 
 
-class ReceiptReused(Conflict):
-    """The operator's transaction, or the line of a bank's statement, has paid for another payment."""
-
-    code = "receipt_used"
-    title = "This receipt has paid for another payment"
-
-
 def _table() -> str:
     return LedgerSettings.load().ledger_table
 
 
-def _key(payment: str) -> Key:
+def key_of(payment: str) -> Key:
     return Key(f"PAY#{payment}", "META")
 
 
@@ -181,7 +174,7 @@ def _documents_since(payment: Payment) -> str:
 def _item(payment: Payment) -> Item:
     values = {field.name: getattr(payment, field.name) for field in fields(Payment)}
     return {
-        **_key(payment.id)._asdict(),
+        **key_of(payment.id)._asdict(),
         **{name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()},
         "listing_pk": _listing(payment.tenant),
         "listing_sk": f"{payment.created_at}#{payment.id}",
@@ -197,7 +190,7 @@ def of(item: Item) -> Payment:
 
 def read(payment: PaymentId) -> Payment | None:
     """Reads a payment, consistently; for workers, which speak for no tenant."""
-    item = tables.get(_table(), _key(payment))
+    item = tables.get(_table(), key_of(payment))
     return of(item) if item else None
 
 
@@ -213,7 +206,7 @@ def told(tenant: TenantId, payment: str) -> tuple[Payment, list[Item]]:
     """Reads a tenant's payment and every step that it has taken, in one call; raises NotFound."""
     if not ids.valid(payment):
         raise NotFound("There is no such payment.")
-    items = list(tables.query_all(_table(), _key(payment).pk, consistent=True))
+    items = list(tables.query_all(_table(), key_of(payment).pk, consistent=True))
     found = next((of(item) for item in items if item["sk"] == "META"), None)
     if found is None or found.tenant != tenant:
         raise NotFound("There is no such payment.")
@@ -234,13 +227,13 @@ def due(partition: str, *, items_max: int) -> list[tuple[PaymentId, str]]:
 
 def history(payment: PaymentId) -> list[Item]:
     """Reads every step that the payment has taken, in order."""
-    return list(tables.query_all(_table(), _key(payment).pk, begins_with="H#", consistent=True))
+    return list(tables.query_all(_table(), key_of(payment).pk, begins_with="H#", consistent=True))
 
 
 def create(payment: Payment) -> list[Write]:
     """Writes a new payment and the first line of its history; refuses with PaymentExists."""
     item = {name: value for name, value in _item(payment).items() if value is not None}
-    put = writes.put(_table(), item, refused=lambda old: PaymentExists(_standing(payment, old)))
+    put = writes.put(_table(), item, refused=lambda old: PaymentExists(standing(payment, old)))
     return [put, _history(payment, before=None, trigger="initiated", facts={"user": payment.user})]
 
 
@@ -268,7 +261,7 @@ def step(
             ":currency": payment.currency,
             **({":credit_txn": payment.credit_txn} if payment.credit_txn else {}),
         },
-        refused=lambda old: PaymentMoved(_standing(payment, old)),
+        refused=lambda old: PaymentMoved(standing(payment, old)),
     )
     known = {name: value for name, value in facts.items() if value is not None}
     return after, [
@@ -290,7 +283,7 @@ def documented(payment: Payment, **numbers: str) -> tuple[Payment, Write]:
         condition=f"#version = :version AND {missing}",
         names=("version", *numbers),
         values={":version": payment.version},
-        refused=lambda old: PaymentMoved(_standing(payment, old)),
+        refused=lambda old: PaymentMoved(standing(payment, old)),
     )
     return after, written
 
@@ -303,7 +296,7 @@ def unwatched(payment: Payment) -> Write:
         condition="#version = :version",
         names=("version",),
         values={":version": payment.version},
-        refused=lambda old: PaymentMoved(_standing(payment, old)),
+        refused=lambda old: PaymentMoved(standing(payment, old)),
     )
 
 
@@ -311,11 +304,11 @@ def waits_no_more(payment: Payment) -> Write:
     """Takes a payment that has its documents off the list of those that wait; refuses with PaymentMoved."""
     return writes.update(
         _table(),
-        _key(payment.id),
+        key_of(payment.id),
         "REMOVE due_pk, due_sk",
         condition="version = :version AND due_pk = :waiting",
         values={":version": payment.version, ":waiting": DOCUMENTS_DUE},
-        refused=lambda old: PaymentMoved(_standing(payment, old)),
+        refused=lambda old: PaymentMoved(standing(payment, old)),
     )
 
 
@@ -326,12 +319,12 @@ def retried(payment: Payment, after: PaymentId, *, instead_of: PaymentId | None)
     """
     return writes.update(
         _table(),
-        _key(payment.id),
+        key_of(payment.id),
         "SET retried_as = :after",
         condition="#status = :ended AND (attribute_not_exists(retried_as) OR retried_as IN (:after, :over))",
         names={"#status": "status"},
         values={":ended": str(payment.status), ":after": after, ":over": instead_of or after},
-        refused=lambda old: _not_again(_standing(payment, old)),
+        refused=lambda old: _not_again(standing(payment, old)),
     )
 
 
@@ -355,87 +348,23 @@ def look(payment: Payment, *, next_check_at: str | None, gap_s: float) -> Paymen
                 condition="#status = :before AND (attribute_not_exists(#checked_at) OR #checked_at <= :rested)",
                 names=("status", "checked_at"),
                 values={":before": str(payment.status), ":rested": clock.after(-gap_s)},
-                refused=lambda old: LookedAtAlready(_standing(payment, old)),
+                refused=lambda old: LookedAtAlready(standing(payment, old)),
             )
         )
     )
 
 
-def _receipt_key(issuer: str, receipt: str) -> Key:
-    return Key(f"PTXN#{issuer}#{receipt}", "META")
-
-
-def owner(issuer: str, receipt: str) -> str | None:
-    """Tells which payment a receipt has paid for; None while it has paid for none."""
-    item = tables.get(_table(), _receipt_key(issuer, receipt))
-    return str(item["payment_id"]) if item else None
-
-
-def receipt_guard(payment: Payment, receipt: str, *, issuer: str = "") -> Write:
-    """Lets the operator's transaction pay for this payment and no other; refuses with ReceiptReused.
-
-    `issuer` names whose receipt it is where that is not the payment's gateway.
-    """
-    item = {
-        **_receipt_key(issuer or payment.gateway, receipt)._asdict(),
-        "payment_id": payment.id,
-        "amount": payment.amount,
-        "created_at": clock.stamp(),
-    }
-    return writes.put(
-        _table(),
-        item,
-        condition="attribute_not_exists(pk) OR payment_id = :payment",
-        values={":payment": payment.id},
-        refused=lambda _: ReceiptReused(f"The receipt is {receipt}."),
-    )
-
-
-def notes(payment: Payment) -> list[tuple[Key, str]]:
-    """Reads what the provider said at the steps of a payment's history, with where each is kept."""
-    lines = tables.query_all(_table(), _key(payment.id).pk, begins_with="H#", consistent=True)
-    return [(Key(line["pk"], line["sk"]), line["note"]) for line in lines if "note" in line]
-
-
-def reword(line: Key, note: str) -> Write:
-    """Puts another note into a line of history: the only thing that is ever changed there."""
-    return writes.update(
-        _table(),
-        line,
-        "SET note = :note",
-        condition="attribute_exists(note)",
-        values={":note": note},
-        refused=lambda _: LookupError(line),
-    )
-
-
-def erase(payment: Payment) -> Write:
-    """Takes the payer's number out of a payment at rest; the rest stays for the books. Refuses with PaymentMoved.
-
-    The fingerprint by which a repeated order is known goes too: it would tell a number that is guessed right.
-    """
-    return writes.update(
-        _table(),
-        _key(payment.id),
-        "SET phone = :none, fingerprint = :none",
-        condition="#version = :version AND (attribute_not_exists(due_pk) OR due_pk = :documents)",
-        names={"#version": "version"},
-        values={":none": "", ":version": payment.version, ":documents": DOCUMENTS_DUE},
-        refused=lambda old: PaymentMoved(_standing(payment, old)),
-    )
-
-
-def _standing(payment: Payment, item: Item | None) -> Payment:
+def standing(payment: Payment, item: Item | None) -> Payment:
     """Returns the payment that stood in a write's way."""
-    standing = of(item) if item else read(payment.id)
-    if standing is None:
+    found = of(item) if item else read(payment.id)
+    if found is None:
         raise LookupError(f"payment {payment.id} is gone")
-    return standing
+    return found
 
 
 def _history(after: Payment, *, before: Status | None, trigger: str, facts: Item) -> Write:
     item = {
-        "pk": _key(after.id).pk,
+        "pk": key_of(after.id).pk,
         "sk": f"H#{after.version:06d}",
         **({"before": str(before)} if before else {}),
         "after": str(after.status),
@@ -443,7 +372,7 @@ def _history(after: Payment, *, before: Status | None, trigger: str, facts: Item
         "at": clock.stamp(),
         **facts,
     }
-    return writes.put(_table(), item, refused=lambda _: PaymentMoved(_standing(after, None)))
+    return writes.put(_table(), item, refused=lambda _: PaymentMoved(standing(after, None)))
 
 
 def _rewrite(
@@ -463,7 +392,7 @@ def _rewrite(
     expression = " ".join(verb + ", ".join(parts) for verb, parts in changes if parts)
     return writes.update(
         _table(),
-        _key(before.id),
+        key_of(before.id),
         expression,
         condition=condition,
         names={f"#{name}": name for name in {*names, *put, *gone}},

@@ -18,10 +18,11 @@ from mifumo.settings import Settings
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import books, circuits, gateway, payments, schedule
+from . import books, circuits, gateway, payments, receipts, schedule
 from .circuits import Circuit
 from .desks import BANK
-from .payments import LookedAtAlready, Payment, PaymentMoved, ReceiptReused
+from .payments import LookedAtAlready, Payment, PaymentMoved
+from .receipts import ReceiptReused
 from .states import ENDED, WAITING, Event, Status, transition
 
 # However many callbacks come for a payment, the provider is asked about it at most this often.
@@ -226,7 +227,7 @@ def credit(
         return [
             *more,
             *steps,
-            payments.receipt_guard(payment, receipt),
+            receipts.guard(payment, receipt),
             *ledger.credit(
                 wallet,
                 payment.credits,
@@ -275,7 +276,7 @@ def _came_anew(payment: Payment, statement: Statement) -> tuple[Payment, Finding
         raise gateway.ProviderUnavailable(statement.detail)
     if statement.standing is not Standing.COMPLETED or statement.receipt in {None, payment.receipt}:
         return payment, Finding.SETTLED
-    owner = payments.owner(payment.gateway, str(statement.receipt))
+    owner = receipts.owner(payment.gateway, str(statement.receipt))
     if owner == payment.id:
         return payment, Finding.SETTLED
     return _reviewed(payment, statement, "money came after the payment was closed", came=owner is None)

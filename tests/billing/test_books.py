@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import books, payments, refunds, settlement
+from functions.billing import books, receipts, refunds, settlement
 from functions.billing.payments import Payment
 from functions.billing.states import Event
 from mifumo import aws, ledger, tables, writes
@@ -104,7 +104,7 @@ def test_money_that_is_in_the_books_as_anothers_is_not_counted_twice(till: Till)
     till.paid(payment)
     order = till.simulator.simulator._orders.find(payment.order_id)
     assert order
-    writes.commit(payments.receipt_guard(replace(payment, id=PaymentId("0" * 26)), order.transid or ""))
+    writes.commit(receipts.guard(replace(payment, id=PaymentId("0" * 26)), order.transid or ""))
     till.look(payment)
     assert till.payment(payment.id).status == "review"
     assert standing(payment.id) == {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from functions.billing import books, documents, invariants, issuing, payments, refunds, settlement
+from functions.billing import books, documents, invariants, issuing, payments, receipts, refunds, settlement
 from functions.billing.documents import Kind
 from functions.billing.payments import Payment, PaymentMoved
 from functions.billing.refunds import CreditsSpent
@@ -22,7 +22,7 @@ from tests.billing.office import written
 from tests.wire import Crash
 
 _number = itertools.count()
-_REFUSED = (CreditsSpent, InsufficientCredits, AlreadyRecorded, HoldSettled, PaymentMoved, payments.ReceiptReused)
+_REFUSED = (CreditsSpent, InsufficientCredits, AlreadyRecorded, HoldSettled, PaymentMoved, receipts.ReceiptReused)
 
 Happening = tuple[str, int]
 MONEY = ("pay", "mismatch", "approve", "return", "dismiss", "refund", "gone", "stuck")

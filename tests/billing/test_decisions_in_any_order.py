@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from functions.billing import decisions, manual_refunds, payments, proposals, refunds, reviews, settlement
+from functions.billing import decisions, manual_refunds, payments, proposals, receipts, refunds, reviews, settlement
 from functions.billing.confirmations import Line, confirm
 from functions.billing.payments import Payment, PaymentMoved
 from functions.billing.proposals import Decision
@@ -169,7 +169,7 @@ def holds(story: Story) -> None:
     assert kinds.count("hold") == kinds.count("reversal") + kinds.count("release") + is_held(payment)
     if payment.status is Status.COMPLETED:
         assert payment.credit_txn
-        assert payments.owner(payment.gateway, payment.receipt or "") == payment.id
+        assert receipts.owner(payment.gateway, payment.receipt or "") == payment.id
     approved = [one for one in proposals.of_subject(payment.id) if one.status is proposals.Status.APPROVED]
     alone = {Decision.TRANSFER} if payment.amount <= 200_000 else set()
     assert all(one.decided_by != one.proposed_by for one in approved if one.decision not in alone)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.billing import orders, payments, progress, purchase, withdrawals
+from functions.billing import orders, payment_traces, progress, purchase, withdrawals
 from functions.billing.payments import Payment
 from functions.billing.states import Event
 from mifumo import tables, writes
@@ -263,7 +263,7 @@ def test_each_event_has_somebody_who_brings_it_about() -> None:
 
 def test_a_payment_whose_number_was_erased_is_not_made_again(till: Till) -> None:
     payment = failed(till)
-    writes.commit(payments.erase(payment))
+    writes.commit(payment_traces.erase(payment))
     status, problem = retry(till, payment)
     assert (status, problem["code"], pushes(till)) == (409, "not_repeatable", 0)
     assert till.call("GET", f"{PAYMENTS}{payment.id}/")[1]["phone"] is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.billing import payments
+from functions.billing import payments, receipts
 from functions.billing.states import Event, Status
 from mifumo import tables, wallets, writes
 from mifumo.tables import Key
@@ -79,7 +79,7 @@ def test_a_credit_is_the_one_that_settlement_makes(office: Office) -> None:
     assert wallets.read(TENANT).available == 5000
     assert wallets.read(TENANT).package == "lite"
     assert sums(f"pay:{payment.id}:credit") == {"TZS": 0, "CREDIT": 0}
-    assert payments.owner("zenopay", "R140") == payment.id
+    assert receipts.owner("zenopay", "R140") == payment.id
     assert payments.history(payment.id)[-1]["note"] == f"decision {proposal}"
     assert office.get(AMINA, "/reviews/")[1]["items"] == []
     balanced()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.billing import confirmations, payments
+from functions.billing import confirmations, payments, receipts
 from functions.billing.confirmations import Line
 from mifumo import wallets, writes
 from mifumo.callers import Principal
@@ -54,7 +54,7 @@ def test_one_of_the_staff_confirms_what_is_small(office: Office) -> None:
     assert (status, body["payment"]["status"], body["payment"]["receipt"]) == (200, "completed", "FT26031ABCDE")
     assert (body["proposal"]["status"], body["proposal"]["decided_by"]) == ("approved", "amina")
     assert wallets.read(TENANT).available == 5000
-    assert payments.owner("bank", "FT26031ABCDE") == payment.id
+    assert receipts.owner("bank", "FT26031ABCDE") == payment.id
     assert actions() == ["decision.taken"]
     assert office.get(AMINA, "/transfers/")[1]["items"] == []
     assert office.get(AMINA, "/proposals/")[1]["items"] == []

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.billing import desks, payments, proposals, reviews
+from functions.billing import desks, payments, proposals, receipts, reviews
 from functions.billing.admin_models import (
     HistoryLine,
     PaymentFile,
@@ -76,6 +76,6 @@ def _file(payment: Payment) -> PaymentFile:
             ProviderWord(body=event["body"], received_at=event["received_at"], outcome=event.get("outcome"))
             for event in told
         ],
-        receipt_paid_for=payments.owner(payment.gateway, payment.receipt) if payment.receipt else None,
+        receipt_paid_for=receipts.owner(payment.gateway, payment.receipt) if payment.receipt else None,
         proposals=[ProposalView.of(proposal) for proposal in proposals.of_subject(payment.id)],
     )
