@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: an AWS of moto, with the tables of the synthesized template."""
 
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ os.environ.update(
 os.environ.pop("AWS_PROFILE", None)
 
 import boto3
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -33,6 +35,9 @@ from sandbox.testing import (
 from tests.builders import CALLER_IP, KEY, KEY_ID
 from tests.infra.tables import create_tables
 from tests.wire import Wire
+
+# Every test makes its clients anew; reading the services' descriptions anew as well would take longer than most tests.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 @pytest.fixture
