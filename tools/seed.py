@@ -12,9 +12,9 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 
-from functions.auth import passwords, users
-from functions.auth.users import AccountsSettings, Person
-from mifumo import aws, ids, ledger, notices, settings, tables, tenants, wallets, writes
+from functions.auth import logins, passwords, users
+from functions.auth.users import Person
+from mifumo import aws, ids, ledger, notices, settings, tenants, wallets, writes
 from mifumo.errors import Conflict
 from mifumo.ids import TenantId, UserId
 from mifumo.ledger import AlreadyRecorded
@@ -67,7 +67,7 @@ def seed(
 def _join(role: Role, person: Person, *, reset_password: bool) -> str:
     """Makes the user unless there is one; returns the password if this made it."""
     user, password = UserId(ids.derived("seed", "user", role.value)), secrets.token_urlsafe(18)
-    known = users.login_of(tables.get(AccountsSettings.load().accounts_table, users.login_key(person.email)))
+    known = logins.read(person.email)
     if known is None:
         _, joined = users.join(person, password_hash=passwords.digest(password), user=user, tenant=TENANT, role=role)
         writes.transact(*joined)
@@ -76,7 +76,7 @@ def _join(role: Role, person: Person, *, reset_password: bool) -> str:
         raise SeedError(f"{person.email} was registered by somebody else on this stage.")
     if not reset_password:
         return ""
-    writes.commit(users.change_password(known, password))
+    writes.commit(logins.change_password(known, password))
     return password
 
 

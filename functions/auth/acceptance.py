@@ -18,12 +18,13 @@ from mifumo.tenants import AccessSettings, Tenant
 from mifumo.writes import Write
 
 from . import contacts, invitations, inviting, passwords, second_factor, sessions, throttles, tokens, users
+from .accounts import AccountsSettings
 from .businesses import Mine
 from .contacts import Contact
 from .invitation_tokens import InvitationInvalid
 from .invitations import Invitation
 from .signin import SignedIn
-from .users import AccountsSettings, Person, Proven
+from .users import Person, Proven
 
 
 class Offer(NamedTuple):

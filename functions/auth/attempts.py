@@ -16,9 +16,10 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import passwords, throttles
+from .accounts import AccountsSettings
+from .logins import Login
 from .second_factor import Factor, SecondFactorRequired
 from .throttles import Throttle, ToldAlready
-from .users import AccountsSettings, Login
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from mifumo.permissions import Role
 from mifumo.tenants import Status, Tenant
 
 from . import entries, sessions, throttles, tokens, users
+from .accounts import AccountsSettings
 from .signin import SignedIn
-from .users import AccountsSettings
 
 
 class Mine(NamedTuple):

@@ -23,8 +23,8 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import pepper, throttles
+from .accounts import AccountsSettings
 from .contacts import Contact
-from .users import AccountsSettings
 
 GOOD_FOR_S = 600
 ATTEMPTS_MAX = 5

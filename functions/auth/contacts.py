@@ -21,8 +21,8 @@ from mifumo.phone import Msisdn
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import users
-from .users import AccountsSettings
+from . import logins, users
+from .accounts import AccountsSettings
 
 # More people than share one phone; who comes after them verifies while signed in.
 _CLAIMS_MAX = 50
@@ -137,7 +137,7 @@ def _given(contact: Contact) -> list[Item]:
 
 
 def _by_address(contact: Contact) -> UserId | None:
-    login = users.login_of(tables.get(_table(), users.login_key(contact.value)))
+    login = logins.read(contact.value)
     return login.user_id if login else None
 
 

@@ -9,12 +9,13 @@ from mifumo.errors import InvalidCredentials, ValidationFailed
 from mifumo.ids import UserId
 from mifumo.writes import Write
 
-from . import codes, delivery, passwords, tokens, users
+from . import codes, delivery, logins, passwords, tokens, users
+from .accounts import AccountsSettings
 from .attempts import Attempt
 from .codes import CodeInvalid, Purpose
 from .contacts import Contact
+from .logins import Login
 from .passwords import WeakPassword
-from .users import AccountsSettings, Login
 from .wording import Letter
 
 
@@ -60,7 +61,7 @@ def prove(user: UserId, current: str, *, source_ip: str) -> tuple[Item, Login, A
 
 def _account(user: UserId) -> tuple[Item, Login | None]:
     person = tables.get(_table(), users.key(user)) or {}
-    return person, users.login_of(tables.get(_table(), users.login_key(person.get("email", "-"))))
+    return person, logins.read(person.get("email", "-"))
 
 
 def _require_strong(password: str, person: Item) -> None:
@@ -78,7 +79,7 @@ def _replace(login: Login, password_hash: str, action: str, proven: Write) -> No
     """
     told = audit.entry_by(login.tenant_id, action, actor=login.user_id, target=login.user_id)
     tokens.end_all(login.user_id, because=action)
-    writes.transact(proven, users.store_hash(login, password_hash), told)
+    writes.transact(proven, logins.store_hash(login, password_hash), told)
     tokens.end_all(login.user_id, because=action)
 
 

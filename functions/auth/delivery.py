@@ -14,9 +14,10 @@ from mifumo.permissions import Role
 from mifumo.settings import Settings
 
 from . import codes, contacts, throttles, users, wording
+from .accounts import AccountsSettings
 from .codes import Purpose
 from .contacts import Contact, Kind
-from .users import AccountsSettings, Language, User
+from .users import Language, User
 from .wording import Letter
 
 

@@ -11,9 +11,9 @@ from mifumo.tables import Page
 from mifumo.tenants import AccessSettings, Status
 
 from . import businesses, contacts, users
+from .accounts import AccountsSettings
 from .businesses import Mine
 from .contacts import Contact
-from .users import AccountsSettings
 
 # A request looks through at most so many tenants for those of a status; the next one goes on from there.
 _TENANTS_A_QUERY, _QUERIES_MAX = 250, 4

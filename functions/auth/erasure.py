@@ -16,10 +16,11 @@ from mifumo.permissions import Role
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import contacts, credentials, members, memberships, second_factor, tokens, users
+from . import contacts, credentials, logins, members, memberships, second_factor, tokens, users
+from .accounts import AccountsSettings
 from .heads import LastOwner
+from .logins import Login
 from .memberships import Member
-from .users import AccountsSettings, Login
 
 
 def erase(caller: Principal, password: str, *, source_ip: str) -> None:
@@ -74,7 +75,7 @@ def _require_another_owner(member: Member) -> None:
 def _login_gone(login: Login) -> Write:
     return writes.delete(
         AccountsSettings.load().accounts_table,
-        users.login_key(login.email),
+        logins.key(login.email),
         condition="password_hash = :seen",
         values={":seen": login.password_hash},
         refused=lambda _: InvalidCredentials("The password was changed meanwhile: sign in with the new one."),

@@ -12,7 +12,7 @@ from mifumo.permissions import Role
 from mifumo.writes import Write
 
 from . import users
-from .users import AccountsSettings
+from .accounts import AccountsSettings
 
 
 class LastOwner(Conflict):

@@ -19,9 +19,9 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import open_invitations
+from .accounts import AccountsSettings
 from .contacts import Contact, Kind
 from .invitation_tokens import InvitationInvalid, InvitationToken
-from .users import AccountsSettings
 
 GOOD_FOR_S = 7 * 24 * 3600
 # Who was asked stays on the list for a week more; then the contact is nobody's business here.

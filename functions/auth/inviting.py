@@ -14,12 +14,11 @@ from mifumo.permissions import PLATFORM_ROLES, RULES, Action, Role
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import delivery, invitations, memberships, open_invitations, throttles, users
+from . import delivery, invitations, logins, memberships, open_invitations, throttles, users
 from .contacts import Contact, Kind
 from .invitation_tokens import InvitationToken
 from .invitations import Circle, Invitation, State
 from .open_invitations import WrittenMeanwhile
-from .users import AccountsSettings
 
 
 def may_give(giver: Role | None, role: Role) -> bool:
@@ -85,7 +84,7 @@ def _require_stranger(tenant: TenantId, contact: Contact) -> None:
     """Raises Conflict for the address of a member; a number may be shared, so it says nothing."""
     if contact.kind is not Kind.EMAIL:
         return
-    login = users.login_of(tables.get(AccountsSettings.load().accounts_table, users.login_key(contact.value)))
+    login = logins.read(contact.value)
     if login and tables.get(*users.membership(login.user_id, tenant)):
         raise Conflict("Somebody with this address is a member already.")
 

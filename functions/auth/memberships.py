@@ -22,8 +22,8 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import heads, users
+from .accounts import AccountsSettings
 from .heads import Uncounted
-from .users import AccountsSettings
 
 _PREFIX = "MEMBER#"
 # The first try, and one after the heads of a tenant from before there was a count were counted.

@@ -13,7 +13,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .users import AccountsSettings
+from .accounts import AccountsSettings
 
 OPEN_MAX = 50
 

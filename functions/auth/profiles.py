@@ -5,7 +5,7 @@ from mifumo.errors import InvalidCredentials
 from mifumo.ids import UserId
 
 from . import users
-from .users import AccountsSettings
+from .accounts import AccountsSettings
 
 
 def amend(user: UserId, changes: dict[str, str]) -> None:

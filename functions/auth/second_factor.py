@@ -21,7 +21,7 @@ from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
 from . import recovery_codes, totp
-from .users import AccountsSettings
+from .accounts import AccountsSettings
 
 # Long enough to fetch the phone and install an app.
 _PENDING_S = 3600

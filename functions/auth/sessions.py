@@ -18,8 +18,8 @@ from mifumo.ids import TenantId, UserId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
+from .accounts import AccountsSettings
 from .refresh_tokens import RefreshToken
-from .users import AccountsSettings
 
 # A session ends a month after its login, however often it was refreshed.
 LIFE_S = 30 * 24 * 3600

@@ -14,10 +14,11 @@ from mifumo.settings import Settings
 from mifumo.tenants import Status, Tenant
 from mifumo.writes import Write
 
-from . import entries, passwords, throttles, tokens, users
+from . import entries, logins, passwords, throttles, tokens, users
 from .attempts import Attempt
+from .logins import Login
 from .tokens import Tokens
-from .users import Login, Person, User
+from .users import Person, User
 
 _WRONG = "The e-mail address, the password or the code is wrong."
 
@@ -60,9 +61,9 @@ def login(email: str, password: str, *, second_factor: str | None, source_ip: st
     Raises InvalidCredentials, in the same words and after the same work, for an unknown address, a wrong password and
     a wrong second factor; SecondFactorRequired when that alone is missing.
     """
-    attempt, key = Attempt.at(email, source_ip=source_ip, wrong=_WRONG), users.login_key(email)
+    attempt, key = Attempt.at(email, source_ip=source_ip, wrong=_WRONG), logins.key(email)
     found = attempt.read(key)
-    known = attempt.prove(found, users.login_of(found.get(key)), password)
+    known = attempt.prove(found, logins.of(found.get(key)), password)
     entry = entries.read(known.user_id, known.tenant_id)
     if entry is None:
         raise InvalidCredentials("This account is no longer active.")
@@ -77,5 +78,5 @@ def login(email: str, password: str, *, second_factor: str | None, source_ip: st
 def _proof(known: Login, password: str) -> Write:
     """Holds the transaction to the password that was proven; a hash with outdated parameters is made anew."""
     if passwords.outdated(known.password_hash):
-        return users.change_password(known, password)
-    return users.unchanged(known)
+        return logins.change_password(known, password)
+    return logins.unchanged(known)

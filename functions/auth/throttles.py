@@ -19,7 +19,7 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .users import AccountsSettings
+from .accounts import AccountsSettings
 
 _WINDOW_S = 900
 # Ten wrong passwords are a person who tries all of theirs; at 40 an hour no password of ten letters is found. A

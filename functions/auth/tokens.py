@@ -48,7 +48,7 @@ def start(
 ) -> tuple[Tokens, list[Write]]:
     """Opens a session: its first tokens, and the writes that make them good, all of one transaction.
 
-    `proof` holds the transaction to what let the user in (`users.unchanged(login)` for a password,
+    `proof` holds the transaction to what let the user in (`logins.unchanged(login)` for a password,
     `sessions.still_open(...)` for another session), so that nothing that was taken back meanwhile opens a session. None
     only where the same transaction makes the user, or writes the login on a condition of its own.
     """

@@ -1,8 +1,7 @@
-"""User: a person, the e-mail address they sign in with, and what they are in a tenant.
+"""User: a person, and what they are in a tenant.
 
 | pk | sk | what |
 |---|---|---|
-| `LOGIN#<email>` | `LOGIN` | who owns the address, and the password's hash: all that a login needs to be judged |
 | `U#<user>` | `USER` | the person |
 | `PHONE#<digits>` | `CLAIM#<user>` | who registered with this number; `contacts` says whose it is |
 | `T#<tenant>` | `MEMBER#<user>` | the role; listed by tenant |
@@ -15,7 +14,7 @@ from enum import StrEnum
 
 from mifumo import clock, tables, tenants, writes
 from mifumo.aws import Item
-from mifumo.errors import Conflict, InvalidCredentials
+from mifumo.errors import Conflict
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn
@@ -24,7 +23,9 @@ from mifumo.tables import Key
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from .passwords import digest
+from . import logins
+from .accounts import AccountsSettings
+from .logins import Login
 
 TIME_ZONE = "Africa/Dar_es_Salaam"
 
@@ -34,27 +35,10 @@ _MIRROR = "MEMBER#"
 HEADS = {Role.OWNER: "owners", Role.STAFF: "staff"}
 
 
-class AccountsSettings(Settings):
-    """Where users, sessions and throttles are: the auth slice's own table."""
-
-    accounts_table: str
-
-
 class PreverifiedSettings(Settings):
     """Whether the contacts of those who join count as verified: on a laptop, where no phone receives their codes."""
 
     contacts_preverified: bool = False
-
-
-class EmailTaken(Conflict):
-    """Somebody has registered this address.
-
-    This tells that an account exists, as anything would that lets its owner go on; the throttles keep it from telling
-    much. Answers to a login tell nothing.
-    """
-
-    code = "email_taken"
-    title = "This e-mail address has an account already"
 
 
 class Language(StrEnum):
@@ -89,16 +73,6 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """An e-mail address in use, and what proves its owner."""
-
-    email: str
-    user_id: UserId
-    tenant_id: TenantId
-    password_hash: str
-
-
-@dataclass(frozen=True, slots=True)
 class User:
     """A member of a tenant."""
 
@@ -117,23 +91,6 @@ class User:
 
 
 _NOTHING = Proven()
-
-
-def canonical(email: str) -> str:
-    """Writes an address in the one form under which it is unique."""
-    return email.strip().lower()
-
-
-def login_key(email: str) -> Key:
-    """Returns the key of the address, given in its canonical form."""
-    return Key(f"LOGIN#{email}", "LOGIN")
-
-
-def login_of(item: Item | None) -> Login | None:
-    """Reads a login from its item."""
-    if not item:
-        return None
-    return Login(item["email"], UserId(item["user_id"]), TenantId(item["tenant_id"]), item["password_hash"])
 
 
 def join(
@@ -161,14 +118,7 @@ def join(
         email_verified=proven.email,
     )
     return made, [
-        _put(
-            login_key(person.email),
-            email=person.email,
-            user_id=user,
-            tenant_id=tenant,
-            password_hash=password_hash,
-            changed_at=made.created_at,
-        ),
+        logins.claim(Login(person.email, user, tenant, password_hash), at=now),
         _put(
             key(user),
             id=user,
@@ -261,34 +211,6 @@ def role_of(member: Item | None) -> Role | None:
     return Role(member["role"]) if member and member["status"] == "active" else None
 
 
-def unchanged(login: Login) -> Write:
-    """Holds a transaction to the password that was proven; refuses with InvalidCredentials once it is another."""
-    return writes.check(
-        AccountsSettings.load().accounts_table,
-        login_key(login.email),
-        condition="password_hash = :seen",
-        values={":seen": login.password_hash},
-        refused=lambda _: InvalidCredentials("The password was changed meanwhile: sign in with the new one."),
-    )
-
-
-def change_password(login: Login, password: str) -> Write:
-    """Stores the hash of a new password; refuses with Conflict when it was changed since the login was read."""
-    return store_hash(login, digest(password))
-
-
-def store_hash(login: Login, password_hash: str) -> Write:
-    """Stores a hash that was made; refuses with Conflict when another one was stored since the login was read."""
-    return writes.update(
-        AccountsSettings.load().accounts_table,
-        login_key(login.email),
-        "SET password_hash = :new, changed_at = :now",
-        condition="password_hash = :old",
-        values={":new": password_hash, ":old": login.password_hash, ":now": clock.stamp()},
-        refused=lambda _: Conflict("The password was changed meanwhile: sign in with the new one."),
-    )
-
-
 def _user_of(person: Item, role: Role) -> User:
     return User(
         UserId(person["id"]),
@@ -332,7 +254,8 @@ def _member_key(tenant: TenantId, user: UserId) -> Key:
 
 def _put(where: Key, **attributes: str) -> Write:
     item = {**where._asdict(), **attributes}
-    return writes.put(AccountsSettings.load().accounts_table, item, refused=lambda _: EmailTaken(_TAKEN))
-
-
-_TAKEN = "Sign in with it, or register with another address."
+    return writes.put(
+        AccountsSettings.load().accounts_table,
+        item,
+        refused=lambda _: Conflict("Register again: this was made for somebody else meanwhile."),
+    )

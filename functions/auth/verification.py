@@ -5,10 +5,11 @@ from mifumo.aws import Item
 from mifumo.ids import TenantId
 from mifumo.writes import Write
 
-from . import contacts, delivery, users
+from . import contacts, delivery, logins, users
+from .accounts import AccountsSettings
 from .codes import CodeInvalid, Proof
 from .contacts import Kind
-from .users import AccountsSettings, Login
+from .logins import Login
 from .wording import Letter
 
 # Two writes for each tenant have to fit into one transaction, which takes a hundred.
@@ -21,7 +22,7 @@ def verify(proof: Proof) -> None:
     Raises CodeInvalid when the contact is no longer the user's or the code was used meanwhile, PhoneTaken.
     """
     person = tables.get(_table(), users.key(proof.user))
-    login = users.login_of(tables.get(_table(), users.login_key(person["email"]))) if person else None
+    login = logins.read(person["email"]) if person else None
     if person is None or login is None:
         raise CodeInvalid
     record = _phone if proof.contact.kind is Kind.PHONE else _email

@@ -13,7 +13,7 @@ from mifumo.phone import InvalidNumber, Msisdn
 from mifumo.tenants import Status, Tenant
 from mifumo.wire import Answer, Request
 
-from . import passwords, tokens, users
+from . import logins, passwords, tokens
 from .passwords import WeakPassword
 from .signin import SignedIn
 from .tokens import Tokens
@@ -30,7 +30,7 @@ _KNOWN = ("email", "phone", "first_name", "last_name", "business_name")
 
 
 def _email(text: str) -> str:
-    email = users.canonical(text)
+    email = logins.canonical(text)
     if not _EMAIL.fullmatch(email):
         raise PydanticCustomError("email_invalid", "Give an e-mail address, such as asha@duka.example.")
     return email

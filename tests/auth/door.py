@@ -5,8 +5,8 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
+from functions.auth.accounts import AccountsSettings
 from functions.auth.api import handler
-from functions.auth.users import AccountsSettings
 from mifumo import aws
 from mifumo.tenants import AccessSettings
 from tests.builders import CONTEXT, answer, request

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.auth import users
-from functions.auth.users import AccountsSettings, Person
+from functions.auth.accounts import AccountsSettings
+from functions.auth.users import Person
 from mifumo import aws, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal

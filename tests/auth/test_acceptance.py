@@ -8,8 +8,9 @@ import pytest
 import time_machine
 
 from functions.auth import acceptance, contacts, users
+from functions.auth.accounts import AccountsSettings
 from functions.auth.contacts import Contact
-from functions.auth.users import AccountsSettings, Person
+from functions.auth.users import Person
 from mifumo import aws, callers, clock, ids, settings, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role

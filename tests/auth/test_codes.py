@@ -11,9 +11,10 @@ import pytest
 import time_machine
 
 from functions.auth import codes, passwords, wording
+from functions.auth.accounts import AccountsSettings
 from functions.auth.codes import CodeInvalid, CodesLocked, Purpose
 from functions.auth.contacts import Contact
-from functions.auth.users import AccountsSettings, Language
+from functions.auth.users import Language
 from functions.auth.wording import Letter
 from mifumo import aws, ids, segments, settings, tenants, writes
 from mifumo.ids import TenantId

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.auth import inviting, open_invitations, users, wording
+from functions.auth.accounts import AccountsSettings
 from functions.auth.contacts import Contact
 from functions.auth.invitation_tokens import InvitationToken
 from functions.auth.invitations import Circle
 from functions.auth.open_invitations import WrittenMeanwhile
-from functions.auth.users import AccountsSettings, Language
+from functions.auth.users import Language
 from mifumo import aws, clock, ids, segments, tables, tenants, writes
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from functions.auth import passwords, users
-from functions.auth.users import AccountsSettings
+from functions.auth import logins, passwords, users
+from functions.auth.accounts import AccountsSettings
 from mifumo import aws, settings, tables, writes
 from mifumo.audit import AuditSettings
 from mifumo.observability import logger
@@ -114,7 +114,7 @@ def test_neither_passwords_nor_tokens_are_logged_or_kept(door: Door, monkeypatch
 
 
 def _login_key() -> tuple[str, tables.Key]:
-    return AccountsSettings.load().accounts_table, users.login_key("asha@duka.example")
+    return AccountsSettings.load().accounts_table, logins.key("asha@duka.example")
 
 
 def _stored_hash() -> str:

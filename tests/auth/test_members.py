@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from functions.auth import users
-from functions.auth.users import AccountsSettings, Person
+from functions.auth.accounts import AccountsSettings
+from functions.auth.users import Person
 from mifumo import aws, tables, writes
 from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId

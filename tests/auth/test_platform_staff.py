@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.auth import staff, users
-from functions.auth.users import AccountsSettings
+from functions.auth.accounts import AccountsSettings
 from mifumo import ids, settings, tables
 from mifumo.aws import dynamodb, marshal
 from mifumo.callers import Principal

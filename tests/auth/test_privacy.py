@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.auth import memberships, users
-from functions.auth.users import AccountsSettings
+from functions.auth.accounts import AccountsSettings
 from mifumo import aws, tables, writes
 from mifumo.errors import NotFound
 from mifumo.ids import TenantId, UserId

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from functions.auth import signin
-from functions.auth.users import EmailTaken, Person
+from functions.auth.logins import EmailTaken
+from functions.auth.users import Person
 from mifumo import aws
 from mifumo.phone import Msisdn
 from tests.auth.door import PASSWORD, Door

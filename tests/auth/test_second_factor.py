@@ -13,8 +13,8 @@ import time_machine
 from time_machine import Traveller as Clock
 
 from functions.auth import signin, users
+from functions.auth.accounts import AccountsSettings
 from functions.auth.throttles import Throttled
-from functions.auth.users import AccountsSettings
 from mifumo import aws, tenants, writes
 from mifumo.audit import AuditSettings
 from mifumo.errors import InvalidCredentials

@@ -10,11 +10,10 @@ import time_machine
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.auth import sessions, tokens, users
+from functions.auth import logins, sessions, tokens
 from functions.auth.refresh_tokens import RefreshToken
 from functions.auth.sessions import SessionEnded
 from functions.auth.tokens import Tokens
-from functions.auth.users import AccountsSettings
 from mifumo import aws, callers, tables, writes
 from mifumo.audit import AuditSettings
 from mifumo.ids import TenantId, UserId
@@ -292,13 +291,13 @@ def test_a_hundred_refreshes_at_once_leave_one_live_family_or_none(door: Door) -
 
 def test_a_login_that_saw_the_old_password_opens_nothing_after_a_reset(door: Door) -> None:
     registered = door.register()
-    known = users.login_of(tables.get(AccountsSettings.load().accounts_table, users.login_key("asha@duka.example")))
+    known = logins.read("asha@duka.example")
     assert known
     waiting = ["maembe manne ya dodo"]
 
     def overtake(**_: Any) -> None:
         if waiting:
-            writes.commit(users.change_password(known, waiting.pop()))
+            writes.commit(logins.change_password(known, waiting.pop()))
 
     aws.dynamodb().meta.events.register_first("before-call.dynamodb.TransactWriteItems", overtake)
     refused = door.login()

@@ -11,7 +11,7 @@ from functions.auth.businesses import Mine
 from functions.auth.contacts import Contact
 from functions.auth.directory import Known
 from functions.auth.doors.staff import StaffTenantView
-from functions.auth.users import canonical
+from functions.auth.logins import canonical
 from mifumo import cursors, phone, tenants
 from mifumo.errors import ValidationFailed
 from mifumo.http import Caller, Cursor, Limit, needs
