@@ -58,6 +58,7 @@ _SECRETS = {
 _SETTINGS = {
     "STAGE": deployed.STAGE,
     "EXPORTS_BUCKET": "exports",
+    "CAMPAIGNS_BUCKET": "campaigns",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",
@@ -204,6 +205,8 @@ def _furnish() -> None:
         "BILLING_PRIVACY",
     ):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
+    region: Any = {"LocationConstraint": os.environ["AWS_REGION"]}
+    boto3.client("s3").create_bucket(Bucket=_SETTINGS["CAMPAIGNS_BUCKET"], CreateBucketConfiguration=region)
     os.environ.update(create_tables(boto3.client("dynamodb")))
 
 

@@ -18,6 +18,7 @@ from infra.slices.webhooks import Webhooks
 from infra.stage import Stage
 
 _EXPORT_DAYS = 7  # functions/auth/exports.py tells people so
+_CAMPAIGN_DAYS = 9  # what is parked until there are credits, a week at most, is laid out from them
 
 
 class Service(Stack):
@@ -37,8 +38,13 @@ class Service(Stack):
             alerts=alerts,
         )
         announcements = Queue(self, "Announcements", house=house, consumer_timeout_s=ANNOUNCER_TIMEOUT_S)
-        exports = Bucket(self, "Exports", stage=stage, days=_EXPORT_DAYS)
-        sms = Sms(self, "Sms", house=house, data=data, exports=exports)
+        exports = Bucket(
+            self, "Exports", stage=stage, days=_EXPORT_DAYS, holds="an export's file, named by tenant and export"
+        )
+        campaigns = Bucket(
+            self, "Campaigns", stage=stage, days=_CAMPAIGN_DAYS, holds="a part of a campaign, named by tenant and plan"
+        )
+        sms = Sms(self, "Sms", house=house, data=data, exports=exports, campaigns=campaigns)
         billing = Billing(
             self, "Billing", house=house, data=data, exports=exports, parked=sms.parked, announcements=announcements
         )
@@ -59,6 +65,7 @@ class Service(Stack):
             "ApiUrl": house.api.url,
             "AlertsTopic": alerts.topic.topic_arn,
             "ExportsBucket": exports.bucket_name,
+            "CampaignsBucket": campaigns.bucket_name,
             "UrgentQueueUrl": sms.urgent.url,
             "UrgentDeadQueueUrl": sms.urgent.dead_url,
             "BulkQueueUrl": sms.bulk.url,

@@ -93,9 +93,19 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 @pytest.fixture
 def exports_bucket(aws_tables: Wire) -> str:
     """Makes the bucket of exports, which few tests need, and returns its name."""
+    return _bucket("EXPORTS_BUCKET")
+
+
+@pytest.fixture
+def campaigns_bucket(aws_tables: Wire) -> str:
+    """Makes the bucket of plans' parts and returns its name."""
+    return _bucket("CAMPAIGNS_BUCKET")
+
+
+def _bucket(variable: str) -> str:
     region = {"LocationConstraint": os.environ["AWS_REGION"]}
-    boto3.client("s3").create_bucket(Bucket=_SETTINGS["EXPORTS_BUCKET"], CreateBucketConfiguration=region)  # type: ignore[arg-type]
-    return _SETTINGS["EXPORTS_BUCKET"]
+    boto3.client("s3").create_bucket(Bucket=_SETTINGS[variable], CreateBucketConfiguration=region)  # type: ignore[arg-type]
+    return _SETTINGS[variable]
 
 
 def _lease() -> None:
@@ -112,6 +122,7 @@ def _forget() -> None:
 _SETTINGS = {
     "STAGE": "local",
     "EXPORTS_BUCKET": "exports",
+    "CAMPAIGNS_BUCKET": "campaigns",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",

@@ -206,6 +206,18 @@ ELSEWHERE = (
         "payment.",
     ),
     Problem(
+        "quote_sent",
+        409,
+        "This quote has been sent",
+        "Another request has sent what the quote is for; `batch_id` is what it made.",
+    ),
+    Problem(
+        "quote_not_ready",
+        409,
+        "This quote cannot be used",
+        "What it is for is still being counted, or cannot be sent; reading it says which.",
+    ),
+    Problem(
         "outcome_open",
         409,
         "The first payment may still be paid",

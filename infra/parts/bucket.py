@@ -14,8 +14,9 @@ from infra.stage import Stage
 class Bucket(Construct):
     """Objects are deleted after so many days, and there are no older versions that would outlive them."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, days: int) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, days: int, holds: str) -> None:
         super().__init__(scope, name)
+        self._holds = holds
         self._bucket = s3.Bucket(
             self,
             "Bucket",
@@ -33,7 +34,7 @@ class Bucket(Construct):
         acknowledge(
             self._bucket,
             "AwsSolutions-S1",
-            "Who asked for an export stands in the audit log, and a log of downloads would need a bucket of its own.",
+            "Items of ours tell who asked for what is in it; a log of requests would need a bucket of its own.",
         )
         if not enforce_ssl(stage):
             acknowledge(
@@ -63,5 +64,5 @@ class Bucket(Construct):
         acknowledge(
             function.role or function,
             f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(resource)}.Arn>/*]",
-            "Every object of this one bucket: each is an export's file, named by tenant and export.",
+            f"Every object of this one bucket: each is {self._holds}.",
         )

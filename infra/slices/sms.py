@@ -28,10 +28,13 @@ _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 class Sms(Construct):
     """Two lanes carry chunks to Beem, so that a campaign of a million texts delays nobody's one-time code."""
 
-    def __init__(self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, campaigns: Bucket
+    ) -> None:
         super().__init__(scope, name)
         self._house = house
         self._data = data
+        self._campaigns = campaigns
         self.urgent = Queue(self, "Urgent", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.bulk = Queue(self, "Bulk", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
@@ -82,8 +85,10 @@ class Sms(Construct):
                 **self._signing,
                 "CONSOLE_URL": house.stage.console_url,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
+                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
             },
         )
+        self._campaigns.grant_put(api)
         data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
         data.audit.grant(api, *PUT)

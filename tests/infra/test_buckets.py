@@ -7,10 +7,17 @@ import pytest
 from functions.auth.exports import KEPT_S
 from tests.infra.reading import AWS_STAGES, as_list, every_stage, functions, properties, resources, statements
 
+_DAY_S = 24 * 3600
+
 
 @every_stage
-def test_exports_are_private_encrypted_and_gone_after_as_long_as_people_are_told(stage: str) -> None:
-    (bucket,) = properties(stage, "AWS::S3::Bucket")
+@pytest.mark.parametrize(("name", "kept_s"), [("Exports", KEPT_S), ("Campaigns", 9 * _DAY_S)])
+def test_objects_are_private_encrypted_and_gone_after_as_long_as_people_are_told(
+    name: str, kept_s: int, stage: str
+) -> None:
+    buckets = resources(stage, "AWS::S3::Bucket")
+    assert len(buckets) == 2
+    (bucket,) = [found["Properties"] for resource, found in buckets.items() if resource.startswith(name)]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     (encrypted,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -18,34 +25,40 @@ def test_exports_are_private_encrypted_and_gone_after_as_long_as_people_are_told
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert "VersioningConfiguration" not in bucket, "a version would outlive its object"
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["ExpirationInDays"] * 24 * 3600) == ("Enabled", KEPT_S)
+    assert (rule["Status"], rule["ExpirationInDays"] * _DAY_S) == ("Enabled", kept_s)
     assert "Prefix" not in rule
 
 
 @pytest.mark.parametrize("stage", AWS_STAGES)
-def test_exports_are_spoken_to_over_tls_only(stage: str) -> None:
-    (policy,) = properties(stage, "AWS::S3::BucketPolicy")
-    (denied,) = policy["PolicyDocument"]["Statement"]
-    assert (denied["Effect"], denied["Action"], denied["Principal"]) == ("Deny", "s3:*", {"AWS": "*"})
-    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+def test_buckets_are_spoken_to_over_tls_only(stage: str) -> None:
+    policies = properties(stage, "AWS::S3::BucketPolicy")
+    assert len(policies) == len(resources(stage, "AWS::S3::Bucket"))
+    for policy in policies:
+        (denied,) = policy["PolicyDocument"]["Statement"]
+        assert (denied["Effect"], denied["Action"], denied["Principal"]) == ("Deny", "s3:*", {"AWS": "*"})
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @every_stage
-def test_slices_may_write_files_the_auth_door_may_read_them_and_nobody_may_list_or_delete(stage: str) -> None:
+def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delete(stage: str) -> None:
     roles = {
         function["Role"]["Fn::GetAtt"][0]: handler.removesuffix(".handler").removeprefix("functions.")
         for handler, function in functions(stage).items()
     }
     policies = resources(stage, "AWS::IAM::Policy")
-    granted: dict[str, set[str]] = {}
+    granted: dict[str, dict[str, set[str]]] = {"Exports": {}, "Campaigns": {}}
     for name, statement in statements(stage):
         actions = {action for action in as_list(statement["Action"]) if action.startswith("s3:")}
         if actions:
             (role,) = policies[name]["Properties"]["Roles"]
-            granted.setdefault(roles[role["Ref"]], set()).update(actions)
+            (bucket,) = [one for one in granted if one in json.dumps(statement["Resource"])]
+            granted[bucket].setdefault(roles[role["Ref"]], set()).update(actions)
     assert granted == {
-        "auth.api": {"s3:GetObject"},
-        "auth.privacy": {"s3:PutObject"},
-        "sms.privacy": {"s3:PutObject"},
-        "billing.privacy": {"s3:PutObject"},
-    }, json.dumps({name: sorted(actions) for name, actions in granted.items()})
+        "Exports": {
+            "auth.api": {"s3:GetObject"},
+            "auth.privacy": {"s3:PutObject"},
+            "sms.privacy": {"s3:PutObject"},
+            "billing.privacy": {"s3:PutObject"},
+        },
+        "Campaigns": {"sms.api": {"s3:PutObject"}},
+    }
