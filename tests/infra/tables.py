@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.infra import quick
 from tests.infra.templates import template
 
 _KEPT = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
@@ -16,6 +17,7 @@ _OUTPUTS = {
 
 def create_tables(dynamodb: Any) -> dict[str, str]:
     """Makes the tables through a boto3 client; returns the environment that names them."""
+    quick.install()
     names = {}
     for variable, properties in definitions().items():
         name = variable.removesuffix("_TABLE").lower()

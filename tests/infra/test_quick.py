@@ -1,0 +1,62 @@
+"""Moto made quick is still DynamoDB: a refused transaction leaves everything as it was."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.infra.tables import create_tables
+
+TABLE = "ledger"
+
+
+def test_a_refused_transaction_leaves_what_it_would_have_changed_added_and_deleted() -> None:
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        create_tables(dynamodb)
+        for name in ("changed", "deleted", "untouched"):
+            dynamodb.put_item(TableName=TABLE, Item=_key(name) | {"n": {"N": "1"}, "m": {"M": {"n": {"N": "1"}}}})
+        before = _stored(dynamodb)
+        with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+            dynamodb.transact_write_items(TransactItems=[*_writes(), _refused()])
+        assert _stored(dynamodb) == before
+        dynamodb.transact_write_items(TransactItems=_writes())
+        after = {item["sk"]["S"]: item for item in _stored(dynamodb)}
+    assert sorted(after) == ["added", "changed", "made", "untouched"]
+    assert after["changed"]["n"] == {"N": "2"}
+    assert after["changed"]["m"] == {"M": {"n": {"N": "2"}}}
+    assert [after["untouched"]] == [item for item in before if item["sk"]["S"] == "untouched"]
+
+
+def _key(name: str) -> dict[str, Any]:
+    return {"pk": {"S": "p"}, "sk": {"S": name}}
+
+
+def _writes() -> list[Any]:
+    change = {"TableName": TABLE, "UpdateExpression": "SET m.n = :two ADD n :one"}
+    values = {":one": {"N": "1"}, ":two": {"N": "2"}}
+    return [
+        {"Update": {**change, "Key": _key("changed"), "ExpressionAttributeValues": values}},
+        {"Update": {"TableName": TABLE, "Key": _key("made"), **_adding()}},
+        {"Put": {"TableName": TABLE, "Item": _key("added")}},
+        {"Delete": {"TableName": TABLE, "Key": _key("deleted")}},
+    ]
+
+
+def _adding() -> dict[str, Any]:
+    return {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+
+
+def _refused() -> Any:
+    return {
+        "ConditionCheck": {"TableName": TABLE, "Key": _key("nobody"), "ConditionExpression": "attribute_exists(pk)"}
+    }
+
+
+def _stored(dynamodb: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = dynamodb.query(
+        TableName=TABLE, KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "p"}}
+    )["Items"]
+    return items
