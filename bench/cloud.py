@@ -59,6 +59,7 @@ _SETTINGS = {
     "STAGE": deployed.STAGE,
     "EXPORTS_BUCKET": "exports",
     "CAMPAIGNS_BUCKET": "campaigns",
+    "DOCUMENTS_BUCKET": "documents",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",

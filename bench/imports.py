@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from infra.parts import bundle
 from infra.stage import named
@@ -60,7 +61,7 @@ def measure(rounds: int = ROUNDS) -> list[Imported]:
     with _sdk() as sdk:
         for _ in range(rounds):
             for module in random.sample(sorted(taken), len(taken)):
-                taken[module].append(run_alone(_SCRIPT, module, slice_name=_slice(module), environment={}, sdk=sdk))
+                taken[module].append(_run(_SCRIPT, module, sdk))
     base = median(run[0] for run in taken[BASELINE])
     return [_imported(module, runs, base) for module, runs in taken.items()]
 
@@ -68,7 +69,7 @@ def measure(rounds: int = ROUNDS) -> list[Imported]:
 def loaded(module: str) -> list[str]:
     """Lists the modules that are loaded once a handler is."""
     with _sdk() as sdk:
-        seen: list[str] = run_alone(_MODULES, module, slice_name=_slice(module), environment={}, sdk=sdk)
+        seen: list[str] = _run(_MODULES, module, sdk)
     return seen
 
 
@@ -94,6 +95,11 @@ def _sdk() -> Iterator[Path]:
 def _imported(module: str, runs: list[list[float]], base: float) -> Imported:
     seconds = median(run[0] for run in runs)
     return Imported(module, seconds * 1000, seconds / base, int(runs[0][1]))
+
+
+def _run(script: str, module: str, sdk: Path) -> Any:
+    part = bundle.part_of(f"{module}.handler") if module.startswith("functions.") else ""
+    return run_alone(script, module, slice_name=_slice(module), part=part, environment={}, sdk=sdk)
 
 
 def _slice(module: str) -> str:

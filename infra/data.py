@@ -1,8 +1,9 @@
-"""The Data stack: tables and secrets, which outlive every other resource."""
+"""The Data stack: tables, secrets and papers, which outlive every other resource."""
 
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
+from infra.parts.bucket import Bucket
 from infra.parts.emulator import synthesizer
 from infra.parts.secret import Secret
 from infra.parts.table import Index, Table
@@ -16,7 +17,7 @@ class Data(Stack):
         super().__init__(
             scope,
             name,
-            description=f"Mifumo SMS ({stage.name}): tables and secrets",
+            description=f"Mifumo SMS ({stage.name}): tables, secrets and papers",
             env=Environment(account=stage.account, region=stage.region),
             synthesizer=synthesizer(stage),
             termination_protection=stage.retained,
@@ -45,6 +46,11 @@ class Data(Stack):
         # Who did what: added to by every door, read by one, changed by none.
         self.audit = Table(self, "Audit", stage=stage, indexes=[Index("listing", "listing", whole=True)])
 
+        # Invoices on paper: what was given out is kept as it was, for as long as the books.
+        self.documents = Bucket(
+            self, "Documents", stage=stage, holds="a document on paper, named by tenant and document"
+        )
+
         self.signing_keys = Secret(self, "SigningKeys", stage=stage, known={"current": "k1"}, generated="k1")
         # Keys the hashes of codes and makes second factors: it is never rotated, because what it made would be lost.
         self.identity = Secret(self, "Identity", stage=stage, known={}, generated="pepper")
@@ -65,6 +71,7 @@ class Data(Stack):
             "MessagingTable": self.messaging.table_name,
             "LedgerTable": self.ledger.table_name,
             "AuditTable": self.audit.table_name,
+            "DocumentsBucket": self.documents.bucket_name,
             "SigningKeysSecret": self.signing_keys.arn,
             "IdentitySecret": self.identity.arn,
             "HooksSecret": self.hooks.arn,

@@ -106,6 +106,7 @@ class Service(Stack):
             "BillingPrivacyFunction": billing.privacy.worker.function_name,
             "BillingNightlyFunction": billing.nightly.function_name,
             "BillingInvoicingFunction": billing.invoicing.function_name,
+            "BillingPrintingFunction": billing.printing.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,
         }.items():
             CfnOutput(self, output, value=value)

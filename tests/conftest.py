@@ -102,6 +102,12 @@ def campaigns_bucket(aws_tables: Wire) -> str:
     return _bucket("CAMPAIGNS_BUCKET")
 
 
+@pytest.fixture
+def documents_bucket(aws_tables: Wire) -> str:
+    """Makes the bucket of papers and returns its name."""
+    return _bucket("DOCUMENTS_BUCKET")
+
+
 def _bucket(variable: str) -> str:
     region = {"LocationConstraint": os.environ["AWS_REGION"]}
     boto3.client("s3").create_bucket(Bucket=_SETTINGS[variable], CreateBucketConfiguration=region)  # type: ignore[arg-type]
@@ -123,6 +129,7 @@ _SETTINGS = {
     "STAGE": "local",
     "EXPORTS_BUCKET": "exports",
     "CAMPAIGNS_BUCKET": "campaigns",
+    "DOCUMENTS_BUCKET": "documents",
     "CONTACTS_PREVERIFIED": "True",
     "TENANT_REOPEN_WITHIN_S": "2592000",
     "QUOTE_VALIDITY_S": "1800",

@@ -3,6 +3,8 @@
 A number is given out in the transaction that writes its document, so that neither stands without the other. Each kind
 has its own row of numbers for every year of Dar es Salaam. What a document says is a copy of that moment: later names,
 rates and prices leave it alone. The fiscal receipt is added once, because the tax authority's device makes it later.
+From the transaction that writes a document, or gives it its receipt, it waits in the index of what is due until it is
+printed as it looks then.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -19,6 +21,9 @@ from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
 _TANZANIA: Final = timezone(timedelta(hours=3))
+_TO_PRINT: Final = "DOCPRINT"
+# Of the documents that wait for paper, a minute; what is left over is the oldest in the next one.
+_PRINTED_MAX: Final = 200
 
 
 class Kind(StrEnum):
@@ -26,6 +31,13 @@ class Kind(StrEnum):
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
+
+
+class Look(StrEnum):
+    """How a document looks on paper, which changes once."""
+
+    PLAIN = "plain"
+    FISCAL = "fiscal"
 
 
 _PREFIX: Final = {Kind.INVOICE: "INV", Kind.CREDIT_NOTE: "CN"}
@@ -58,6 +70,13 @@ class Document:
     fiscal_receipt: str | None = None
     fiscal_code: str | None = None
     fiscal_at: str | None = None
+    printed: Look | None = None
+    """How it looked when it was last printed."""
+
+    @property
+    def look(self) -> Look:
+        """How it has to look."""
+        return Look.FISCAL if self.fiscal_receipt else Look.PLAIN
 
 
 class NumberTaken(Exception):
@@ -66,6 +85,10 @@ class NumberTaken(Exception):
 
 class IssuedBefore(Exception):
     """The payment has this document already."""
+
+
+class LooksOtherwise(Exception):
+    """The document got its fiscal receipt, or its paper, meanwhile."""
 
 
 class FiscalReceiptRecorded(Conflict):
@@ -107,6 +130,8 @@ def put(document: Document) -> Write:
         "kind": document.kind.value,
         "listing_pk": _listing(document.tenant),
         "listing_sk": f"{document.issued_at}#{document.number}",
+        "due_pk": _TO_PRINT,
+        "due_sk": document.issued_at,
     }
     return writes.put(_table(), item, refused=lambda _: IssuedBefore(document.id))
 
@@ -114,7 +139,8 @@ def put(document: Document) -> Write:
 def of(item: Item) -> Document:
     """Reads a document from its item."""
     values: dict[str, Any] = {field.name: item[field.name] for field in fields(Document) if field.name in item}
-    return Document(**{**values, "kind": Kind(item["kind"])})
+    printed = Look(item["printed"]) if "printed" in item else None
+    return Document(**{**values, "kind": Kind(item["kind"]), "printed": printed})
 
 
 def read(document: str) -> Document:
@@ -140,14 +166,51 @@ def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
 
 def fiscalise(document: Document, *, receipt: str, code: str | None) -> Write:
     """Records the tax authority's receipt; refuses with FiscalReceiptRecorded when there is one."""
-    values = {":receipt": receipt, ":now": clock.stamp(), **({":code": code} if code else {})}
+    values = {
+        ":receipt": receipt,
+        ":now": clock.stamp(),
+        ":printing": _TO_PRINT,
+        **({":code": code} if code else {}),
+    }
     return writes.update(
         _table(),
         _key(document.id),
-        "SET fiscal_receipt = :receipt, fiscal_at = :now" + (", fiscal_code = :code" if code else ""),
+        "SET fiscal_receipt = :receipt, fiscal_at = :now, due_pk = :printing, due_sk = :now"
+        + (", fiscal_code = :code" if code else ""),
         condition="attribute_exists(pk) AND attribute_not_exists(fiscal_receipt)",
         values=values,
         refused=lambda _: FiscalReceiptRecorded(f"{document.number} is not changed any more."),
+    )
+
+
+def to_print() -> list[str]:
+    """Lists documents that wait for their paper, the longest waiting first."""
+    waiting = tables.query(_table(), _TO_PRINT, index="due", limit=_PRINTED_MAX)
+    return [item["pk"].removeprefix("DOC#") for item in waiting.items]
+
+
+def printed(document: Document) -> Write:
+    """Records that a document was printed as it looks; refuses with LooksOtherwise when it does not any more."""
+    receipt = "attribute_exists" if document.fiscal_receipt else "attribute_not_exists"
+    return writes.update(
+        _table(),
+        _key(document.id),
+        "SET printed = :look REMOVE due_pk, due_sk",
+        condition=f"due_pk = :printing AND {receipt}(fiscal_receipt)",
+        values={":look": document.look.value, ":printing": _TO_PRINT},
+        refused=lambda _: LooksOtherwise(document.id),
+    )
+
+
+def want_paper(document: Document) -> Write:
+    """Has a document printed that does not wait for it; refuses with LooksOtherwise when it does."""
+    return writes.update(
+        _table(),
+        _key(document.id),
+        "SET due_pk = :printing, due_sk = :now",
+        condition="attribute_exists(pk) AND attribute_not_exists(due_pk)",
+        values={":printing": _TO_PRINT, ":now": clock.stamp()},
+        refused=lambda _: LooksOtherwise(document.id),
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mifumo.wire import Answer, Request
 
+from . import papers
 from .documents import Document, Kind
 
 
@@ -79,6 +80,20 @@ class InvoicePage(Answer):
 
     items: list[InvoiceView]
     next: str | None = Field(description="The cursor of the next page, null at the end.")
+
+
+class InvoicePdf(Answer):
+    """An invoice or credit note as a PDF."""
+
+    name: str = Field(examples=["INV-2026-000001.pdf"])
+    url: str | None = Field(
+        description="Good for 15 minutes, for anybody who has it: ask again for a new one. Null while it is being made."
+    )
+
+    @classmethod
+    def of(cls, document: Document, *, url: str | None) -> Self:
+        """Shows where the PDF of a document is."""
+        return cls(name=papers.file_name(document), url=url)
 
 
 class FiscalRequest(Request):

@@ -1,6 +1,9 @@
-"""A bucket: private, encrypted, spoken to over TLS only, and it forgets."""
+"""A bucket: private, encrypted, spoken to over TLS only."""
 
-from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -12,9 +15,9 @@ from infra.stage import Stage
 
 
 class Bucket(Construct):
-    """Objects are deleted after so many days, and there are no older versions that would outlive them."""
+    """Objects are deleted after so many days, if it says how many; no older versions would outlive them."""
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage, days: int, holds: str) -> None:
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, holds: str, days: int | None = None) -> None:
         super().__init__(scope, name)
         self._holds = holds
         self._bucket = s3.Bucket(
@@ -26,7 +29,8 @@ class Bucket(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    expiration=Duration.days(days), abort_incomplete_multipart_upload_after=Duration.days(1)
+                    expiration=Duration.days(days) if days else None,
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
             removal_policy=RemovalPolicy.RETAIN if stage.retained else RemovalPolicy.DESTROY,
@@ -55,14 +59,19 @@ class Bucket(Construct):
         self._grant(function, "s3:GetObject")
 
     def _grant(self, function: lambda_.Function, action: str) -> None:
-        iam.Grant.add_to_principal(
-            grantee=function, actions=[action], resource_arns=[self._bucket.arn_for_objects("*")]
-        )
-        resource = self._bucket.node.default_child
-        if not isinstance(resource, CfnElement):
-            raise TypeError("a bucket without a resource")
+        own = Stack.of(self)
+        arn = self._bucket.bucket_arn if own is Stack.of(function) else own.export_value(self._bucket.bucket_arn)
+        iam.Grant.add_to_principal(grantee=function, actions=[action], resource_arns=[f"{arn}/*"])
         acknowledge(
             function.role or function,
-            f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(resource)}.Arn>/*]",
+            f"AwsSolutions-IAM5[Resource::{_as_nag_says(own.resolve(arn))}/*]",
             f"Every object of this one bucket: each is {self._holds}.",
         )
+
+
+def _as_nag_says(arn: Mapping[str, Any]) -> str:
+    """Writes an ARN of this stack, or one that another stack imports from it, as cdk-nag does."""
+    if "Fn::ImportValue" in arn:
+        return str(arn["Fn::ImportValue"])
+    logical_id, attribute = arn["Fn::GetAtt"]
+    return f"<{logical_id}.{attribute}>"

@@ -26,6 +26,9 @@ CACHE = ROOT / "build" / "bundles"
 _KEPT_S = 7 * 24 * 3600
 _LEFT_OUT = frozenset({"__pycache__", "requirements.in", "requirements.txt"})
 _UNUSED = (
+    # Pictures for PDFs that have none.
+    "PIL",
+    "pillow.libs",
     # argon2's binding is compiled against cffi's C core; the code generator and its parser have done their work.
     "cffi",
     "pycparser",
@@ -102,16 +105,35 @@ def layer(stage: Stage) -> Bundle:
     )
 
 
-def function(stage: Stage, slice_name: str) -> Bundle:
-    """One slice alone under its own import path, with the libraries that only it needs."""
+def function(stage: Stage, slice_name: str, part: str = "") -> Bundle:
+    """One slice alone under its own import path, with the libraries that only it needs.
+
+    A part is a folder of the slice with a lock of its own: what is in it goes into the bundle of its functions alone,
+    which has the rest of the slice as well.
+    """
     folder = ROOT / "functions" / slice_name
-    sources = [ROOT / "functions" / "__init__.py", *_sources(folder)]
+    others = [place for place in parts(slice_name) if place != part]
+    sources = [
+        ROOT / "functions" / "__init__.py",
+        *(path for path in _sources(folder) if path.relative_to(folder).parts[0] not in others),
+    ]
     files = {path.relative_to(ROOT).as_posix(): path for path in sources if path.is_file()}
     manual = ROOT / "docs" / "api" / "openapi.json"
     if slice_name == "auth" and manual.is_file():
         files["functions/auth/openapi.json"] = manual  # the slice that serves /api/docs carries the whole API
-    lock = folder / "requirements.txt"
+    lock = folder / part / "requirements.txt"
     return Bundle(stage=stage, files=files, requirements=lock if lock.is_file() else None, prefix="", mount="/var/task")
+
+
+def parts(slice_name: str) -> list[str]:
+    """Lists the parts of a slice."""
+    return sorted(lock.parent.name for lock in (ROOT / "functions" / slice_name).glob("*/requirements.txt"))
+
+
+def part_of(handler: str) -> str:
+    """Returns the part that a handler lives in; empty for one of the slice itself."""
+    _, slice_name, folder, *_ = handler.split(".")
+    return folder if folder in parts(slice_name) else ""
 
 
 def _keep(out: Path, built: Path) -> None:

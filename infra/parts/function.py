@@ -17,7 +17,10 @@ DOOR_TIMEOUT_S = 29  # the gateway hangs up after 30 s
 
 
 class Function(lambda_.Function):
-    """The handler's name says the slice: `functions.sms.api.handler` runs from the code of `functions/sms/`."""
+    """The handler's name says the slice: `functions.sms.api.handler` runs from the code of `functions/sms/`.
+
+    It names the part of the slice as well where that has libraries of its own.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Function(lambda_.Function):
             scope,
             name,
             handler=handler,
-            code=code(scope, bundle.function(stage, slice_name)),
+            code=code(scope, bundle.function(stage, slice_name, bundle.part_of(handler))),
             layers=[house.layer],
             runtime=runtime(stage),
             architecture=architecture(stage),

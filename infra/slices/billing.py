@@ -12,7 +12,7 @@ from infra.parts.limits import rates
 from infra.parts.privacy import Privacy
 from infra.parts.queue import Queue
 from infra.parts.schedule import EveryDay, EveryMinute
-from infra.parts.table import GET, PUT, READ, UPDATE, WRITE
+from infra.parts.table import GET, PUT, QUERY, READ, UPDATE, WRITE
 from infra.stage import Stage
 
 _CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
@@ -23,6 +23,7 @@ _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 _PAYMENTS_PER_BATCH = 1
 _ALARMS = {
     "DocumentFailed": "Billing: a payment could not be given its invoice or credit note",
+    "PrintingFailed": "Billing: the PDF of an invoice or credit note could not be made",
     "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
     "WalletUnchecked": "Billing: a wallet could not be checked",
 }
@@ -71,6 +72,7 @@ class Billing(Construct):
         self.privacy = self._privacy(exports)
         self.nightly = self._check()
         self.invoicing = self._document()
+        self.printing = self._print()
         self._ring()
 
     def _sell(self) -> Function:
@@ -98,6 +100,7 @@ class Billing(Construct):
                 "PROPOSAL_EXPIRY_S": str(house.stage.proposal_expiry_s),
                 "PARKED_QUEUE_URL": self._parked.url,
                 "PAYMENT_LOST_AFTER_S": str(house.stage.payment_lost_after_s),
+                "DOCUMENTS_BUCKET": data.documents.bucket_name,
             },
         )
         data.access.grant(api, *GET)
@@ -105,6 +108,7 @@ class Billing(Construct):
         data.audit.grant(api, *PUT)
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
+        data.documents.grant_get(api)
         for secret in self._secrets.values():
             secret.grant_read(api)
         self.payments.grant_send(api)
@@ -220,6 +224,26 @@ class Billing(Construct):
         data.ledger.grant(invoicing, *READ, *WRITE)
         EveryMinute(self, "InvoicingSchedule", function=invoicing, house=self._house)
         return invoicing
+
+    def _print(self) -> Function:
+        """Makes PDFs, apart from all that moves money: it may mark documents, and read nothing but the ledger."""
+        data = self._data
+        printing = Function(
+            self,
+            "Printing",
+            handler="functions.billing.printing.worker.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "LEDGER_TABLE": data.ledger.table_name,
+                "DOCUMENTS_BUCKET": data.documents.bucket_name,
+            },
+        )
+        data.ledger.grant_leading(printing, ["DOC#*"], *GET, *UPDATE)
+        data.ledger.grant(printing, *QUERY)
+        data.documents.grant_put(printing)
+        EveryMinute(self, "PrintingSchedule", function=printing, house=self._house)
+        return printing
 
     def _ring(self) -> None:
         """Tells people of what no retry puts right."""

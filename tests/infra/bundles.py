@@ -33,10 +33,13 @@ def environments() -> dict[str, dict[str, str]]:
     }
 
 
-def run_alone(script: str, *arguments: str, slice_name: str, environment: Mapping[str, str], sdk: Path) -> Any:
+def run_alone(
+    script: str, *arguments: str, slice_name: str, environment: Mapping[str, str], sdk: Path, part: str = ""
+) -> Any:
     """Runs a script that prints JSON, with the slice's bundle, the layer and the runtime's SDK on its path alone."""
     stage = named("local")
-    path = [str(bundle.function(stage, slice_name).build()), str(bundle.layer(stage).build() / "python"), str(sdk)]
+    own = bundle.function(stage, slice_name, part).build()
+    path = [str(own), str(bundle.layer(stage).build() / "python"), str(sdk)]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path!r}\n{script}", *arguments],
         env={"AWS_REGION": "af-south-1", "AWS_DEFAULT_REGION": "af-south-1", **environment},

@@ -1,4 +1,4 @@
-"""Buckets in the templates: private, encrypted, over TLS, and forgetting; and who may do what with an export."""
+"""Buckets in the templates: private, encrypted, over TLS, forgetting or not; and who may do what with an object."""
 
 import json
 
@@ -11,12 +11,12 @@ _DAY_S = 24 * 3600
 
 
 @every_stage
-@pytest.mark.parametrize(("name", "kept_s"), [("Exports", KEPT_S), ("Campaigns", 9 * _DAY_S)])
-def test_objects_are_private_encrypted_and_gone_after_as_long_as_people_are_told(
-    name: str, kept_s: int, stage: str
+@pytest.mark.parametrize(("name", "kept_s"), [("Exports", KEPT_S), ("Campaigns", 9 * _DAY_S), ("Documents", None)])
+def test_objects_are_private_encrypted_and_gone_after_as_long_as_people_are_told_or_stay(
+    name: str, kept_s: int | None, stage: str
 ) -> None:
     buckets = resources(stage, "AWS::S3::Bucket")
-    assert len(buckets) == 2
+    assert len(buckets) == 3
     (bucket,) = [found["Properties"] for resource, found in buckets.items() if resource.startswith(name)]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -25,8 +25,14 @@ def test_objects_are_private_encrypted_and_gone_after_as_long_as_people_are_told
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert "VersioningConfiguration" not in bucket, "a version would outlive its object"
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert (rule["Status"], rule["ExpirationInDays"] * _DAY_S) == ("Enabled", kept_s)
+    assert rule["Status"] == "Enabled"
+    assert rule.get("ExpirationInDays") == (kept_s and kept_s // _DAY_S)
     assert "Prefix" not in rule
+
+
+def test_papers_outlive_the_deletion_of_their_stack_in_production() -> None:
+    (papers,) = [one for name, one in resources("prod", "AWS::S3::Bucket").items() if name.startswith("Documents")]
+    assert (papers["DeletionPolicy"], papers["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 @pytest.mark.parametrize("stage", AWS_STAGES)
@@ -46,12 +52,12 @@ def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delet
         for handler, function in functions(stage).items()
     }
     policies = resources(stage, "AWS::IAM::Policy")
-    granted: dict[str, dict[str, set[str]]] = {"Exports": {}, "Campaigns": {}}
+    granted: dict[str, dict[str, set[str]]] = {"Exports": {}, "Campaigns": {}, "Documents": {}}
     for name, statement in statements(stage):
         actions = {action for action in as_list(statement["Action"]) if action.startswith("s3:")}
         if actions:
             (role,) = policies[name]["Properties"]["Roles"]
-            (bucket,) = [one for one in granted if one in json.dumps(statement["Resource"])]
+            (bucket,) = [one for one in granted if f"{one}Bucket" in json.dumps(statement["Resource"])]
             granted[bucket].setdefault(roles[role["Ref"]], set()).update(actions)
     assert granted == {
         "Exports": {
@@ -61,4 +67,5 @@ def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delet
             "billing.privacy": {"s3:PutObject"},
         },
         "Campaigns": {"sms.api": {"s3:PutObject"}},
+        "Documents": {"billing.api": {"s3:GetObject"}, "billing.printing.worker": {"s3:PutObject"}},
     }

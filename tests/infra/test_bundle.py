@@ -50,8 +50,25 @@ def test_native_code_for_passwords_is_in_the_auth_bundle_alone() -> None:
     assert holders == ["auth"]
 
 
+def test_what_makes_pdfs_is_in_the_bundle_of_who_prints_alone() -> None:
+    printing = bundle.function(LOCAL, "billing", "printing").build()
+    assert (printing / "fpdf").is_dir()
+    assert (printing / "functions" / "billing" / "printing" / "DejaVuSans.ttf").is_file()
+    assert not (printing / "PIL").exists(), "there are no pictures"
+    for one in SLICES:
+        own = bundle.function(LOCAL, one).build()
+        assert not (own / "fpdf").exists()
+        assert not list(own.rglob("*.ttf"))
+
+
+def test_a_part_is_what_has_a_lock_of_its_own_in_a_slice() -> None:
+    assert bundle.part_of("functions.billing.printing.worker.handler") == "printing"
+    assert bundle.part_of("functions.billing.api.handler") == ""
+    assert {one: bundle.parts(one) for one in SLICES if bundle.parts(one)} == {"billing": ["printing"]}
+
+
 def test_what_no_import_needs_is_left_out() -> None:
-    for folder in built():
+    for folder in [*built(), bundle.function(LOCAL, "billing", "printing").build()]:
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
         assert not [name for name in names if name.endswith(("RECORD", "INSTALLER", ".pyi", "requirements.txt"))]
         assert not [name for name in names if "/tests/" in name or name.split("/")[0] in {"bin", ".lock"}]

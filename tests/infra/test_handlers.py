@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.parts.bundle import part_of
 from tests.infra.bundles import SLICES, environments, link_runtime, run_alone
 
 HANDLERS = sorted(environments())
@@ -32,6 +33,17 @@ for one in below(Settings):
     except ValueError as error:
         found[one.__module__ + "." + one.__qualname__] = str(error)
 print(json.dumps(found))
+"""
+
+_PRINT = """
+import json
+from functions.billing.documents import Document, Kind
+from functions.billing.printing import paper
+at = "2026-01-31T09:31:00.000Z"
+seller = {"name": "Mifumo Labs", "tin": "", "vrn": ""}
+money = {"credits": 5000, "net": 127119, "vat": 22881, "vat_rate": 1800, "total": 150000, "currency": "TZS"}
+pdf = paper.pdf(Document("d", "INV-2026-000001", Kind.INVOICE, "t1", "p", at, at, seller, "Asha", "Credits", **money))
+print(json.dumps({"begins": pdf[:8].decode(), "pictures": "PIL" in sys.modules}))
 """
 
 
@@ -95,6 +107,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.billing.api.handler",
         "functions.billing.invoicing.handler",
         "functions.billing.nightly.handler",
+        "functions.billing.printing.worker.handler",
         "functions.billing.privacy.handler",
         "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
@@ -116,7 +129,7 @@ def test_a_handler_imports_from_its_bundle_and_the_layer_alone(handler: str, sdk
     own = handler.split(".")[1]
     others = [one for one in SLICES if one != own]
     # Importing reads no environment: none is given.
-    seen = run_alone(_IMPORT, handler, *others, slice_name=own, environment={}, sdk=sdk)
+    seen = run_alone(_IMPORT, handler, *others, slice_name=own, part=part_of(handler), environment={}, sdk=sdk)
     assert seen["callable"] is True
     assert seen["others"] == []
     assert "aws_xray_sdk" not in seen["modules"]
@@ -125,7 +138,8 @@ def test_a_handler_imports_from_its_bundle_and_the_layer_alone(handler: str, sdk
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_functions_environment_satisfies_every_setting_it_imports(handler: str, sdk: Path) -> None:
     own = handler.split(".")[1]
-    found = run_alone(_SETTINGS, handler, slice_name=own, environment=environments()[handler], sdk=sdk)
+    environment = environments()[handler]
+    found = run_alone(_SETTINGS, handler, slice_name=own, part=part_of(handler), environment=environment, sdk=sdk)
     assert found, "a function that reads no setting needs none of its variables"
     refused = {name: reason for name, reason in found.items() if reason is not True}
     assert set(refused) == _NEVER_LOADED.get(handler, set()), refused
@@ -135,3 +149,9 @@ def test_a_missing_variable_is_noticed(sdk: Path) -> None:
     handler = "functions.webhooks.api.handler"
     found = run_alone(_SETTINGS, handler, slice_name="webhooks", environment={}, sdk=sdk)
     assert "BEEM_SECRET" in found["functions.webhooks.proofs.CallbackSettings"]
+
+
+def test_a_document_is_printed_by_its_bundle_and_the_layer_alone(sdk: Path) -> None:
+    """What the library takes along for pictures is not there, and not missed."""
+    printed = run_alone(_PRINT, slice_name="billing", part="printing", environment={}, sdk=sdk)
+    assert printed == {"begins": "%PDF-1.4", "pictures": False}

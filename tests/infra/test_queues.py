@@ -71,6 +71,7 @@ def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> No
         "functions.billing.sweep.handler",
         "functions.billing.nightly.handler",
         "functions.billing.invoicing.handler",
+        "functions.billing.printing.worker.handler",
         "functions.billing.refresh.handler",
     }
     for schedule in schedules:
