@@ -30,6 +30,35 @@ def test_a_refused_transaction_leaves_what_it_would_have_changed_added_and_delet
     assert [after["untouched"]] == [item for item in before if item["sk"]["S"] == "untouched"]
 
 
+def test_what_is_put_comes_back_of_every_kind_by_its_key_and_page_by_page_from_its_own_partition() -> None:
+    every_kind = {
+        "m": {"M": {"s": {"S": ""}, "l": {"L": [{"N": "1"}, {"BOOL": False}, {"NULL": True}, {"L": []}, {"M": {}}]}}},
+        "b": {"B": b"\x00\xff"},
+        "ss": {"SS": ["a", "b"]},
+        "ns": {"NS": ["1", "2"]},
+        "bs": {"BS": [b"a", b"b"]},
+    }
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        create_tables(dynamodb)
+        for name in ("1", "2", "3"):
+            dynamodb.put_item(TableName=TABLE, Item=_key(name) | every_kind)
+            dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "other"}, "sk": {"S": name}})
+        assert dynamodb.get_item(TableName=TABLE, Key=_key("2"))["Item"] == _key("2") | every_kind
+        assert _stored(dynamodb) == [_key(name) | every_kind for name in ("1", "2", "3")]
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=TABLE,
+            KeyConditionExpression="pk = :p AND sk BETWEEN :a AND :z",
+            ExpressionAttributeValues={":p": {"S": "p"}, ":a": {"S": "1"}, ":z": {"S": "2"}},
+            ScanIndexForward=False,
+            PaginationConfig={"PageSize": 1},
+        )
+        assert [item["sk"]["S"] for page in pages for item in page["Items"]] == ["2", "1"]
+        assert not dynamodb.query(
+            TableName=TABLE, KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "nobody"}}
+        )["Items"]
+
+
 def _key(name: str) -> dict[str, Any]:
     return {"pk": {"S": "p"}, "sk": {"S": name}}
 
