@@ -51,6 +51,11 @@ def render(body: str, values: Values) -> str:
     return _PLACEHOLDER.sub(lambda found: values[found[1]], body)
 
 
+def pieces(body: str) -> list[str]:
+    """Cuts a body into what stands in it as it is (even positions) and the names of its variables (odd ones)."""
+    return _PLACEHOLDER.split(body)
+
+
 def grouped(body: str, rows: Iterable[tuple[str, Values]]) -> dict[str, list[str]]:
     """Renders a text for each recipient and puts recipients of the same text together, in the order they came in."""
     texts: dict[str, list[str]] = {}

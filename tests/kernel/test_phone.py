@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +170,19 @@ def test_a_tanzanian_number_is_read_without_loading_libphonenumber() -> None:
     story = "import sys; from mifumo import phone; phone.parse('0712 345 678'); print('phonenumbers' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"\A(\+?255|0|00|)[67][0-9]{8}(\.0)?\Z"),
+        st.text(alphabet="0123456789+ -.'e\u00a0\n", max_size=16),
+    )
+)
+def test_the_short_way_reads_what_the_long_way_reads(raw: str) -> None:
+    def outcome(read: Callable[[], str]) -> str:
+        try:
+            return read()
+        except InvalidNumber as error:
+            return error.reason_code
+
+    assert outcome(lambda: phone.digits(raw)) == outcome(lambda: phone.parse(raw).digits)
