@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from infra.bank import NONE, SAMPLE, BankAccount
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -101,11 +103,8 @@ class Stage:
     """Gaps between two looks at a payment; the last one repeats."""
     payment_watch_s: int = 604_800
     transfer_expiry_s: int = 1_209_600
-    bank_name: str = ""
-    bank_account_name: str = ""
-    bank_account_number: str = ""
-    """The account that tenants transfer to; without a number nobody can pay by bank."""
-    bank_swift: str = ""
+    bank: BankAccount = NONE
+    """The account that tenants transfer to."""
     two_person_above_tzs: int = 1_000_000
     """What one of the staff may confirm alone of a bank transfer; all above, and every review, takes a second one."""
     two_person_above_credits: int = 5_000
@@ -190,9 +189,6 @@ def _local() -> Stage:
         payment_expiry_s=25,
         payment_checks_s="2,3,5,10,20",
         payment_watch_s=300,
-        bank_name="Benki ya Mfano",
-        bank_account_name="Mifumo Labs Ltd",
-        bank_account_number="0150000000001",
-        bank_swift="MFANTZTZ",
+        bank=SAMPLE,
         payment_lost_after_s=10,
     )

@@ -6,6 +6,7 @@ from typing import Final
 from mifumo.errors import AppError
 from mifumo.phone import Operator
 
+from . import bank
 from .desks import BANK
 
 
@@ -62,10 +63,9 @@ class AmountOutsideLimits(AppError):
 
     def __init__(self, amount_tzs: int, wallet: Wallet) -> None:
         ways = ways_to_pay(amount_tzs)
-        advice = "Choose another wallet" if len(ways) > 1 else "Pay by bank transfer: POST /api/billing/transfers/"
         super().__init__(
             f"This costs {amount_tzs:,} TZS; {wallet.name} takes {wallet.amount_min_tzs:,} to "
-            f"{wallet.amount_max_tzs:,} TZS at once. {advice}.",
+            f"{wallet.amount_max_tzs:,} TZS at once. {_advice(ways)}.",
             amount=amount_tzs,
             min_amount=wallet.amount_min_tzs,
             max_amount=wallet.amount_max_tzs,
@@ -74,8 +74,15 @@ class AmountOutsideLimits(AppError):
 
 
 def ways_to_pay(amount_tzs: int) -> tuple[str, ...]:
-    """Lists the wallets that take an amount in one push, and the bank, which takes any."""
-    return (*(wallet.code.value for wallet in WALLETS.values() if wallet.takes(amount_tzs)), BANK)
+    """Lists the wallets that take an amount in one push, and the bank, which takes any, where there is one."""
+    wallets = (wallet.code.value for wallet in WALLETS.values() if wallet.takes(amount_tzs))
+    return (*wallets, *(() if bank.missing() else (BANK,)))
+
+
+def _advice(ways: tuple[str, ...]) -> str:
+    if not ways:
+        return "Choose an amount that a wallet takes"
+    return "Pay by bank transfer: POST /api/billing/transfers/" if ways == (BANK,) else "Choose another wallet"
 
 
 def require_payable(amount_tzs: int, wallet: Wallet) -> None:

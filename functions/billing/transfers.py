@@ -9,20 +9,19 @@ money in the bank's statement.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from mifumo import audit, clock, ids, quotes, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
-from mifumo.errors import AppError, Conflict, IdempotencyKeyReused, NotFound
+from mifumo.errors import Conflict, IdempotencyKeyReused, NotFound
 from mifumo.ids import PaymentId, TenantId
 from mifumo.settings import Settings
 from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from . import offers, outcomes, payments, references
+from . import bank, offers, outcomes, payments, references
 from .desks import BANK
 from .offers import Offer
 from .payments import Payment, PaymentExists
@@ -35,22 +34,10 @@ _ATTEMPTS_MAX: Final = 3
 OPEN_MAX: Final = 20
 
 
-class BankSettings(Settings):
-    """The account that transfers go to, and for how long one is awaited; without a number there are no transfers."""
+class TransferSettings(Settings):
+    """For how long a transfer is awaited."""
 
-    bank_name: str
-    bank_account_name: str
-    bank_account_number: str
-    bank_swift: str
     transfer_expiry_s: int
-
-
-class TransfersUnavailable(AppError):
-    """This deployment has no bank account to pay into."""
-
-    status = 503
-    code = "transfers_unavailable"
-    title = "Bank transfers are not set up"
 
 
 class TooManyTransfers(Conflict):
@@ -64,31 +51,13 @@ class ReferenceTaken(Exception):
     """Another payment has the same reference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Where the money goes."""
-
-    bank: str
-    name: str
-    number: str
-    swift: str
-
-
-def account() -> Account:
-    """Returns the account that transfers go to; raises TransfersUnavailable."""
-    settings = BankSettings.load()
-    if not settings.bank_account_number:
-        raise TransfersUnavailable("Choose an amount that a wallet takes.")
-    return Account(settings.bank_name, settings.bank_account_name, settings.bank_account_number, settings.bank_swift)
-
-
 def ask(caller: Principal, key: str, quote_id: str) -> tuple[Payment, bool]:
     """Begins a transfer of what was quoted; returns it and whether an earlier request with this key had begun it.
 
     Raises NotFound, QuoteExpired, QuoteUsed, OutcomeOpen, NotRepeatable, TooManyTransfers, TenantSuspended,
     ContactUnverified, IdempotencyKeyReused and TransfersUnavailable.
     """
-    account()
+    bank.account()
     tenants.require_able(tenants.get(caller.tenant_id))
     offer = offers.quoted(caller.tenant_id, quote_id)
     holder = offer.quote.payment_id if offer.quote else None
@@ -142,7 +111,7 @@ def _require_few(tenant: TenantId) -> None:
 
 def _transfer(caller: Principal, payment_id: PaymentId, offer: Offer) -> Payment:
     now = clock.now()
-    expires_at = clock.after(BankSettings.load().transfer_expiry_s, now)
+    expires_at = clock.after(TransferSettings.load().transfer_expiry_s, now)
     return Payment(
         id=payment_id,
         tenant=caller.tenant_id,

@@ -265,9 +265,9 @@ class Billing(Construct):
 def _bank(stage: Stage) -> dict[str, str]:
     """The account that transfers go to."""
     return {
-        "BANK_NAME": stage.bank_name,
-        "BANK_ACCOUNT_NAME": stage.bank_account_name,
-        "BANK_ACCOUNT_NUMBER": stage.bank_account_number,
-        "BANK_SWIFT": stage.bank_swift,
+        "BANK_NAME": stage.bank.bank,
+        "BANK_ACCOUNT_NAME": stage.bank.name,
+        "BANK_ACCOUNT_NUMBER": stage.bank.number,
+        "BANK_SWIFT": stage.bank.swift,
         "TRANSFER_EXPIRY_S": str(stage.transfer_expiry_s),
     }

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.billing import payments, references, transfers
@@ -152,6 +152,17 @@ def test_without_an_account_of_the_stage_nobody_can_pay_by_bank(till: Till, monk
     settings.forget()
     status, problem = ask(till, quote)
     assert (status, problem["code"], problem["retryable"]) == (503, "transfers_unavailable", False)
+    assert "number" not in problem["detail"], "why is for the staff"
+    quote = till.quoted(key="another", package_id="standard")
+    assert quote["pay_by"] == []
+    headers = {"Idempotency-Key": "push"}
+    body = {"quote_id": quote["id"], "provider": "vodacom", "phone": "0754123129"}
+    status, problem = till.call("POST", "/api/billing/payments/initiate/", body, headers=headers)
+    assert (status, problem["code"], problem["pay_by"]) == (422, "amount_outside_limits", [])
+    assert problem["detail"].endswith("Choose an amount that a wallet takes.")
+    staff = token(role="support")
+    _, standing = till.call("GET", "/api/admin/billing/providers/", token=staff)
+    assert standing["bank"] == {"available": False, "missing": ["number"]}
     assert till.call("GET", TRANSFERS)[1]["items"] == []
 
 
@@ -262,6 +273,8 @@ def test_a_mistyped_reference_is_never_taken_for_another(payment: PaymentId, at:
 def test_two_characters_that_changed_places_are_noticed(payment: PaymentId, at: int) -> None:
     reference = references.of(payment)
     swapped = reference[:at] + reference[at + 1] + reference[at] + reference[at + 2 :]
+    # To a remainder by 97, a digit and the letter that counts eleven times as much are the same either way round.
+    assume({*reference[at : at + 2]} not in ({"B", "1"}, {"M", "2"}, {"X", "3"}))
     assert references.read(swapped) == (reference if swapped == reference else None)
 
 

@@ -49,6 +49,8 @@ print(json.dumps({"begins": pdf[:8].decode(), "pictures": "PIL" in sys.modules})
 
 # Settings that come along with an import and are never loaded: what a function must not do, it needs no variable for.
 _NEVER_LOADED = {
+    # makes no offer, and refuses none
+    "functions.billing.privacy.handler": {"functions.billing.bank.BankSettings"},
     # answers nobody, and lists with places of its own
     "functions.auth.privacy.handler": {"mifumo.callers.SigningSettings"},
     # has no callers

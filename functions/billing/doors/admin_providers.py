@@ -5,7 +5,7 @@ from typing import Literal, Self
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.billing import ways
+from functions.billing import bank, ways
 from functions.billing.circuits import State
 from functions.billing.models import WalletCode
 from functions.billing.terms import Terms
@@ -95,10 +95,18 @@ class PaymentProviderView(Answer):
         )
 
 
+class BankStandingView(Answer):
+    """Whether tenants can pay by bank transfer."""
+
+    available: bool = Field(description="Otherwise `bank` is in no quote's `pay_by`, and transfers are refused.")
+    missing: list[str] = Field(description="What the deployment was not told of the account.", examples=[["number"]])
+
+
 class PaymentProviderList(Answer):
-    """Every payment provider that the platform can speak to."""
+    """Every payment provider that the platform can speak to, and the bank."""
 
     items: list[PaymentProviderView]
+    bank: BankStandingView
     routes: dict[Operator, list[str]] = Field(
         description="The providers behind each wallet, in the order in which they are asked.",
         examples=[{"vodacom": ["zenopay", "pawapay"]}],
@@ -115,4 +123,9 @@ class PaymentProviderList(Answer):
 def list_payment_providers(_caller: Caller) -> PaymentProviderList:
     """Lists the providers with their circuits, terms and what their secrets lack."""
     routes = {wallet: list(names) for wallet, names in ways.routes().items()}
-    return PaymentProviderList(items=[PaymentProviderView.of(one) for one in ways.standings()], routes=routes)
+    missing = list(bank.missing())
+    return PaymentProviderList(
+        items=[PaymentProviderView.of(one) for one in ways.standings()],
+        bank=BankStandingView(available=not missing, missing=missing),
+        routes=routes,
+    )

@@ -56,7 +56,8 @@ class QuoteView(Answer):
     total: int = Field(description="What is paid: `net` and `vat`.", examples=[300000])
     currency: Literal["TZS"] = "TZS"
     pay_by: list[str] = Field(
-        description="The wallets that take the total in one push, and `bank`.", examples=[["vodacom", "tigo", "bank"]]
+        description="The wallets that take the total in one push, and `bank` if there is one.",
+        examples=[["vodacom", "tigo", "bank"]],
     )
     payment_id: str | None = Field(description="The payment that was begun with it last.")
     created_at: str = Field(examples=["2026-01-31T09:30:00.000Z"])

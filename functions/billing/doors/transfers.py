@@ -5,10 +5,10 @@ from typing import Self
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.billing import payments, references, transfers, withdrawals
+from functions.billing import bank, payments, references, transfers, withdrawals
+from functions.billing.bank import Account
 from functions.billing.models import PaymentView
 from functions.billing.payments import Payment
-from functions.billing.transfers import Account
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, needs
 from mifumo.permissions import Action
@@ -46,7 +46,7 @@ class TransferView(PaymentView):
     @classmethod
     def showing(cls, payment: Payment) -> Self:
         """Shows a transfer and where it goes."""
-        account = AccountView.of(transfers.account())
+        account = AccountView.of(bank.account())
         return cls.of(payment, reference_to_print=references.spaced(payment.reference or ""), account=account)
 
 
