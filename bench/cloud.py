@@ -200,6 +200,7 @@ def _furnish() -> None:
         "NOTICES",
         "ANNOUNCEMENTS",
         "PARKED",
+        "LAYING",
         "HOOKS",
         "AUTH_PRIVACY",
         "SMS_PRIVACY",

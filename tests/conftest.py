@@ -73,6 +73,7 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             "NOTICES",
             "ANNOUNCEMENTS",
             "PARKED",
+            "LAYING",
             "HOOKS",
             "AUTH_PRIVACY",
             "SMS_PRIVACY",

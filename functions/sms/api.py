@@ -19,18 +19,18 @@ from mifumo.permissions import Action
 from . import (
     admin,
     batches,
-    chunks,
     dispatch,
     entitlement,
     listings,
     parked,
     parking,
+    progress,
+    quoted,
     sender_ids,
     standing,
     top_ups,
     wishes,
 )
-from .chunks import Chunk
 from .dispatch import Accepted
 from .doors import contacts, events, groups, opt_outs, templates, webhooks
 from .models import (
@@ -41,12 +41,14 @@ from .models import (
     CapabilityAnswer,
     MessageAnswer,
     MessagePage,
+    QuotedRequest,
     SenderIdAnswer,
     SenderIdPage,
     SenderIdRequest,
     SendRequest,
     TopUpAnswer,
 )
+from .progress import Progress
 from .wishes import Wish
 
 app = api()
@@ -120,10 +122,37 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
 def _accepted(accepted: Accepted) -> BatchAnswer:
     """Answers what was accepted; a replay is told how far it is by now."""
     if accepted.replayed:
-        return _batch(accepted.batch, accepted.refused, chunks.of_batch(accepted.batch.tenant, accepted.batch.id))
+        return _batch(accepted.batch, accepted.refused, progress.of(accepted.batch))
     batch = accepted.batch
     counts = {"parked" if batch.status is batches.Status.PARKED else "queued": batch.accepted}
     return BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
+
+
+@app.post(
+    "/api/sms/batches/",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Send what was quoted",
+    description="A quote is sent once, within its half hour: to the recipients, with the texts and for the price that "
+    "it says, to the credit.",
+    tags=_TAGS,
+    responses={
+        HTTPStatus.OK: {"description": "What would be sent: the answer to a test key, which changes nothing."},
+        HTTPStatus.ACCEPTED: {"description": "Accepted and paid for; the work goes on."},
+    },
+    openapi_extensions={"x-problems": [402, 409]},
+)
+@needs(Action.SMS_SEND)
+def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
+    if caller.mode is Mode.TEST:
+        rehearsed = quoted.rehearse(caller.tenant_id, caller.actor, body.quote_id)
+        return Response(HTTPStatus.OK, "application/json", _accepted(rehearsed))
+    try:
+        accepted = quoted.accept(caller.tenant_id, caller.actor, body.quote_id, key=key)
+    except InsufficientCredits as lacking:
+        raise top_ups.offer(caller.tenant_id, lacking, key=key).refusal() from lacking
+    if accepted.replayed:
+        replayed()
+    return Response(HTTPStatus.ACCEPTED, "application/json", _accepted(accepted))
 
 
 @app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)
@@ -131,7 +160,7 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
 def list_batches(caller: Caller, limit: Limit = 20, cursor: Cursor = None) -> BatchPage:
     scope = f"batches {caller.tenant_id}"
     found, last = listings.batch_page(caller.tenant_id, limit=limit, start=cursors.decode(cursor, scope=scope))
-    items = [_batch(batch, [], parts) for batch, parts in found]
+    items = [_batch(batch, [], how_far) for batch, how_far in found]
     return BatchPage(items=items, next=cursors.encode(last, scope=scope))
 
 
@@ -142,7 +171,7 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
     if found is None:
         raise NotFound("You have no such batch.")
     batch, refused = found
-    return _batch(batch, refused, chunks.of_batch(batch.tenant, batch.id))
+    return _batch(batch, refused, progress.of(batch))
 
 
 @app.post(
@@ -154,8 +183,8 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
 )
 @needs(Action.SMS_SEND)
 def cancel_batch(batch_id: str, caller: Caller) -> BatchAnswer:
-    batch = listings.require(caller.tenant_id, batch_id)
-    return _batch(parked.cancel(caller.tenant_id, batch.id), [], [])
+    batch = parked.cancel(caller.tenant_id, listings.require(caller.tenant_id, batch_id).id)
+    return _batch(batch, [], progress.of(batch))
 
 
 @app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)
@@ -220,10 +249,8 @@ def sender_id_availability(
     return AvailabilityAnswer(name=name.strip(), available=available, reason=None if available else found.value)
 
 
-def _batch(batch: batches.Batch, refused: list[batches.Refused], parts: list[Chunk]) -> BatchAnswer:
-    status = batches.status_of(batch, parts)
-    counts = batches.counts(parts) if parts else {status.value: batch.accepted}
-    return BatchAnswer.of(batch, refused, status=status, counts=counts)
+def _batch(batch: batches.Batch, refused: list[batches.Refused], how_far: Progress) -> BatchAnswer:
+    return BatchAnswer.of(batch, refused, status=how_far.status, counts=how_far.counts)
 
 
 @entrypoint

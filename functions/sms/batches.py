@@ -50,7 +50,9 @@ class Refused:
 class Batch:
     """One accepted request. `price` is what was held, `charged` what was captured in the end, both in credits.
 
-    `listens` says that its tenant had webhooks when it was accepted.
+    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
+    Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
+    the most that one needs. `plan` and `parts` are of what it is laid out from, if its chunks did not come with it.
     """
 
     id: BatchId
@@ -69,6 +71,9 @@ class Batch:
     created_at: str
     completed_at: str | None = None
     listens: bool = False
+    refunds: bool = False
+    plan: str = ""
+    parts: int = 0
 
 
 class AlreadyAccepted(Exception):
@@ -112,6 +117,9 @@ def of(item: Item) -> Batch:
         created_at=item["created_at"],
         completed_at=item.get("completed_at"),
         listens=item.get("listens", False),
+        refunds=item.get("refunds", False),
+        plan=item.get("plan", ""),
+        parts=item.get("parts", 0),
     )
 
 
@@ -127,6 +135,7 @@ def new(
 
     `over_parked` puts it in the place of itself as it was parked, and refuses unless it still is.
     """
+    own = {"listens": batch.listens, "refunds": batch.refunds, "plan": batch.plan, "parts": batch.parts}
     item = {
         **key(batch.tenant, batch.id)._asdict(),
         "id": batch.id,
@@ -148,7 +157,7 @@ def new(
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
         "due_sk": due or chunks.swept_at(),
-        **({"listens": True} if batch.listens else {}),
+        **{name: value for name, value in own.items() if value},
     }
     made = [_put_over_parked(item, batch.id) if over_parked else _put(item, batch.id)]
     if refused:
@@ -235,15 +244,15 @@ def later(tenant: TenantId, found: set[BatchId], moment: str) -> set[BatchId]:
     return {BatchId(item["id"]) for item in items if item["created_at"] > moment}
 
 
-def look_again(batch: Batch) -> Write:
-    """Puts the moment of the next look ahead."""
+def look_again(batch: Batch, *, wait_s: float = 0) -> Write:
+    """Puts the moment of the next look ahead, by `wait_s` at least."""
     return writes.update(
         _table(),
         key(batch.tenant, batch.id),
         "SET due_sk = :due",
         condition="#status <> :completed",
         names={"#status": "status"},
-        values={":due": chunks.swept_at(), ":completed": Status.COMPLETED.value},
+        values={":due": chunks.swept_at(wait_s), ":completed": Status.COMPLETED.value},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 
@@ -262,7 +271,7 @@ def completed(batch: Batch, *, charged: int) -> Write:
 
 
 def one_more_ended(batch: Batch) -> int:
-    """Counts one more chunk as ended and returns how many are.
+    """Counts one more of what it consists of, chunks or parts, as ended and returns how many are.
 
     A plain counter: it may be one too many or too few after a crash, so it only says when to recount.
     """

@@ -8,6 +8,7 @@ says so: such a chunk is never handed over again. Every open chunk stands in the
 the sweep looks at it.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
+from mifumo.segments import Encoding
 from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
@@ -27,6 +29,8 @@ RETENTION_S = 400 * 24 * 3600
 ERASED = "255000000000"
 # Spreads the due index over partitions; the sweep reads them all.
 _SHARDS = 4
+# Chunks in a page of many: a hundred kilobytes, or two.
+_PAGE = 100
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
 _COUNTRY, _DIGITS, _BYTES = "255", 12, 4
 
@@ -68,9 +72,11 @@ class ChunkTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of a batch. `invalid` counts recipients that the provider did not take, without saying which.
+    """Some recipients of a batch. `invalid` counts those that the provider did not take, without saying which.
 
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
+    `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
+    cheaper; `part` is which part of a plan it was laid out from, 0 for one that was accepted with its batch.
     """
 
     tenant: TenantId
@@ -94,6 +100,10 @@ class Chunk:
     adopted: bool = False
     listens: bool = False
     refunds: bool = False
+    text: str = ""
+    encoding: Encoding | None = None
+    asked: str = ""
+    part: int = 0
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -137,7 +147,12 @@ def partition(tenant: TenantId, batch: BatchId) -> str:
 
 def key(tenant: TenantId, batch: BatchId, number: int) -> Key:
     """Returns the key of a chunk."""
-    return Key(partition(tenant, batch), f"CHUNK#{number:05d}")
+    return Key(partition(tenant, batch), f"CHUNK#{placed(number)}")
+
+
+def placed(number: int) -> str:
+    """Writes the number of a chunk so that up to ten million of them sort as text."""
+    return f"{number:07d}"
 
 
 def of(item: Item) -> Chunk:
@@ -165,39 +180,39 @@ def of(item: Item) -> Chunk:
         adopted=item.get("adopted", False),
         listens=item.get("listens", False),
         refunds=item.get("refunds", False),
+        text=item.get("text", ""),
+        encoding=Encoding(item["encoding"]) if "encoding" in item else None,
+        asked=item.get("asked", ""),
+        part=item.get("part", 0),
     )
 
 
-def new(
-    tenant: TenantId,
-    batch: BatchId,
-    number: int,
-    recipients: list[str],
-    *,
-    segments: int,
-    lane: Lane,
-    listens: bool = False,
-    refunds: bool = False,
-) -> Write:
-    """Writes a queued chunk with its recipients inside."""
-    now = clock.stamp()
+def new(chunk: Chunk) -> Write:
+    """Writes a queued chunk with its recipients inside; refuses with ChunkTaken when it is there."""
+    own = {
+        "listens": chunk.listens,
+        "refunds": chunk.refunds,
+        "text": chunk.text,
+        "encoding": chunk.encoding.value if chunk.encoding else None,
+        "asked": chunk.asked,
+        "part": chunk.part,
+    }
     item = {
-        **key(tenant, batch, number)._asdict(),
-        "tenant": tenant,
-        "batch": batch,
-        "number": number,
-        "lane": lane.value,
+        **key(chunk.tenant, chunk.batch, chunk.number)._asdict(),
+        "tenant": chunk.tenant,
+        "batch": chunk.batch,
+        "number": chunk.number,
+        "lane": chunk.lane.value,
         "state": State.QUEUED.value,
-        "recipients": _packed(recipients),
-        "segments": segments,
+        "recipients": _packed(chunk.recipients),
+        "segments": chunk.segments,
         "tally": 0,
-        "created_at": now,
-        "updated_at": now,
-        "due_pk": _shard(batch, number),
-        "due_sk": swept_at(),
-        "ttl": clock.epoch(clock.parse(now)) + RETENTION_S,
-        **({"listens": True} if listens else {}),
-        **({"refunds": True} if refunds else {}),
+        "created_at": chunk.created_at,
+        "updated_at": chunk.updated_at,
+        "due_pk": _shard(chunk.batch, chunk.number),
+        "due_sk": chunk.due or swept_at(),
+        "ttl": clock.epoch(clock.parse(chunk.created_at)) + RETENTION_S,
+        **{name: value for name, value in own.items() if value},
     }
     return writes.put(_table(), item, refused=lambda _: ChunkTaken())
 
@@ -212,6 +227,17 @@ def of_batch(tenant: TenantId, batch: BatchId) -> list[Chunk]:
     """Reads all chunks of a batch, consistently."""
     items = tables.query_all(_table(), partition(tenant, batch), begins_with="CHUNK#", consistent=True)
     return [of(item) for item in items]
+
+
+def pages(tenant: TenantId, batch: BatchId, *, first: int, last: int) -> Iterator[list[Chunk]]:
+    """Reads the chunks of a batch with these numbers, in their order, consistently, a page a call."""
+    start: Item | None = None
+    span = key(tenant, batch, first).sk, key(tenant, batch, last).sk
+    while True:
+        page = tables.query(_table(), partition(tenant, batch), between=span, limit=_PAGE, start=start, consistent=True)
+        yield [of(item) for item in page.items]
+        if (start := page.last) is None:
+            return
 
 
 def swept_at(wait_s: float = 0) -> str:
@@ -288,19 +314,24 @@ def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None, invalid:
 
 
 def erase(chunk: Chunk, *digits: str) -> Write:
-    """Takes numbers out of a chunk at rest, whose figures stay. Refusal: ChunkTaken."""
-    left = [ERASED if number in digits else number for number in chunk.recipients]
+    """Takes numbers out of a chunk at rest, whose figures stay, and with the last of them a text of its own.
+
+    Refusal: ChunkTaken.
+    """
+    left = tuple(ERASED if number in digits else number for number in chunk.recipients)
+    nobody = " REMOVE #text, asked" if set(left) == {ERASED} else ""
     return writes.update(
         _table(),
         key(chunk.tenant, chunk.batch, chunk.number),
-        "SET recipients = :left",
+        f"SET recipients = :left{nobody}",
         condition="recipients = :held AND attribute_not_exists(due_pk)",
-        values={":left": _packed(left), ":held": _packed(list(chunk.recipients))},
+        names={"#text": "text"} if nobody else None,
+        values={":left": _packed(left), ":held": _packed(chunk.recipients)},
         refused=lambda _: ChunkTaken(),
     )
 
 
-def _packed(recipients: list[str]) -> bytes | str:
+def _packed(recipients: Sequence[str]) -> bytes | str:
     """Writes numbers as four bytes each: so a chunk stays within the kilobyte of one write unit, as it moves on and as
     its reports are counted. A chunk with a foreign number is written as text.
     """

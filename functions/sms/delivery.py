@@ -14,7 +14,7 @@ from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 from mifumo.writes import Write
 
-from . import chunks, inbox, lost, messages, routes, telling
+from . import chunks, inbox, laid, lost, messages, routes, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .messages import FINAL, Status
 from .routes import Place
@@ -86,6 +86,8 @@ def _tally(place: Place, finals: Counter[str]) -> None:
         return
     with suppress(ChunkTaken):
         chunk = chunks.of(writes.commit(chunks.add_finals(chunks.key(*place.chunk), dict(finals))))
+        if chunk.part:
+            laid.add_finals(chunk, finals)
         if chunk.state is State.SUBMITTED and sum(dict(chunk.finals).values()) >= chunk.handed_over:
             recount(chunk, window_over=False)
 
@@ -120,6 +122,13 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
     with suppress(ChunkTaken):
         figures = chunks.recounted(chunk, dict(ended), due=chunk.due if waits else None, invalid=invalid)
         close(chunk, figures, dict(ended))
+        if chunk.part:
+            laid.add_finals(chunk, _more(dict(chunk.finals), ended))
+
+
+def _more(before: dict[str, int], now: Counter[str]) -> dict[str, int]:
+    """Returns how many more, or fewer, ended in each status than were counted before."""
+    return {status: now[status] - before.get(status, 0) for status in {*before, *now}}
 
 
 def silent_of(chunk: Chunk, rows: dict[int, Item]) -> list[int]:

@@ -3,7 +3,7 @@
 After the commit the batch is safe: if the queue does not take a chunk, the sweep sends it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mifumo import ids, ledger
 from mifumo.errors import IdempotencyKeyReused
@@ -13,11 +13,15 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, lanes, orders, standing
+from . import batches, lanes, laying, orders, parts, plans, standing
 from .allowance import DailyCapReached
 from .batches import Batch, Refused
 from .orders import Order, Prepared
+from .plans import Extent
 from .standing import Standing
+
+# More are written ahead: a transaction takes a hundred writes, and each costs twice what it costs by itself.
+_CHUNKS_TOGETHER_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None 
 
     Raises AlreadyAccepted, InsufficientCredits and DailyCapReached.
     """
+    prepared = _ahead(prepared)
     batch, fixed = prepared.batch, prepared.written(over_parked=unparked is not None)
 
     def build(wallet: Wallet) -> list[Write]:
@@ -73,22 +78,49 @@ def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None 
     refused = len(prepared.refused)
     logger.info("batch accepted", batch_id=batch.id, accepted=batch.accepted, refused=refused, price=batch.price)
     count("RecipientsAccepted", batch.accepted)
-    lanes.enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])
+    if batch.parts:
+        laying.enqueue(batch, range(1, batch.parts + 1))
+    else:
+        lanes.enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])
+
+
+def _ahead(prepared: Prepared) -> Prepared:
+    """Writes the chunks of an order ahead, as parts of a plan that is its batch's from the start, if they are many."""
+    batch = prepared.batch
+    if len(prepared.ready) <= _CHUNKS_TOGETHER_MAX:
+        return prepared
+    extent = Extent()
+    for first in range(0, len(prepared.ready), parts.CHUNKS_MAX):
+        some = prepared.ready[first : first + parts.CHUNKS_MAX]
+        extent = extent.and_part(parts.write(batch.tenant, batch.id, len(extent.digests) + 1, some), some)
+    used = plans.used(batch, extent, made_by=prepared.actor)
+    laid = replace(batch, plan=used.id, parts=len(extent.digests))
+    return replace(prepared, batch=laid, planned=(plans.put(used),))
 
 
 def rehearse(order: Order) -> Accepted:
     """Answers what `accept` would, refusals included, and changes nothing; the batch has no id."""
     found = standing.read(order.tenant, recipients=order.recipients)
     prepared = orders.prepare(order, found, BatchId(""))
+    require_affordable(prepared, found)
+    return Accepted(prepared.batch, prepared.refused)
+
+
+def require_affordable(prepared: Prepared, found: Standing) -> None:
+    """Raises InsufficientCredits and DailyCapReached as `commit` would."""
     if found.wallet.available < prepared.batch.price:
         raise InsufficientCredits(required=prepared.batch.price, available=found.wallet.available)
     found.allowance.require(prepared.batch.accepted)
-    return Accepted(prepared.batch, prepared.refused)
 
 
 def replay(order: Order, batch_id: BatchId) -> Accepted:
     """Returns what the same key made before; raises IdempotencyKeyReused when it was asked for something else."""
-    found = batches.read(order.tenant, batch_id)
-    if found is None or found[0].fingerprint != order.fingerprint:
+    return replayed(order.tenant, batch_id, order.fingerprint)
+
+
+def replayed(tenant: TenantId, batch_id: BatchId, fingerprint: str) -> Accepted:
+    """Returns what the same key made before of what has this fingerprint; raises IdempotencyKeyReused."""
+    found = batches.read(tenant, batch_id)
+    if found is None or found[0].fingerprint != fingerprint:
         raise IdempotencyKeyReused("Use a new Idempotency-Key for a different request.")
     return Accepted(*found, replayed=True)

@@ -27,10 +27,10 @@ def _batches(tenant: TenantId, start: Item | None) -> Rows:
         BatchAnswer.of(
             batch,
             refused.get(batch.id, []),
-            status=batches.status_of(batch, parts),
-            counts=batches.counts(parts),
+            status=how_far.status,
+            counts=how_far.counts,
         )
-        for batch, parts in found
+        for batch, how_far in found
     ]
     return [batch.model_dump(mode="json") for batch in told], last
 

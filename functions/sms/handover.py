@@ -10,6 +10,7 @@ A claim that died before `submitting` is free again; one that died after it is u
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from mifumo import backoff, clock, tables, writes
 from mifumo.ids import BatchId, TenantId
@@ -47,7 +48,7 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     if chunk.ended:
         # A worker may have died between the chunk's end and the batch's, or before it told of either.
         telling.of_chunk(chunk)
-        settlement.close(batch)
+        settlement.look(batch, chunk)
         return
     if chunk.state is not State.QUEUED:
         return
@@ -78,9 +79,9 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
     chunk = chunks.of(writes.commit(chunks.move(chunk, State.SUBMITTING, due=chunk.due, submitted_at=clock.stamp())))
     answer = beem.send(
         batch.sender_id,
-        batch.text,
+        chunk.text or batch.text,
         chunk.recipient_ids,
-        ucs_2=batch.encoding is Encoding.UCS_2,
+        ucs_2=(chunk.encoding or batch.encoding) is Encoding.UCS_2,
     )
     logger.info(
         "handed over",
@@ -112,13 +113,13 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     if answer.invalid:
         inquiry.later(chunk)
     telling.of_chunk(chunk)
-    settlement.chunk_ended(batch)
+    settlement.chunk_ended(batch, replace(chunk, state=State.SUBMITTED))
 
 
 def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
-    writes.commit(chunks.move(chunk, State.REJECTED, due=None, reason=answer.reason))
-    telling.of_chunk(chunk)
-    settlement.chunk_ended(batch)
+    ended = chunks.of(writes.commit(chunks.move(chunk, State.REJECTED, due=None, reason=answer.reason)))
+    telling.of_chunk(ended)
+    settlement.chunk_ended(batch, ended)
 
 
 def _unknown(_: Batch, chunk: Chunk, answer: Answer) -> None:
@@ -132,9 +133,9 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     settings = HandoverSettings.load()
     attempts = chunk.attempts - 1 if answer.waits else chunk.attempts
     if attempts >= settings.send_attempts_max:
-        writes.commit(chunks.move(chunk, State.FAILED, due=None, reason=answer.reason))
-        telling.of_chunk(chunk)
-        settlement.chunk_ended(batch)
+        ended = chunks.of(writes.commit(chunks.move(chunk, State.FAILED, due=None, reason=answer.reason)))
+        telling.of_chunk(ended)
+        settlement.chunk_ended(batch, ended)
         return
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))

@@ -14,6 +14,7 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
+from . import chunks
 from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
 
 # A phone that more businesses text than these is no person's.
@@ -60,6 +61,8 @@ class Message:
     segments: int
     submitted_at: str | None
     updated_at: str
+    text: str | None = None
+    """Its own, where the batch has not one text for all."""
 
 
 class NotHigher(Exception):
@@ -71,12 +74,12 @@ class NoSuchMessage(Exception):
 
 
 def _partition(chunk: Chunk) -> str:
-    return f"T#{chunk.tenant}#M#{chunk.batch}#{chunk.number:05d}"
+    return f"T#{chunk.tenant}#M#{chunk.batch}#{chunks.placed(chunk.number)}"
 
 
 def key(tenant: TenantId, batch: BatchId, number: int, position: int) -> Key:
     """Returns the key of the row at a position (1 to 100) of a chunk."""
-    return Key(f"T#{tenant}#M#{batch}#{number:05d}", f"{position:03d}")
+    return Key(f"T#{tenant}#M#{batch}#{chunks.placed(number)}", f"{position:03d}")
 
 
 def id_of(batch: BatchId, number: int, position: int) -> str:
@@ -96,7 +99,7 @@ def _number_place(tenant: TenantId) -> str:
 def rows(chunk: Chunk) -> list[Item]:
     """Makes the rows of a chunk, the same ones whenever it is asked."""
     expires = clock.epoch(clock.parse(chunk.created_at)) + RETENTION_S
-    chunks_place = f"{_number_place(chunk.tenant)}{chunk.created_at}#{chunk.batch}#{chunk.number:05d}"
+    chunks_place = f"{_number_place(chunk.tenant)}{chunk.created_at}#{chunk.batch}#{chunks.placed(chunk.number)}"
     return [
         {
             **key(chunk.tenant, chunk.batch, chunk.number, position)._asdict(),
@@ -182,6 +185,7 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
         segments=chunk.segments,
         submitted_at=chunk.submitted_at,
         updated_at=updated_at,
+        text=None if digits == ERASED else chunk.text or None,
     )
 
 

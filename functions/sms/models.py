@@ -80,6 +80,14 @@ class SendRequest(Request):
     )
 
 
+class QuotedRequest(Request):
+    """What was counted and priced before, to be sent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"quote_id": "01jd8x6q5v7w9y2k4m6p8r0t1a"}]})
+
+    quote_id: str = Field(description="The `id` of a quote that is ready.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
+
+
 class RefusedRecipient(Answer):
     """A recipient that was not accepted."""
 
@@ -166,6 +174,7 @@ class MessageAnswer(Answer):
     segments: int
     submitted_at: str | None
     updated_at: str
+    text: str | None = Field(description="What was sent, where the recipients of the batch got different texts.")
 
     @classmethod
     def of(cls, message: Message) -> "MessageAnswer":
@@ -180,6 +189,7 @@ class MessageAnswer(Answer):
             segments=message.segments,
             submitted_at=message.submitted_at,
             updated_at=message.updated_at,
+            text=message.text,
         )
 
 

@@ -72,7 +72,7 @@ def of_chunk(tenant: TenantId, batch: BatchId, number: int) -> int:
         made = _events(chunk, ends, marks, told, submitted=submitted)
         if not made:
             return 0
-        moved = _moved(_told_key(tenant, batch, f"{number:05d}"), told, marks=marks, submitted=submitted)
+        moved = _moved(_told_key(tenant, batch, chunks.placed(number)), told, marks=marks, submitted=submitted)
         if _written(tenant, made, listening, moved):
             return len(made)
     raise Busy
@@ -109,7 +109,7 @@ def _written(tenant: TenantId, made: list[Event], listening: list[Hook], moved: 
 
 def _read(tenant: TenantId, batch: BatchId, number: int) -> tuple[Chunk | None, Item]:
     table = MessagingSettings.load().messaging_table
-    wanted = (table, chunks.key(tenant, batch, number)), (table, _told_key(tenant, batch, f"{number:05d}"))
+    wanted = (table, chunks.key(tenant, batch, number)), (table, _told_key(tenant, batch, chunks.placed(number)))
     found = tables.read(*wanted)
     return (chunks.of(found[wanted[0]]) if wanted[0] in found else None), found.get(wanted[1], {})
 

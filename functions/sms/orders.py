@@ -1,5 +1,6 @@
 """Order: what a tenant asks to have sent, checked and priced; nothing is written here."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from mifumo import clock, ids, phone, segments, tenants
@@ -10,9 +11,11 @@ from mifumo.settings import Settings
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import batches, chunks, entitlement
+from . import batches, chunks, entitlement, parts
 from .batches import Batch, Refused, Status
-from .chunks import RECIPIENTS_MAX, Lane
+from .chunks import Lane
+from .parts import Ready
+from .plans import Extent
 from .standing import Standing
 
 # Ten segments are 1,530 plain characters; Beem's own limit is not published.
@@ -35,9 +38,12 @@ class Order:
     sender_id: str
     """As it was written; empty: the tenant's own default."""
     text: str
+    """What all of them get, or the template that each one's own text was made from."""
     recipients: tuple[str, ...]
     asked: str = ""
     """What was asked for, where that is not the text and the recipients themselves: a fingerprint."""
+    texts: tuple[str, ...] = ()
+    """Each recipient's own text, in their order; empty where all of them get the same."""
 
     @property
     def fingerprint(self) -> str:
@@ -47,19 +53,22 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An order that can be sent: its batch, who is refused, and the accepted numbers as digits."""
+    """An order that can be sent: its batch, who is refused, and its chunks.
+
+    Those of a batch with parts stand there: what gives it their plan is `planned`.
+    """
 
     batch: Batch
     refused: list[Refused]
-    numbers: list[str]
+    ready: tuple[Ready, ...]
     actor: str
-    refunds: bool = False
-    """Whether the tenant gets undelivered texts back."""
+    planned: tuple[Write, ...] = ()
 
     def written(self, *, over_parked: bool = False) -> list[Write]:
-        """Writes the batch and its chunks; refuses with AlreadyAccepted. Put it first in its transaction."""
+        """Writes the batch and its chunks or its plan, first in a transaction; refuses with AlreadyAccepted."""
         made = batches.new(self.batch, self.refused, actor=self.actor, over_parked=over_parked)
-        return [*made, *_chunks(self.batch, self.numbers, refunds=self.refunds)]
+        inside = [] if self.batch.parts else [chunks.new(parts.chunk(self.batch, one)) for one in self.ready]
+        return [*made, *self.planned, *inside]
 
 
 def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
@@ -68,30 +77,38 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed and SenderIdNotAllowed.
     """
     tenant = tenants.require_able(found.tenant)
-    text, length = measured(order.text)
+    text = order.text if order.texts else measured(order.text)[0]
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
+    ready = tuple(parts.chunked(_grouped(order, text, numbers), first=1))
+    extent = Extent().and_chunks(ready)
     batch = Batch(
         id=batch_id,
         tenant=order.tenant,
         status=Status.ACCEPTED,
         sender_id=sender_id,
         text=text,
-        encoding=length.encoding,
-        segments=length.segments,
-        accepted=len(numbers),
-        price=length.segments * len(numbers),
+        encoding=extent.encoding,
+        segments=extent.segments,
+        accepted=extent.recipients,
+        price=extent.price,
         charged=0,
-        chunks=-(-len(numbers) // RECIPIENTS_MAX),
-        lane=_lane(len(numbers)),
+        chunks=extent.chunks,
+        lane=lane_of(extent.recipients),
         fingerprint=order.fingerprint,
         created_at=clock.stamp(),
         listens=found.listens,
+        refunds=tenant.preferences.refund_undelivered,
     )
-    return Prepared(batch, refused, numbers, order.actor, tenant.preferences.refund_undelivered)
+    return Prepared(batch, refused, ready, order.actor)
+
+
+def lane_of(recipients: int) -> Lane:
+    """Returns the lane of so many recipients: a campaign must not delay a one-time password."""
+    return Lane.URGENT if recipients <= LaneSettings.load().urgent_recipients_max else Lane.BULK
 
 
 def _name(order: Order, tenant: Tenant) -> str:
@@ -124,11 +141,11 @@ def measured(text: str, *, pointer: str = "/text") -> tuple[str, segments.Segmen
 
 def _recipients(
     written: tuple[str, ...], countries: frozenset[str], opted_out: frozenset[str]
-) -> tuple[list[str], list[Refused]]:
-    """Splits what was written into numbers, each once, and those refused with the reason."""
-    numbers: dict[str, None] = {}
+) -> tuple[dict[str, int], list[Refused]]:
+    """Splits what was written into numbers, each once with its place in the list, and those refused with the reason."""
+    numbers: dict[str, int] = {}
     refused: list[Refused] = []
-    for recipient in written:
+    for place, recipient in enumerate(written):
         try:
             digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
@@ -139,25 +156,16 @@ def _recipients(
             continue
         if digits in numbers:
             refused.append(Refused(recipient, "duplicate", "This number is in the list already; it is sent to once."))
-        numbers[digits] = None
-    return list(numbers), refused
+            continue
+        numbers[digits] = place
+    return numbers, refused
 
 
-def _lane(recipients: int) -> Lane:
-    return Lane.URGENT if recipients <= LaneSettings.load().urgent_recipients_max else Lane.BULK
-
-
-def _chunks(batch: Batch, numbers: list[str], *, refunds: bool) -> list[Write]:
-    return [
-        chunks.new(
-            batch.tenant,
-            batch.id,
-            index + 1,
-            numbers[index * RECIPIENTS_MAX : (index + 1) * RECIPIENTS_MAX],
-            segments=batch.segments,
-            lane=batch.lane,
-            listens=batch.listens,
-            refunds=refunds,
-        )
-        for index in range(batch.chunks)
-    ]
+def _grouped(order: Order, text: str, numbers: dict[str, int]) -> dict[str, list[str]]:
+    """Puts numbers of the same text together, in the order in which they came in."""
+    if not order.texts:
+        return {text: list(numbers)}
+    grouped = defaultdict[str, list[str]](list)
+    for digits, place in numbers.items():
+        grouped[order.texts[place]].append(digits)
+    return grouped

@@ -13,16 +13,22 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mifumo import aws, segments
+from mifumo import aws, clock, segments
 from mifumo.ids import TenantId
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
+from . import chunks
+from .batches import Batch
 from .chunks import RECIPIENTS_MAX as CHUNK_MAX
+from .chunks import Chunk, State
 
-# What a layer does in one go, some seconds' work: a chunk is a write and a tenth of a call to a queue.
-RECIPIENTS_MAX = 5_000
+# What is laid out in one go, some seconds' work: a chunk is a write and a tenth of a call to a queue. The parts of a
+# million with one text are as many as one batched read takes, so that one tells how far all of them are.
+RECIPIENTS_MAX = 10_000
 CHUNKS_MAX = 1_000
+# The chunks of a plan wait for those before them: the sweep takes none for lost that has not had its turn.
+_A_CHUNK_S = 0.2
 
 
 class CampaignSettings(Settings):
@@ -60,6 +66,29 @@ def chunked(texts: Mapping[str, Sequence[str]], *, first: int) -> Iterator[Ready
             some = tuple(recipients[start : start + CHUNK_MAX])
             yield Ready(number, text, length.encoding, length.segments, some)
             number += 1
+
+
+def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
+    """Makes a chunk of a batch that waits to be handed over; its text is its own where it is not the batch's."""
+    now, own = clock.stamp(), ready.text != batch.text
+    return Chunk(
+        tenant=batch.tenant,
+        batch=batch.id,
+        number=ready.number,
+        lane=batch.lane,
+        state=State.QUEUED,
+        recipients=ready.recipients,
+        segments=ready.segments,
+        created_at=now,
+        updated_at=now,
+        due=chunks.swept_at(ready.number * _A_CHUNK_S if part else 0),
+        listens=batch.listens,
+        refunds=batch.refunds,
+        text=ready.text if own else "",
+        encoding=ready.encoding if own else None,
+        asked=ready.asked if own else "",
+        part=part,
+    )
 
 
 def write(tenant: TenantId, plan: str, number: int, ready: Sequence[Ready]) -> str:

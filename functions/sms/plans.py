@@ -11,6 +11,7 @@ Its chunks stand in parts, which are written before it is ready; from then on no
 Whether it has expired is told by the clock, not by a state.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -24,6 +25,7 @@ from mifumo.segments import Encoding
 from mifumo.tables import Key
 from mifumo.writes import Write
 
+from .batches import Batch
 from .chunks import MessagingSettings
 from .parts import Ready
 
@@ -54,16 +56,20 @@ class Extent:
     digests: tuple[str, ...] = ()
     """Of its parts, in their order."""
 
-    def and_part(self, digest: str, ready: list[Ready]) -> "Extent":
+    def and_part(self, digest: str, ready: Sequence[Ready]) -> "Extent":
         """Returns what it comes to with one more part."""
+        return replace(self.and_chunks(ready), digests=(*self.digests, digest))
+
+    def and_chunks(self, ready: Sequence[Ready]) -> "Extent":
+        """Returns what it comes to with more chunks."""
         needs_ucs_2 = any(one.encoding is Encoding.UCS_2 for one in ready)
-        return Extent(
+        return replace(
+            self,
             recipients=self.recipients + sum(len(one.recipients) for one in ready),
             chunks=self.chunks + len(ready),
             price=self.price + sum(one.price for one in ready),
             segments=max(self.segments, *(one.segments for one in ready)),
             encoding=Encoding.UCS_2 if needs_ucs_2 else self.encoding,
-            digests=(*self.digests, digest),
         )
 
 
@@ -118,6 +124,19 @@ def new(plan: str, tenant: TenantId, *, made_by: str, sender_id: str, text: str,
     """Makes a plan that its parts are still to be written for."""
     now = clock.stamp()
     return Plan(plan, tenant, State.MAKING, made_by, sender_id, text, fingerprint, created_at=now)
+
+
+def used(batch: Batch, extent: Extent, *, made_by: str) -> Plan:
+    """Makes the plan of a batch that was never quoted: its own from the start."""
+    made = new(
+        batch.id,
+        batch.tenant,
+        made_by=made_by,
+        sender_id=batch.sender_id,
+        text=batch.text,
+        fingerprint=batch.fingerprint,
+    )
+    return replace(made, state=State.USED, extent=extent, batch=batch.id)
 
 
 def ready(plan: Plan, extent: Extent) -> Plan:

@@ -4,6 +4,7 @@ The sweep calls this every minute. Every step is the conditional write that a wo
 runs beside workers, or twice, changes nothing that they have done.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,7 +12,22 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import batches, chunks, delivery, hook_deliveries, inbox, lanes, lost, parked, settlement, telling, undelivered
+from . import (
+    batches,
+    chunks,
+    delivery,
+    hook_deliveries,
+    inbox,
+    laid,
+    lanes,
+    laying,
+    lost,
+    parked,
+    settlement,
+    telling,
+    undelivered,
+)
+from .batches import Batch
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -19,6 +35,9 @@ from .inbox import WindowSettings
 CHUNKS_MAX = 250
 BATCHES_MAX = 100
 HOOKS_MAX = 100
+PARTS_MAX = 100
+# A batch in parts is looked at anew after a quarter of its age: that is often enough, however large it is.
+_PATIENCE = 4
 
 
 def chunk(key: Key) -> None:
@@ -51,12 +70,12 @@ def _give_up_knowing(found: Chunk) -> None:
 
 def _end_unknown(found: Chunk) -> None:
     """No report confirmed it in the whole window: it ends unknown, and is not charged."""
-    writes.commit(chunks.move(found, State.UNKNOWN, due=None))
-    telling.of_chunk(found)
-    count("SubmitUnknownEnded", len(found.recipients))
-    batch = batches.read(found.tenant, found.batch)
+    ended = chunks.of(writes.commit(chunks.move(found, State.UNKNOWN, due=None)))
+    telling.of_chunk(ended)
+    count("SubmitUnknownEnded", len(ended.recipients))
+    batch = batches.read(ended.tenant, ended.batch)
     if batch:
-        settlement.chunk_ended(batch[0])
+        settlement.chunk_ended(batch[0], ended)
 
 
 def _end_receipts(found: Chunk) -> None:
@@ -83,9 +102,44 @@ def batch(key: Key) -> None:
     if found.status is batches.Status.PARKED:
         if parked.look(found):
             credited.tell(found.tenant)
+    elif found.parts:
+        _in_parts(found)
     elif not settlement.close(found):
         with suppress(batches.AlreadyCompleted):
             writes.commit(batches.look_again(found))
+
+
+def _in_parts(batch: Batch) -> None:
+    """Goes on with a batch: sends the parts again that are not laid, closes those that have ended."""
+    found = {part.number: part for part in laid.of_batch(batch) if part.chunks}
+    unlaid = [number for number in range(1, batch.parts + 1) if number not in found]
+    if unlaid:
+        count("PartsLaidAgain", len(unlaid))
+        laying.enqueue(batch, unlaid)
+    for part in found.values():
+        if part.captured is None:
+            settlement.close_part(batch, part)
+    if not settlement.close(batch):
+        age_s = (clock.now() - clock.parse(batch.created_at)).total_seconds()
+        with suppress(batches.AlreadyCompleted):
+            writes.commit(batches.look_again(batch, wait_s=age_s / _PATIENCE))
+
+
+def part(key: Key) -> None:
+    """Counts the recipients of a part once no report of them can come any more; puts it off while one may."""
+    item = tables.get(MessagingSettings.load().messaging_table, key)
+    if item is None or item.get("due_sk", "~") > clock.stamp():
+        return
+    found, finals = laid.of(item), Counter[str]()
+    with suppress(laid.PartMoved):
+        for page in chunks.pages(found.tenant, found.batch, first=found.first, last=found.last):
+            if not all(one.at_rest for one in page):
+                later = chunks.swept_at(WindowSettings.load().receipt_window_s / _PATIENCE)
+                writes.commit(laid.put_off(found, due=later))
+                return
+            for one in page:
+                finals.update(dict(one.finals))
+        writes.commit(laid.rested(found, finals))
 
 
 def hook(key: Key) -> None:

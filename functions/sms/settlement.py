@@ -1,28 +1,76 @@
 """Settle: when the last chunk has ended, capture what was handed over and release the rest, once.
 
-The wallet is touched twice a batch, at accept and here. What is captured is recounted from the chunks; the counter that
-says when to look cannot change money.
+The wallet is touched twice a batch, at accept and here. What is captured is recounted from the chunks; the counters
+that say when to look cannot change money. The chunks of a large batch are read part by part, once all of a part have
+ended: what they cost does not change after that.
 """
 
+from collections import Counter
 from contextlib import suppress
 
-from mifumo import ledger, wallets
+from mifumo import ledger, wallets, writes
 from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, chunks, telling
+from . import batches, chunks, laid, telling
 from .batches import Batch
+from .chunks import Chunk
+from .inbox import WindowSettings
+from .laid import LaidPart
 
 
 class HoldMissingError(LookupError):
     """A batch without a hold: the transaction that made the batch made both, so this is a fault."""
 
 
-def chunk_ended(batch: Batch) -> None:
-    """Counts a chunk as ended, and closes the batch when that was the last."""
-    if batches.one_more_ended(batch) >= batch.chunks:
+def chunk_ended(batch: Batch, chunk: Chunk) -> None:
+    """Counts a chunk, as it ended, and closes its part and its batch when that was the last."""
+    if chunk.part:
+        part = laid.one_more_ended(chunk)
+        if part.full:
+            close_part(batch, part)
+    elif batches.one_more_ended(batch) >= batch.chunks:
         close(batch)
+
+
+def look(batch: Batch, chunk: Chunk) -> None:
+    """Closes what a worker may have left open that died after the end of this chunk."""
+    if not chunk.part:
+        close(batch)
+        return
+    part = laid.get(batch.tenant, batch.id, chunk.part)
+    if part and part.captured is None:
+        close_part(batch, part)
+    elif part:
+        close(batch)
+
+
+def close_part(batch: Batch, part: LaidPart) -> bool:
+    """Writes down what the chunks of a part cost if all have ended, and closes the batch when it was the last part.
+
+    It reads no further than to the first that has not ended.
+    """
+    found, captured, whole = 0, 0, Counter[str]()
+    for page in chunks.pages(batch.tenant, batch.id, first=part.first, last=part.last) if part.chunks else ():
+        if not all(chunk.ended for chunk in page):
+            return False
+        found += len(page)
+        captured += sum(chunk.segments * chunk.handed_over for chunk in page)
+        for chunk in page:
+            whole[chunk.state.value] += len(chunk.recipients)
+    if found == 0 or found < part.chunks:
+        return False
+    # For as long the reports of its last chunk are waited for; the sweep then ends those that never came.
+    last_count = chunks.swept_at(WindowSettings.load().receipt_window_s)
+    try:
+        writes.commit(laid.closed(part, whole, captured=captured, due=last_count))
+    except laid.PartMoved:
+        close(batch)
+        return True
+    if batches.one_more_ended(batch) >= batch.parts:
+        close(batch)
+    return True
 
 
 def close(batch: Batch) -> bool:
@@ -30,12 +78,26 @@ def close(batch: Batch) -> bool:
     if batch.status is batches.Status.COMPLETED:
         telling.of_batch(batch)
         return True
-    parts = chunks.of_batch(batch.tenant, batch.id)
-    if len(parts) < batch.chunks or not all(part.ended for part in parts):
+    charged = _of_parts(batch) if batch.parts else _of_chunks(batch)
+    if charged is None:
         return False
-    _settle(batch, charged=sum(part.segments * part.handed_over for part in parts))
+    _settle(batch, charged=charged)
     telling.of_batch(batch)
     return True
+
+
+def _of_chunks(batch: Batch) -> int | None:
+    """Returns what a batch costs, None while a chunk has not ended."""
+    found = chunks.of_batch(batch.tenant, batch.id)
+    if len(found) < batch.chunks or not all(chunk.ended for chunk in found):
+        return None
+    return sum(chunk.segments * chunk.handed_over for chunk in found)
+
+
+def _of_parts(batch: Batch) -> int | None:
+    """Returns what a batch costs whose parts are all closed, None before."""
+    captured = [part.captured for part in laid.of_batch(batch) if part.captured is not None]
+    return sum(captured) if len(captured) == batch.parts else None
 
 
 def _settle(batch: Batch, *, charged: int) -> None:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, clock
 from mifumo.observability import count, entrypoint, logger
 
-from . import batches, chunks, hook_deliveries, recovery
+from . import batches, chunks, hook_deliveries, laid, recovery
 
 # Stop in time for the last step to end: the next sweep goes on.
 _MARGIN_MS = 5_000
@@ -16,10 +16,11 @@ _MARGIN_MS = 5_000
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """Answers how many of each it looked at."""
-    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "hooks": 0}
+    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0}
     work = [
         ("chunks", recovery.chunk, chunks.due(now, limit=recovery.CHUNKS_MAX)),
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
+        ("parts", recovery.part, laid.due(now, limit=recovery.PARTS_MAX)),
         ("hooks", recovery.hook, hook_deliveries.due(now, limit=recovery.HOOKS_MAX)),
     ]
     for name, step, keys in work:

@@ -19,6 +19,9 @@ _RECEIPTS_TIMEOUT_S = 30
 _NOTICES_TIMEOUT_S = 30
 _NOTICES_PER_BATCH = 10
 _PARKED_TIMEOUT_S = 50
+_LAYING_TIMEOUT_S = 60
+# Parts that are laid out at once: more would write chunks faster than workers hand them over.
+_LAYING_CONCURRENCY = 5
 _HOOKS_TIMEOUT_S = 60
 # As many as this many slow customers keep busy at once; the queue is fair, so one of them holds up none of the others.
 _HOOKS_CONCURRENCY = 20
@@ -40,6 +43,7 @@ class Sms(Construct):
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
         self.parked = Queue(self, "Parked", house=house, consumer_timeout_s=_PARKED_TIMEOUT_S)
+        self.laying = Queue(self, "Laying", house=house, consumer_timeout_s=_LAYING_TIMEOUT_S)
         self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
@@ -63,6 +67,7 @@ class Sms(Construct):
         self.notifier = self._notify()
         self.privacy = self._privacy(exports)
         self.resumer = self._resume()
+        self.layer = self._lay()
         self.teller = self._tell()
 
     def _accept(self) -> Function:
@@ -86,8 +91,10 @@ class Sms(Construct):
                 "CONSOLE_URL": house.stage.console_url,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                "LAYING_QUEUE_URL": self.laying.url,
             },
         )
+        self.laying.grant_send(api)
         self._campaigns.grant_put(api)
         data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
@@ -175,9 +182,11 @@ class Sms(Construct):
                 **self._parking,
                 **self._telling,
                 "PARKED_QUEUE_URL": self.parked.url,
+                "LAYING_QUEUE_URL": self.laying.url,
             },
         )
         self.parked.grant_send(sweep)
+        self.laying.grant_send(sweep)
         self.hooks.grant_send(sweep)
         data.messaging.grant(sweep, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(sweep, *READ, *WRITE)
@@ -200,8 +209,12 @@ class Sms(Construct):
                 **self._parking,
                 "ACCESS_TABLE": data.access.table_name,
                 "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
+                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                "LAYING_QUEUE_URL": self.laying.url,
             },
         )
+        self._campaigns.grant_put(resumer)
+        self.laying.grant_send(resumer)
         data.access.grant(resumer, *GET)
         data.access.grant_leading(resumer, ["USED#*"], *UPDATE)
         data.messaging.grant(resumer, *READ, *WRITE, *DELETE)
@@ -210,6 +223,28 @@ class Sms(Construct):
         self.bulk.grant_send(resumer)
         self.parked.feed(resumer, batch_size=1)
         return resumer
+
+    def _lay(self) -> Function:
+        data, stage = self._data, self._house.stage
+        layer = Function(
+            self,
+            "Layer",
+            handler="functions.sms.layer.handler",
+            house=self._house,
+            timeout_s=_LAYING_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                **self._lanes,
+                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+            },
+        )
+        data.messaging.grant(layer, *GET, *WRITE)
+        self._campaigns.grant_get(layer)
+        self.urgent.grant_send(layer)
+        self.bulk.grant_send(layer)
+        self.laying.feed(layer, batch_size=1, concurrency=_LAYING_CONCURRENCY)
+        return layer
 
     def _tell(self) -> Function:
         data, stage = self._data, self._house.stage

@@ -70,6 +70,7 @@ def test_the_tool_still_finds_the_routes_that_take_a_key(operations: list[Operat
     keyed = {str(o) for o in operations if {"$ref": "#/components/parameters/IdempotencyKey"} in _parameters(o)}
     assert keyed == {
         "POST /api/sms/send/",
+        "POST /api/sms/batches/",
         "POST /api/billing/payments/initiate/",
         "POST /api/billing/payments/{payment_id}/retry/",
         "POST /api/billing/quotes/",

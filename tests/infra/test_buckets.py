@@ -66,6 +66,10 @@ def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delet
             "sms.privacy": {"s3:PutObject"},
             "billing.privacy": {"s3:PutObject"},
         },
-        "Campaigns": {"sms.api": {"s3:PutObject"}},
+        "Campaigns": {
+            "sms.api": {"s3:PutObject"},
+            "sms.layer": {"s3:GetObject"},
+            "sms.unpark": {"s3:PutObject"},
+        },
         "Documents": {"billing.api": {"s3:GetObject"}, "billing.printing.worker": {"s3:PutObject"}},
     }

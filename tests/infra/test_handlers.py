@@ -55,8 +55,12 @@ _NEVER_LOADED = {
     "functions.auth.privacy.handler": {"mifumo.callers.SigningSettings"},
     # has no callers
     "functions.auth.sweep.handler": {"mifumo.callers.SigningSettings"},
-    # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs
+    # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs, and
+    # orders what those of many texts need
     "functions.sms.notices.handler": {
+        "functions.sms.laying.LayingSettings",
+        "functions.sms.parts.CampaignSettings",
+        "mifumo.quotes.QuoteSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
@@ -83,7 +87,13 @@ _NEVER_LOADED = {
         "mifumo.tenants.AccessSettings",
     },
     # sends in the name of those who parked it: has no callers itself
-    "functions.sms.unpark.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
+    "functions.sms.unpark.handler": {
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.quotes.QuoteSettings",
+    },
+    # lays out what was quoted before
+    "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
     # webhooks, which it calls, bring what a request about them needs
     "functions.sms.hooks_worker.handler": {"mifumo.callers.SigningSettings", "mifumo.tenants.AccessSettings"},
     # has no callers: all of its routes are public
@@ -116,6 +126,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
         "functions.sms.hooks_worker.handler",
+        "functions.sms.layer.handler",
         "functions.sms.notices.handler",
         "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",

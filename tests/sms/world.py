@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import api, receipts, sweep, worker
+from functions.sms import api, layer, receipts, sweep, worker
 from mifumo import clock, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.preferences import Preferences
@@ -115,6 +115,13 @@ class World:
         """Takes what tells that parked orders should be looked at."""
         return taken("PARKED")
 
+    def lay(self) -> list[dict[str, Any]]:
+        """Lays out the parts of plans that are queued; returns the bodies, for a second delivery."""
+        bodies = taken("LAYING")
+        for body in bodies:
+            assert layer.handler(sqs(body), CONTEXT) == {"batchItemFailures": []}
+        return bodies
+
     def work(self) -> list[dict[str, Any]]:
         """Lets the workers do what is queued; returns the bodies, for a second delivery."""
         bodies = self.queued()
@@ -160,6 +167,7 @@ class World:
         """Lets time pass until nothing is open: a bounded number of sweeps, workers and reports."""
         for _ in range(12):
             self.sweep(after_s=61)
+            self.lay()
             if self.work():
                 time.sleep(0.05)  # the simulator's reports are on their way
             self.receive()
