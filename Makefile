@@ -10,6 +10,9 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE = $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+CORNERS := tests/contract/test_corners.py
+FUZZ := tests/e2e/test_contract.py
+
 VENV := .venv/.stamp
 NODE := node_modules/.stamp
 CLOUD := .local/cloud-venv/.stamp
@@ -52,7 +55,9 @@ imports: $(VENV) ## Check that imports only go down
 	@$(BIN)/lint-imports --no-logo
 
 unit: $(VENV) $(NODE) ## Test rules, storage, doors, simulators and the API contract
-	@$(PYTEST) tests -m "not e2e" --ignore=tests/infra --ignore=tests/e2e --numprocesses=auto
+	@$(PYTEST) tests -m "not e2e" --ignore=tests/infra --ignore=tests/e2e --ignore=$(CORNERS) --numprocesses=auto
+	@# schemathesis makes its tests while they run, which processes cannot share
+	@$(PYTEST) $(CORNERS)
 
 infra: $(VENV) $(NODE) ## Test the stacks, synthesize each AWS stage and lint its templates
 	@$(PYTEST) tests/infra --numprocesses=auto --dist=loadfile
@@ -62,10 +67,11 @@ infra: $(VENV) $(NODE) ## Test the stacks, synthesize each AWS stage and lint it
 	@$(BIN)/cfn-lint --ignore-checks W3005 -- cdk.out/dev/*.template.json cdk.out/prod/*.template.json
 
 e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a local cloud of its own
-	@# Most of it is waiting for a pipeline: two local clouds, one for each half of the files
-	@$(PYTEST) tests/e2e -m e2e --numprocesses=2 --dist=loadfile --ignore=tests/e2e/test_contract.py
-	@# schemathesis makes its tests while they run, which processes cannot share
-	@$(PYTEST) tests/e2e/test_contract.py -m e2e
+	@# Most of it is waiting for a pipeline: a local cloud for each half of the files, and one for schemathesis beside
+	@# them, whose tests cannot be shared out
+	@$(PYTEST) $(FUZZ) -m e2e >.local/fuzz.log 2>&1 & fuzz=$$!; trap "kill $$fuzz" INT TERM; \
+	$(PYTEST) tests/e2e -m e2e --numprocesses=2 --dist=loadfile --ignore=$(FUZZ); rest=$$?; \
+	wait $$fuzz; fuzz=$$?; cat .local/fuzz.log; exit $$((fuzz + rest))
 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench

@@ -2,126 +2,80 @@
 one and along the links from answer to answer, and every answer is documented.
 
 The callers are of businesses of their own with credits of their own, as some of the bodies fit: they send texts and
-start payments, at the simulators.
+start payments, at the simulators. The corners of the schemas go to the doors alone (`tests/contract/test_corners.py`).
 """
 
-import json
 import random
 import uuid
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, unquote
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from schemathesis import Case
-from schemathesis.checks import not_a_server_error
-from schemathesis.config import SchemathesisConfig
-from schemathesis.filters import HasAPIOperation
 from schemathesis.generation.meta import TestPhase
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
-from mifumo.permissions import RULES, Action, Role, Scope
-from sandbox.places import ROOT
+from mifumo.permissions import Role, Scope
+from tests.contract.fuzzing import (
+    CALLERS,
+    CHECKS,
+    ENDING,
+    HYPOTHESIS,
+    KEY,
+    contract,
+    is_ending,
+    keep_small,
+    senders,
+    whole,
+)
 from tests.e2e.stack import Stack, Tenant
 
-_CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-_KEY = "key"
-# A letter of a query is twelve bytes of a request's first line at most, of which gateways read some eight thousand.
-_QUERY_MAX = 100
-_CALLERS = (*map(str, Role), _KEY)
-# A closed or a suspended tenant answers everything else with one refusal, and the tenant of the seed may be met: these
-# are sent by those who are refused here, and by those who are let in where a business of its own is ended.
-_ENDING = {Action.TENANT_CLOSE, Action.TENANTS_SUSPEND, Action.STAFF_MANAGE}
-# One address has only so many registrations and failed logins in a quarter of an hour, and every test of this stack
-# shares it: they are called once below. No guess at a refresh token is right, so refresh and logout may run.
-_THROTTLED = "^auth_(login|register)$"
-
-_WHOLE = schemathesis.openapi.from_dict(
-    json.loads((ROOT / "docs" / "api" / "openapi.json").read_text(encoding="utf-8")),
-    # One method that a path does not have stands for all: which they are is the gateway's to say, not a route's.
-    config=SchemathesisConfig.from_dict({"phases": {"coverage": {"unexpected-methods": ["put"]}}}),
-)
-_CONTRACT = _WHOLE.exclude(operation_id_regex=_THROTTLED)
-
-
-def _is_ending(context: HasAPIOperation) -> bool:
-    return context.operation.definition.raw.get("x-action") in _ENDING
-
-
-_SETTINGS: dict[str, Any] = {
-    "deadline": None,
-    "derandomize": True,
-    "database": None,
-    "suppress_health_check": list(HealthCheck),
-}
+_WHOLE, _CONTRACT = whole(), contract(coverage={"enabled": False})
 
 
 @pytest.fixture(scope="module")
 def tokens(stack: Stack) -> dict[str, str]:
     """Returns a token for each caller: people of businesses of their own, and a key of every scope."""
-    tenants = {caller: Tenant(stack) for caller in _CALLERS}
-    for caller in ("owner", _KEY):
+    tenants = {caller: Tenant(stack) for caller in CALLERS}
+    for caller in ("owner", KEY):
         tenants[caller].buy_lite()
     roles = {role: tenants[role].token(role) for role in map(str, Role)}
-    return {**roles, _KEY: tenants[_KEY].key(*Scope)["key"]}
+    return {**roles, KEY: tenants[KEY].key(*Scope)["key"]}
 
 
 @_CONTRACT.parametrize()
-@settings(max_examples=2, phases=[Phase.explicit, Phase.generate], **_SETTINGS)
+@settings(max_examples=2, phases=[Phase.explicit, Phase.generate], **HYPOTHESIS)
 def test_every_answer_is_one_that_the_contract_tells(case: Case[Any], stack: Stack, tokens: dict[str, str]) -> None:
-    _keep_small(case)
+    keep_small(case)
     for caller in _callers_of(case):
-        case.call_and_validate(checks=_CHECKS, **_call(stack, tokens[caller]))
+        case.call_and_validate(checks=CHECKS, **_call(stack, tokens[caller]))
 
 
 def _callers_of(case: Case[Any]) -> Sequence[str]:
-    """Names who sends a case: everybody the contract's example, who is let in what is made up, and one of them the many
-    that go through a schema's corners. Who is refused is so before anything of a body is looked at."""
-    action, phase = case.operation.definition.raw.get("x-action"), case.meta and case.meta.phase.name
-    senders = [caller for caller in _CALLERS if action is None or _may(caller, Action(action))]
-    if action in _ENDING:
-        senders = [caller for caller in _CALLERS if caller not in senders]
-    elif phase is TestPhase.EXAMPLES:
-        return _CALLERS
-    if phase is TestPhase.COVERAGE:
-        return [next(caller for caller in ("owner", "staff", "agent") if caller in senders)]
-    return senders
+    """Names who sends a case: everybody the contract's example, who is let in what is made up."""
+    of_example = case.meta and case.meta.phase.name is TestPhase.EXAMPLES
+    ending = case.operation.definition.raw.get("x-action") in ENDING
+    return CALLERS if of_example and not ending else senders(case)
 
 
-def _may(caller: str, action: Action) -> bool:
-    rule = RULES[action]
-    return rule.scope is not None if caller == _KEY else caller in rule.roles
-
-
-@pytest.mark.parametrize("caller", _CALLERS)
+@pytest.mark.parametrize("caller", CALLERS)
 def test_every_answer_along_the_links_is_one_that_the_contract_tells(
     stack: Stack, tokens: dict[str, str], caller: str
 ) -> None:
     answered: list[int] = []
 
-    class Walk(_CONTRACT.exclude(_is_ending).as_state_machine()):  # type: ignore[misc] # made at run time
+    class Walk(_CONTRACT.exclude(is_ending).as_state_machine()):  # type: ignore[misc] # made at run time
         """One walk: things are listed and made, and what they lead to is called."""
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            _keep_small(case)
+            keep_small(case)
             return _call(stack, tokens[caller])
 
         def validate_response(self, response: Any, case: Case[Any], *_: Any, **options: Any) -> None:
             answered.append(response.status_code)
-            case.validate_response(response, checks=_CHECKS, transport_kwargs=options)
+            case.validate_response(response, checks=CHECKS, transport_kwargs=options)
 
-    Walk.run(settings=settings(max_examples=4, stateful_step_count=12, phases=[Phase.generate], **_SETTINGS))
+    Walk.run(settings=settings(max_examples=4, stateful_step_count=12, phases=[Phase.generate], **HYPOTHESIS))
     assert any(status < 300 for status in answered), "the walk got somewhere"
 
 
@@ -141,7 +95,7 @@ def test_what_was_made_is_told_as_the_contract_says(tenant: Tenant) -> None:
         ("/api/auth/sessions/", {}),
     ]:
         case = _CONTRACT[path]["GET"].Case(path_parameters=ids)
-        told = case.call_and_validate(checks=_CHECKS, **_call(tenant.stack, tenant.access))
+        told = case.call_and_validate(checks=CHECKS, **_call(tenant.stack, tenant.access))
         assert told.status_code == 200, path
         assert told.json().get("items", True), f"{path} tells nothing"
 
@@ -161,7 +115,7 @@ def test_entering_is_told_as_the_contract_says(stack: Stack) -> None:
     ]
     for path, body, status in sent:
         case = _WHOLE[path]["POST"].Case(body=body, media_type="application/json")
-        assert case.call_and_validate(checks=_CHECKS, **_call(stack)).status_code == status, path
+        assert case.call_and_validate(checks=CHECKS, **_call(stack)).status_code == status, path
 
 
 def test_ending_a_business_is_told_as_the_contract_says(tenant: Tenant) -> None:
@@ -177,27 +131,10 @@ def test_ending_a_business_is_told_as_the_contract_says(tenant: Tenant) -> None:
         parameters = {"tenant_id": tenant.id} if "{" in path else {}
         sent: dict[str, Any] = {"body": body, "media_type": "application/json"} if body else {}
         case = _WHOLE[path]["POST"].Case(path_parameters=parameters, **sent)
-        assert case.call_and_validate(checks=_CHECKS, **_call(tenant.stack, token)).status_code == 200, path
+        assert case.call_and_validate(checks=CHECKS, **_call(tenant.stack, token)).status_code == 200, path
 
 
 def _call(stack: Stack, token: str = "") -> dict[str, Any]:
     base_url = stack.api_url.removesuffix("/api")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return {"base_url": base_url, "headers": headers, "timeout": 35}
-
-
-def _keep_small(case: Case[Any]) -> None:
-    """Takes out of a case what is not the API's: the queues are for the tests that count, and no gateway forwards
-    kilobytes of query. The emulator's ends a path at a line break besides."""
-    recipients = case.body.get("recipients") if isinstance(case.body, dict) else None
-    if isinstance(case.body, dict) and isinstance(recipients, list):
-        case.body["recipients"] = recipients[:3]
-    for name, value in (case.query or {}).items():
-        values = [one[:_QUERY_MAX] if isinstance(one, str) else one for one in _listed(value)[:3]]
-        case.query[name] = values if isinstance(value, list) else values[0]
-    for name, value in (case.path_parameters or {}).items():
-        case.path_parameters[name] = quote("".join(filter(str.isprintable, unquote(str(value)))), safe="") or "nothing"
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
