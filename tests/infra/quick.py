@@ -2,20 +2,24 @@
 
 Before each transaction moto copies every item of each table that is touched, to have them back if it is refused. Here
 an update changes a copy of its item, so that a copy of the lists of items is enough to have all of them back. To query
-one partition it looks through the whole table; here through the partition. And to write an attribute it asks for a
-value of every type there is, under every name that it could have; here for the one that is given. What a call answers,
-and what is stored after it, stay what they were.
+one partition, of a table or of an index, it puts the whole table in order; here the partition. It asks of a key all
+that it could be before it compares it; here a string comes first. And to write an attribute it asks for a value of
+every type there is, under every name that it could have; here for the one that is given. What a call answers, and what
+is stored after it, stay what they were.
 """
 
 import copy
 from collections import defaultdict
 from typing import Any
 
+from moto.backends import get_backend
 from moto.core.model import StructureShape
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+
+_Items = defaultdict[Any, dict[Any, Any]]
 
 
 def _listed(table: Table, memo: dict[int, Any]) -> Table:
@@ -43,12 +47,33 @@ _query = Table.query
 
 
 def _query_a_partition(table: Table, hash_key: DynamoType, *rest: Any, **options: Any) -> Any:
-    index = rest[6]  # None for the table itself
-    if index is not None or hash_key not in table.items:
-        return _query(table, hash_key, *rest, **options)
+    of_index = rest[6] is not None
     partition = copy.copy(table)
-    partition.items = defaultdict(dict, {hash_key: table.items[hash_key]})
+    partition.items = _marked(table, options["hash_key_conditions"][0]) if of_index else _under(table, hash_key)
     return _query(partition, hash_key, *rest, **options)
+
+
+def _under(table: Table, hash_key: DynamoType) -> _Items:
+    return defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
+
+
+def _marked(table: Table, wanted: tuple[str, DynamoType]) -> _Items:
+    """Finds the items of an index's partition; they stay where they are in the table."""
+    name, value = wanted
+    found: _Items = defaultdict(dict)
+    for hash_key, items in table.items.items():
+        for range_key, item in items.items():
+            marked = item.attrs.get(name)
+            if marked is not None and marked.value == value.value:
+                found[hash_key][range_key] = item
+    return found
+
+
+_cast_value: Any = vars(DynamoType)["cast_value"].fget
+
+
+def _string_first(value: DynamoType) -> Any:
+    return value.value if value.type == "S" else _cast_value(value)
 
 
 _structure = ResponseSerializer._serialize_type_structure
@@ -65,9 +90,17 @@ def _what_is_given(writer: Any, written: Any, value: Any, shape: StructureShape,
         writer._default_serialize(written, inner, shape, key)
 
 
+def empty() -> None:
+    """Empties every table: a test of many short stories tells each of them in a new place, for the price of none."""
+    backend = get_backend("dynamodb")["123456789012"]["af-south-1"]
+    for table in backend.tables.values():
+        table.items.clear()
+
+
 def install() -> None:
     """Makes moto quick in this process, for tables that have both keys, as all of ours do."""
     Table.__deepcopy__ = _listed  # type: ignore[attr-defined]
     ResponseSerializer._serialize_type_structure = _what_is_given  # type: ignore[assignment, method-assign]
+    DynamoType.cast_value = property(_string_first)  # type: ignore[assignment]
     Table.query = _query_a_partition  # type: ignore[assignment, method-assign]
     DynamoDBBackend.update_item = _update_a_copy  # type: ignore[assignment, method-assign]

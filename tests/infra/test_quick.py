@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.infra import quick
 from tests.infra.tables import create_tables
 
 TABLE = "ledger"
@@ -57,6 +58,39 @@ def test_what_is_put_comes_back_of_every_kind_by_its_key_and_page_by_page_from_i
         assert not dynamodb.query(
             TableName=TABLE, KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "nobody"}}
         )["Items"]
+
+
+def test_an_index_gives_what_is_marked_in_its_own_order_and_forgets_what_is_not_marked_any_more() -> None:
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        create_tables(dynamodb)
+        for name, since in (("1", "c"), ("2", "a"), ("3", "b"), ("4", "d")):
+            marked = {"due_pk": {"S": "DUE" if name != "4" else "OTHER"}, "due_sk": {"S": since}, "n": {"N": name}}
+            dynamodb.put_item(TableName=TABLE, Item=_key(name) | marked)
+        dynamodb.put_item(TableName=TABLE, Item=_key("5"))
+        due: dict[str, Any] = {
+            "TableName": TABLE,
+            "IndexName": "due",
+            "KeyConditionExpression": "due_pk = :due",
+            "ExpressionAttributeValues": {":due": {"S": "DUE"}},
+        }
+        first = dynamodb.query(**due, Limit=2)
+        rest = dynamodb.query(**due, ExclusiveStartKey=first["LastEvaluatedKey"])
+        assert [item["sk"]["S"] for item in (*first["Items"], *rest["Items"])] == ["2", "3", "1"]
+        assert all("n" not in item for item in first["Items"]), "this index has keys alone"
+        dynamodb.update_item(TableName=TABLE, Key=_key("3"), UpdateExpression="REMOVE due_pk, due_sk")
+        assert [item["sk"]["S"] for item in dynamodb.query(**due)["Items"]] == ["2", "1"]
+
+
+def test_an_emptied_table_is_a_new_one() -> None:
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        create_tables(dynamodb)
+        dynamodb.put_item(TableName=TABLE, Item=_key("1"))
+        quick.empty()
+        assert _stored(dynamodb) == []
+        dynamodb.put_item(TableName=TABLE, Item=_key("2"))
+        assert _stored(dynamodb) == [_key("2")]
 
 
 def _key(name: str) -> dict[str, Any]:
