@@ -201,6 +201,7 @@ def _furnish() -> None:
         "ANNOUNCEMENTS",
         "PARKED",
         "LAYING",
+        "STARTS",
         "HOOKS",
         "AUTH_PRIVACY",
         "SMS_PRIVACY",

@@ -74,6 +74,7 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
             "ANNOUNCEMENTS",
             "PARKED",
             "LAYING",
+            "STARTS",
             "HOOKS",
             "AUTH_PRIVACY",
             "SMS_PRIVACY",

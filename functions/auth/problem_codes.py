@@ -44,6 +44,18 @@ ELSEWHERE = (
         "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
+        "batch_over",
+        409,
+        "The batch is over",
+        "It is completed or cancelled: nothing of it is left to be paused, resumed, rescheduled or cancelled.",
+    ),
+    Problem(
+        "batch_status_unfit",
+        409,
+        "Not possible in the status of this batch",
+        "What is being sent can be paused, what is paused resumed; `detail` says what the batch is.",
+    ),
+    Problem(
         "wallet_frozen",
         409,
         "The wallet is frozen",

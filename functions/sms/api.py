@@ -22,7 +22,6 @@ from . import (
     dispatch,
     entitlement,
     listings,
-    parked,
     parking,
     progress,
     quoted,
@@ -32,7 +31,7 @@ from . import (
     wishes,
 )
 from .dispatch import Accepted
-from .doors import contacts, events, groups, opt_outs, templates, webhooks
+from .doors import contacts, courses, events, groups, opt_outs, templates, webhooks
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -59,6 +58,7 @@ app.include_router(contacts.router)
 app.include_router(groups.router)
 app.include_router(events.router)
 app.include_router(webhooks.router)
+app.include_router(courses.router)
 _TAGS = ["sms"]
 
 
@@ -172,19 +172,6 @@ def read_batch(batch_id: str, caller: Caller) -> BatchAnswer:
         raise NotFound("You have no such batch.")
     batch, refused = found
     return _batch(batch, refused, progress.of(batch))
-
-
-@app.post(
-    "/api/sms/batches/<batch_id>/cancel/",
-    summary="Cancel a batch that is parked",
-    description="What has been accepted cannot be called back.",
-    tags=_TAGS,
-    openapi_extensions={"x-problems": [409]},
-)
-@needs(Action.SMS_SEND)
-def cancel_batch(batch_id: str, caller: Caller) -> BatchAnswer:
-    batch = parked.cancel(caller.tenant_id, listings.require(caller.tenant_id, batch_id).id)
-    return _batch(batch, [], progress.of(batch))
 
 
 @app.get("/api/sms/batches/<batch_id>/messages/", summary="See what became of each recipient", tags=_TAGS)

@@ -22,19 +22,30 @@ _REFUSED_KEPT_S = 30 * 24 * 3600
 _SOME_MAX = 100
 # Pages of the platform's open batches that one look for a tenant's goes through.
 _OPEN_PAGES_MAX = 100
+# Holds while a batch is not over.
+_OPEN = "NOT #status IN (:cancelled, :completed)"
+_ENDS = {":cancelled": "cancelled", ":completed": "completed"}
 
 
 class Status(StrEnum):
     """How far a batch is; `completed` means handed over and settled, receipts may still come.
 
-    A parked one waits for credits: nothing of it is held or queued. A cancelled one was parked, and nothing was sent.
+    A parked one waits for credits: nothing of it is held or queued. Of a paused one nothing is handed over until it
+    goes on. What is `cancelling` ends chunk by chunk; once `cancelled` it is settled, and charged what had gone before.
     """
 
     PARKED = "parked"
-    CANCELLED = "cancelled"
     ACCEPTED = "accepted"
     SENDING = "sending"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
     COMPLETED = "completed"
+
+
+# Nothing of it is handed over now; its credits are held.
+WAITING = frozenset({Status.PAUSED})
+OVER = frozenset({Status.CANCELLED, Status.COMPLETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,8 @@ class Batch:
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
     the most that one needs. `plan` and `parts` are of what it is laid out from, if its chunks did not come with it.
+    `turn` counts the steps that it was led since it was accepted; `walk` is the chunk up to which the last of them has
+    come, None when it has come to all.
     """
 
     id: BatchId
@@ -74,6 +87,8 @@ class Batch:
     refunds: bool = False
     plan: str = ""
     parts: int = 0
+    turn: int = 0
+    walk: int | None = None
 
 
 class AlreadyAccepted(Exception):
@@ -120,6 +135,8 @@ def of(item: Item) -> Batch:
         refunds=item.get("refunds", False),
         plan=item.get("plan", ""),
         parts=item.get("parts", 0),
+        turn=item.get("turn", 0),
+        walk=item.get("walk"),
     )
 
 
@@ -250,22 +267,23 @@ def look_again(batch: Batch, *, wait_s: float = 0) -> Write:
         _table(),
         key(batch.tenant, batch.id),
         "SET due_sk = :due",
-        condition="#status <> :completed",
+        condition=_OPEN,
         names={"#status": "status"},
-        values={":due": chunks.swept_at(wait_s), ":completed": Status.COMPLETED.value},
+        values={":due": chunks.swept_at(wait_s), **_ENDS},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 
 
-def completed(batch: Batch, *, charged: int) -> Write:
-    """Closes a batch; refuses with AlreadyCompleted."""
+def completed(batch: Batch, *, charged: int, called_off: bool) -> Write:
+    """Closes a batch, as cancelled if some of it was called off; refuses with AlreadyCompleted."""
+    end = Status.CANCELLED if called_off else Status.COMPLETED
     return writes.update(
         _table(),
         key(batch.tenant, batch.id),
-        "SET #status = :completed, charged = :charged, completed_at = :now REMOVE due_pk, due_sk",
-        condition="#status <> :completed",
+        "SET #status = :end, charged = :charged, completed_at = :now REMOVE due_pk, due_sk, walk",
+        condition=_OPEN,
         names={"#status": "status"},
-        values={":completed": Status.COMPLETED.value, ":charged": charged, ":now": clock.stamp()},
+        values={":end": end.value, ":charged": charged, ":now": clock.stamp(), **_ENDS},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 

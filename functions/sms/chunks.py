@@ -1,11 +1,11 @@
 """Chunk: up to 100 recipients of a batch, claimed by one worker at a time, handed over once.
 
     queued ⇄ claimed → submitting → submitted | rejected | failed | submit_unknown → submitted | unknown
-                          └→ queued (certainly not sent)
+      └→ cancelled          └→ queued (certainly not sent)
 
 Only a claimed chunk is handed over. From `submitting` on nobody can know that nothing was sent unless the provider
 says so: such a chunk is never handed over again. Every open chunk stands in the `due` index, with the moment at which
-the sweep looks at it.
+the sweep looks at it; but for queued ones of a batch that waits, which were set aside until it goes on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ ERASED = "255000000000"
 # Spreads the due index over partitions; the sweep reads them all.
 _SHARDS = 4
 # Chunks in a page of many: a hundred kilobytes, or two.
-_PAGE = 100
+PAGE = 100
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
 _COUNTRY, _DIGITS, _BYTES = "255", 12, 4
 
@@ -53,10 +53,11 @@ class State(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
 
 
 # Nothing is left to hand over.
-_ENDED = frozenset({State.SUBMITTED, State.REJECTED, State.FAILED, State.UNKNOWN})
+_ENDED = frozenset({State.SUBMITTED, State.REJECTED, State.FAILED, State.UNKNOWN, State.CANCELLED})
 
 
 class Lane(StrEnum):
@@ -234,7 +235,7 @@ def pages(tenant: TenantId, batch: BatchId, *, first: int, last: int) -> Iterato
     start: Item | None = None
     span = key(tenant, batch, first).sk, key(tenant, batch, last).sk
     while True:
-        page = tables.query(_table(), partition(tenant, batch), between=span, limit=_PAGE, start=start, consistent=True)
+        page = tables.query(_table(), partition(tenant, batch), between=span, limit=PAGE, start=start, consistent=True)
         yield [of(item) for item in page.items]
         if (start := page.last) is None:
             return

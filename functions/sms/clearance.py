@@ -18,7 +18,6 @@ from .messages import NoSuchMessage
 # One update a row: some seconds' work, and a batch of a thousand is not cut in two.
 _RECIPIENTS_A_STEP = 500
 _LOOK_AGAIN_S = 900
-_OVER = frozenset({batches.Status.COMPLETED, batches.Status.CANCELLED})
 
 
 def take(step: Step) -> After:
@@ -39,7 +38,7 @@ def _cleared(batch: Batch) -> bool:
     if batch.accepted > 1 and not batch.text:  # of one to a single number the number alone may have been erased
         return True
     parts = chunks.of_batch(batch.tenant, batch.id)
-    if batch.status not in _OVER or not all(chunk.at_rest for chunk in parts):
+    if batch.status not in batches.OVER or not all(chunk.at_rest for chunk in parts):
         return False
     try:
         for chunk in parts:

@@ -20,8 +20,22 @@ from mifumo.providers.beem import Answer, Kind
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import batches, chunks, circuit, delivery, inbox, inquiry, lanes, lost, messages, routes, settlement, telling
-from .batches import Batch
+from . import (
+    batches,
+    chunks,
+    circuit,
+    delivery,
+    inbox,
+    inquiry,
+    lanes,
+    lost,
+    messages,
+    routes,
+    settlement,
+    telling,
+    withheld,
+)
+from .batches import Batch, Status
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .inbox import WindowSettings
 
@@ -51,6 +65,12 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
         settlement.look(batch, chunk)
         return
     if chunk.state is not State.QUEUED:
+        return
+    if batch.status in batches.WAITING:
+        withheld.set_aside(batch, chunk)
+        return
+    if batch.status is Status.CANCELLING:
+        withheld.call_off(batch, chunk)
         return
     if state.is_open:
         with suppress(ChunkTaken):

@@ -33,6 +33,7 @@ class Status(StrEnum):
     FAILED = "failed"
     UNDELIVERED = "undelivered"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
     DELIVERED = "delivered"
 
     @classmethod
@@ -44,7 +45,9 @@ class Status(StrEnum):
 # A status gives way only to one of a higher rank. No two have the same rank, so whatever reports come, in any order and
 # any number, the highest one stands at the end. `delivered` is the highest: a handset has it, whoever says otherwise.
 RANK = {status: rank for rank, status in enumerate(Status)}
-FINAL = frozenset({Status.UNKNOWN, Status.FAILED, Status.UNDELIVERED, Status.REJECTED, Status.DELIVERED})
+FINAL = frozenset(
+    {Status.UNKNOWN, Status.FAILED, Status.UNDELIVERED, Status.REJECTED, Status.CANCELLED, Status.DELIVERED}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,8 @@ class BatchAnswer(Answer):
     id: str | None = Field(description="None for a dry run.")
     status: batches.Status = Field(
         description="`completed`: nothing is left to hand over and the price is settled; receipts may still come. "
-        "`parked`: it waits for credits.",
+        "`parked`: it waits for credits. `paused`: nothing is handed over until it is resumed. `cancelling`: what was "
+        "not handed over ends, bit by bit; `cancelled`: that is done, and `charged` is what had gone before.",
         examples=["accepted"],
     )
     sender_id: str

@@ -35,6 +35,7 @@ _LETTER = {
     Status.FAILED: "f",
     Status.REJECTED: "r",
     Status.UNKNOWN: "k",
+    Status.CANCELLED: "c",
 }
 _TYPE = {
     Status.DELIVERED: Type.DELIVERED,
@@ -42,6 +43,7 @@ _TYPE = {
     Status.FAILED: Type.FAILED,
     Status.REJECTED: Type.FAILED,
     Status.UNKNOWN: Type.FAILED,
+    Status.CANCELLED: Type.FAILED,
 }
 
 
@@ -79,9 +81,9 @@ def of_chunk(tenant: TenantId, batch: BatchId, number: int) -> int:
 
 
 def of_batch(tenant: TenantId, batch: BatchId) -> int:
-    """Tells that a batch is completed, once; returns how many events that makes."""
+    """Tells that a batch is over, once; returns how many events that makes."""
     listening, found = hooks.of_tenant(tenant), batches.read(tenant, batch)
-    if not listening or found is None or found[0].status is not batches.Status.COMPLETED:
+    if not listening or found is None or found[0].status not in batches.OVER:
         return 0
     one = found[0]
     facts = (

@@ -13,6 +13,9 @@ from .chunks import Chunk, MessagingSettings, State
 from .laid import LaidPart
 from .messages import Status as MessageStatus
 
+# What those messages are that no worker has ended yet.
+_WAITING = MessageStatus.QUEUED.value
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -66,14 +69,6 @@ def _of_parts(batch: Batch, found: Iterable[LaidPart]) -> Progress:
     handed_over, told = whole.pop(State.SUBMITTED.value, 0), sum(finals.values())
     submitted = max(handed_over, told) - told
     queued = batch.accepted - whole.total() - max(handed_over, told)
-    total = whole + finals + Counter({MessageStatus.SUBMITTED.value: submitted, _waiting(batch): queued})
-    moved = batch.status is Status.ACCEPTED and total != Counter({_waiting(batch): batch.accepted})
+    total = whole + finals + Counter({MessageStatus.SUBMITTED.value: submitted, _WAITING: queued})
+    moved = batch.status is Status.ACCEPTED and total != Counter({_WAITING: batch.accepted})
     return Progress(Status.SENDING if moved else batch.status, dict(total))
-
-
-def _waiting(batch: Batch) -> str:
-    """What those messages are that no worker has ended yet."""
-    return MessageStatus.QUEUED.value if batch.status in _UNDER_WAY else batch.status.value
-
-
-_UNDER_WAY = frozenset({Status.ACCEPTED, Status.SENDING, Status.COMPLETED})

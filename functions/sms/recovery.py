@@ -26,6 +26,7 @@ from . import (
     settlement,
     telling,
     undelivered,
+    walks,
 )
 from .batches import Batch
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
@@ -38,6 +39,7 @@ HOOKS_MAX = 100
 PARTS_MAX = 100
 # A batch in parts is looked at anew after a quarter of its age: that is often enough, however large it is.
 _PATIENCE = 4
+_PAUSED_LOOK_S = 900
 
 
 def chunk(key: Key) -> None:
@@ -94,7 +96,9 @@ _STEPS: dict[State, Callable[[Chunk], None]] = {
 
 
 def batch(key: Key) -> None:
-    """Settles a due batch whose chunks have all ended, and wakes one that has been parked; puts the others off."""
+    """Settles a due batch whose chunks have all ended, leads one on that stopped in the middle, and wakes one that has
+    been parked; puts the others off.
+    """
     item = tables.get(MessagingSettings.load().messaging_table, key)
     if item is None:
         return
@@ -102,11 +106,13 @@ def batch(key: Key) -> None:
     if found.status is batches.Status.PARKED:
         if parked.look(found):
             credited.tell(found.tenant)
-    elif found.parts:
+        return
+    walks.go_on(found)
+    if found.parts:
         _in_parts(found)
     elif not settlement.close(found):
         with suppress(batches.AlreadyCompleted):
-            writes.commit(batches.look_again(found))
+            writes.commit(batches.look_again(found, wait_s=_wait_s(found)))
 
 
 def _in_parts(batch: Batch) -> None:
@@ -121,8 +127,14 @@ def _in_parts(batch: Batch) -> None:
             settlement.close_part(batch, part)
     if not settlement.close(batch):
         age_s = (clock.now() - clock.parse(batch.created_at)).total_seconds()
+        wait_s = _wait_s(batch) if batch.walk is not None else age_s / _PATIENCE
         with suppress(batches.AlreadyCompleted):
-            writes.commit(batches.look_again(batch, wait_s=age_s / _PATIENCE))
+            writes.commit(batches.look_again(batch, wait_s=wait_s))
+
+
+def _wait_s(batch: Batch) -> float:
+    """Of a paused batch only what had been claimed before can end, and whoever ends it sees to the batch."""
+    return _PAUSED_LOOK_S if batch.status is batches.Status.PAUSED else 0
 
 
 def part(key: Key) -> None:

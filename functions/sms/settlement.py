@@ -7,6 +7,7 @@ ended: what they cost does not change after that.
 
 from collections import Counter
 from contextlib import suppress
+from typing import NamedTuple
 
 from mifumo import ledger, wallets, writes
 from mifumo.observability import count, logger
@@ -15,9 +16,16 @@ from mifumo.writes import Write
 
 from . import batches, chunks, laid, telling
 from .batches import Batch
-from .chunks import Chunk
+from .chunks import Chunk, State
 from .inbox import WindowSettings
 from .laid import LaidPart
+
+
+class _Bill(NamedTuple):
+    """What a batch costs in the end, and whether some of it was called off."""
+
+    charged: int
+    called_off: bool
 
 
 class HoldMissingError(LookupError):
@@ -75,41 +83,46 @@ def close_part(batch: Batch, part: LaidPart) -> bool:
 
 def close(batch: Batch) -> bool:
     """Completes a batch whose chunks have all ended; tells whether it is completed now."""
-    if batch.status is batches.Status.COMPLETED:
+    if batch.status in batches.OVER:
         telling.of_batch(batch)
         return True
-    charged = _of_parts(batch) if batch.parts else _of_chunks(batch)
-    if charged is None:
+    bill = _of_parts(batch) if batch.parts else _of_chunks(batch)
+    if bill is None:
         return False
-    _settle(batch, charged=charged)
+    _settle(batch, bill)
     telling.of_batch(batch)
     return True
 
 
-def _of_chunks(batch: Batch) -> int | None:
+def _of_chunks(batch: Batch) -> _Bill | None:
     """Returns what a batch costs, None while a chunk has not ended."""
     found = chunks.of_batch(batch.tenant, batch.id)
     if len(found) < batch.chunks or not all(chunk.ended for chunk in found):
         return None
-    return sum(chunk.segments * chunk.handed_over for chunk in found)
+    charged = sum(chunk.segments * chunk.handed_over for chunk in found)
+    return _Bill(charged, called_off=any(chunk.state is State.CANCELLED for chunk in found))
 
 
-def _of_parts(batch: Batch) -> int | None:
+def _of_parts(batch: Batch) -> _Bill | None:
     """Returns what a batch costs whose parts are all closed, None before."""
-    captured = [part.captured for part in laid.of_batch(batch) if part.captured is not None]
-    return sum(captured) if len(captured) == batch.parts else None
+    found = laid.of_batch(batch)
+    captured = [part.captured for part in found if part.captured is not None]
+    if len(captured) < batch.parts:
+        return None
+    return _Bill(sum(captured), called_off=any(State.CANCELLED.value in dict(part.whole) for part in found))
 
 
-def _settle(batch: Batch, *, charged: int) -> None:
+def _settle(batch: Batch, bill: _Bill) -> None:
     hold = ledger.read_hold(batch.tenant, batch.id)
     if hold is None:
         raise HoldMissingError(batch.id)
 
     def build(wallet: Wallet) -> list[Write]:
-        return [*ledger.settle(wallet, hold, captured=charged), batches.completed(batch, charged=charged)]
+        end = batches.completed(batch, charged=bill.charged, called_off=bill.called_off)
+        return [*ledger.settle(wallet, hold, captured=bill.charged), end]
 
     # Somebody else settled first, in the same one transaction: there is nothing left to do.
     with suppress(ledger.AlreadyRecorded, ledger.HoldSettled, batches.AlreadyCompleted):
         ledger.move(wallets.read(batch.tenant), build)
-        logger.info("batch completed", batch_id=batch.id, held=hold.amount, charged=charged)
-        count("CreditsCaptured", charged)
+        logger.info("batch completed", batch_id=batch.id, held=hold.amount, charged=bill.charged)
+        count("CreditsCaptured", bill.charged)

@@ -20,6 +20,7 @@ _NOTICES_TIMEOUT_S = 30
 _NOTICES_PER_BATCH = 10
 _PARKED_TIMEOUT_S = 50
 _LAYING_TIMEOUT_S = 60
+_STARTS_TIMEOUT_S = 60
 # Parts that are laid out at once: more would write chunks faster than workers hand them over.
 _LAYING_CONCURRENCY = 5
 _HOOKS_TIMEOUT_S = 60
@@ -43,6 +44,7 @@ class Sms(Construct):
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
         self.receipts = Queue(self, "Receipts", house=house, consumer_timeout_s=_RECEIPTS_TIMEOUT_S)
         self.parked = Queue(self, "Parked", house=house, consumer_timeout_s=_PARKED_TIMEOUT_S)
+        self.starts = Queue(self, "Starts", house=house, consumer_timeout_s=_STARTS_TIMEOUT_S)
         self.laying = Queue(self, "Laying", house=house, consumer_timeout_s=_LAYING_TIMEOUT_S)
         self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
@@ -68,6 +70,7 @@ class Sms(Construct):
         self.privacy = self._privacy(exports)
         self.resumer = self._resume()
         self.layer = self._lay()
+        self.starter = self._start()
         self.teller = self._tell()
 
     def _accept(self) -> Function:
@@ -92,9 +95,12 @@ class Sms(Construct):
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
+                "STARTS_QUEUE_URL": self.starts.url,
+                "RECEIPT_WINDOW_S": str(house.stage.receipt_window_s),
             },
         )
         self.laying.grant_send(api)
+        self.starts.grant_send(api)
         self._campaigns.grant_put(api)
         data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
@@ -183,10 +189,12 @@ class Sms(Construct):
                 **self._telling,
                 "PARKED_QUEUE_URL": self.parked.url,
                 "LAYING_QUEUE_URL": self.laying.url,
+                "STARTS_QUEUE_URL": self.starts.url,
             },
         )
         self.parked.grant_send(sweep)
         self.laying.grant_send(sweep)
+        self.starts.grant_send(sweep)
         self.hooks.grant_send(sweep)
         data.messaging.grant(sweep, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(sweep, *READ, *WRITE)
@@ -245,6 +253,31 @@ class Sms(Construct):
         self.bulk.grant_send(layer)
         self.laying.feed(layer, batch_size=1, concurrency=_LAYING_CONCURRENCY)
         return layer
+
+    def _start(self) -> Function:
+        data = self._data
+        starter = Function(
+            self,
+            "Starter",
+            handler="functions.sms.starter.handler",
+            house=self._house,
+            timeout_s=_STARTS_TIMEOUT_S,
+            environment={
+                **self._tables,
+                **self._lanes,
+                **self._telling,
+                "STARTS_QUEUE_URL": self.starts.url,
+                "RECEIPT_WINDOW_S": str(self._house.stage.receipt_window_s),
+            },
+        )
+        data.messaging.grant(starter, *READ, *WRITE)
+        data.ledger.grant(starter, *READ, *WRITE)
+        self.hooks.grant_send(starter)
+        self.urgent.grant_send(starter)
+        self.bulk.grant_send(starter)
+        self.starts.grant_send(starter)
+        self.starts.feed(starter, batch_size=1)
+        return starter
 
     def _tell(self) -> Function:
         data, stage = self._data, self._house.stage

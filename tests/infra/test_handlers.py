@@ -130,6 +130,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.sms.notices.handler",
         "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
+        "functions.sms.starter.handler",
         "functions.sms.sweep.handler",
         "functions.sms.unpark.handler",
         "functions.sms.worker.handler",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import api, layer, receipts, sweep, worker
+from functions.sms import api, layer, receipts, starter, sweep, worker
 from mifumo import clock, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.preferences import Preferences
@@ -122,6 +122,15 @@ class World:
             assert layer.handler(sqs(body), CONTEXT) == {"batchItemFailures": []}
         return bodies
 
+    def start(self) -> list[dict[str, Any]]:
+        """Leads batches on as the queue says, until it says nothing more; returns the bodies, for a second delivery."""
+        bodies = list[dict[str, Any]]()
+        while said := taken("STARTS"):
+            for body in said:
+                assert starter.handler(sqs(body), CONTEXT) == {"batchItemFailures": []}
+            bodies += said
+        return bodies
+
     def work(self) -> list[dict[str, Any]]:
         """Lets the workers do what is queued; returns the bodies, for a second delivery."""
         bodies = self.queued()
@@ -168,6 +177,7 @@ class World:
         for _ in range(12):
             self.sweep(after_s=61)
             self.lay()
+            self.start()
             if self.work():
                 time.sleep(0.05)  # the simulator's reports are on their way
             self.receive()

@@ -1,0 +1,17 @@
+"""Starts: the queue that tells which batches are to be led on, each from where it stands."""
+
+from mifumo import queue
+from mifumo.settings import Settings
+
+from .batches import Batch
+
+
+class StartsSettings(Settings):
+    """The queue that the starter reads."""
+
+    starts_queue_url: str
+
+
+def enqueue(batch: Batch) -> None:
+    """Has a batch's chunks gone through from where that stopped. What the queue loses, the sweep says again."""
+    queue.send(StartsSettings.load().starts_queue_url, [{"tenant": batch.tenant, "batch": batch.id}])

@@ -1,0 +1,50 @@
+"""Walk: the chunks of a batch, gone through in their order, a hundred a time, for what it was led to last.
+
+What goes on is told to the workers again, chunk by chunk; what was called off ends. A step that is cut off is taken
+again: a chunk that has been seen to is left as it is. Whoever has claimed a chunk keeps it; should it come back to the
+queue, the worker that finds it there sees to it.
+"""
+
+from contextlib import suppress
+
+from mifumo import writes
+from mifumo.observability import logger
+
+from . import batches, chunks, lanes, settlement, starts, turns, withheld
+from .batches import Batch, Status
+from .chunks import PAGE, Chunk, ChunkTaken, State
+from .turns import BatchMoved
+
+
+def go_on(batch: Batch) -> None:
+    """Sees to the next hundred chunks of a batch that is gone through, and has the starter go on if some are left."""
+    if batch.walk is None:
+        return
+    page = next(chunks.pages(batch.tenant, batch.id, first=batch.walk + 1, last=max(1, batch.chunks)))
+    if batch.status is Status.CANCELLING:
+        for chunk in page:
+            withheld.call_off(batch, chunk)
+    else:
+        _tell(batch, page)
+    reached = page[-1].number if len(page) == PAGE else None
+    try:
+        after = batches.of(writes.commit(turns.walked(batch, reached)))
+    except BatchMoved:
+        return
+    if after.walk is not None:
+        starts.enqueue(after)
+        return
+    logger.info("batch gone through", batch_id=batch.id, status=batch.status.value, turn=batch.turn)
+    if batch.status is Status.CANCELLING:
+        settlement.close(after)
+
+
+def _tell(batch: Batch, page: list[Chunk]) -> None:
+    """Puts queued chunks before the sweep and the workers again."""
+    told = []
+    for chunk in page:
+        if chunk.state is State.QUEUED:
+            with suppress(ChunkTaken):
+                writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at()))
+                told.append((batch.id, chunk.number))
+    lanes.enqueue(batch.tenant, batch.lane, told)
