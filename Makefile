@@ -80,7 +80,7 @@ openapi: $(VENV) ## Write docs/api/openapi.json and docs/permissions.md from the
 	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.permissions
 
-reconcile: $(VENV) ## Recompute every wallet of the local cloud from its entries; STAGE=dev asks another stage
+reconcile: $(VENV) ## Recompute every wallet of the local cloud, and compare its days with the providers; STAGE=dev asks another stage
 	@$(BIN)/python -m tools.reconcile --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
 # --- ship it ---------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Data(Stack):
             "Ledger",
             stage=stage,
             expires=False,
-            indexes=[Index("listing", "listing", whole=True), Index("due", "due")],
+            indexes=[Index("listing", "listing", whole=True), Index("due", "due"), Index("days", "day")],
         )
 
         # Who did what: added to by every door, read by one, changed by none.

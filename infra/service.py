@@ -111,6 +111,7 @@ class Service(Stack):
             "BillingSweepFunction": billing.sweep.function_name,
             "BillingPrivacyFunction": billing.privacy.worker.function_name,
             "BillingNightlyFunction": billing.nightly.function_name,
+            "BillingReconcilingFunction": billing.reconciling.function_name,
             "BillingInvoicingFunction": billing.invoicing.function_name,
             "BillingPrintingFunction": billing.printing.function_name,
             "WebhooksApiFunction": webhooks.api.function_name,

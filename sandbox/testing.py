@@ -134,6 +134,10 @@ class RunningPawaPay(Running[PawaPay]):
     def set_provider(self, code: str, status: str) -> None:
         self._call(lambda: self.simulator.set_provider(code, status))
 
+    def set_statements(self, status: str) -> None:
+        """Leaves every statement in this status."""
+        self._call(lambda: setattr(self.simulator.wire.statements, "status", status))
+
 
 @contextlib.contextmanager
 def running_beem(

@@ -8,9 +8,9 @@ class StackError(Exception):
     """The stack cannot be read; the message says why."""
 
 
-def outputs(stage: str) -> dict[str, str]:
-    """Reads the outputs of the stage's data stack."""
-    name = f"mifumo-{stage}-data"
+def outputs(stage: str, part: str = "data") -> dict[str, str]:
+    """Reads the outputs of the stage's data stack, or of its `service` stack."""
+    name = f"mifumo-{stage}-{part}"
     try:
         described = boto3.client("cloudformation").describe_stacks(StackName=name)
     except (BotoCoreError, ClientError) as error:

@@ -13,6 +13,7 @@ from .doors import (
     admin_invoices,
     admin_proposals,
     admin_providers,
+    admin_reconciliations,
     admin_refunds,
     admin_reviews,
     admin_transfers,
@@ -40,6 +41,7 @@ app.include_router(admin_transfers.router)
 app.include_router(admin_adjustments.router)
 app.include_router(admin_providers.router)
 app.include_router(admin_wallets.router)
+app.include_router(admin_reconciliations.router)
 app.include_router(invoices.router)
 app.include_router(admin_invoices.router)
 

@@ -16,8 +16,8 @@ from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from . import desks
-from .desks import Desk
+from . import days, desks
+from .desks import BANK, Desk
 from .states import UNDECIDED, WAITING, Event, Status, transition
 
 # Unfinished payments are spread over so many partitions of the `due` index.
@@ -167,6 +167,14 @@ def _due(payment: Payment) -> dict[str, str]:
     return {"due_pk": f"PAYDUE#{shard}", "due_sk": f"{payment.next_check_at}#{payment.id}"}
 
 
+def _days(payment: Payment) -> dict[str, str]:
+    """Returns the keys of the index of each provider's payments by day: that of their money, or else of their begin."""
+    if payment.gateway == BANK:
+        return {}
+    at = payment.completed_at or payment.created_at
+    return {"day_pk": f"PAYDAY#{payment.gateway}#{days.of(at)}", "day_sk": f"{at}#{payment.id}"}
+
+
 def _documents_since(payment: Payment) -> str:
     return f"{payment.completed_at}#{payment.id}"
 
@@ -179,6 +187,7 @@ def _item(payment: Payment) -> Item:
         "listing_pk": _listing(payment.tenant),
         "listing_sk": f"{payment.created_at}#{payment.id}",
         **_due(payment),
+        **_days(payment),
     }
 
 
@@ -223,6 +232,22 @@ def due(partition: str, *, items_max: int) -> list[tuple[PaymentId, str]]:
     overdue = tables.query(_table(), partition, index="due", between=("0", clock.stamp()), limit=items_max)
     stamps = [(item["pk"], item["due_sk"]) for item in overdue.items]
     return [(PaymentId(pk.removeprefix("PAY#")), sk.partition("#")[0]) for pk, sk in stamps]
+
+
+@dataclass(frozen=True, slots=True)
+class DayPage:
+    """Some payments of a provider and day as they stand, and where the day goes on."""
+
+    payments: list[Payment]
+    last: Item | None
+
+
+def of_day(gateway: str, day: str, *, limit: int, start: Item | None) -> DayPage:
+    """Reads a page of the payments of a provider whose money came on a day, or that began on it and have none."""
+    found = tables.query(_table(), f"PAYDAY#{gateway}#{day}", index="days", limit=limit, start=start)
+    places = [(_table(), Key(item["pk"], item["sk"])) for item in found.items]
+    standing = tables.read(*places) if places else {}
+    return DayPage([of(standing[place]) for place in places if place in standing], found.last)
 
 
 def history(payment: PaymentId) -> list[Item]:

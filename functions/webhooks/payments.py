@@ -47,6 +47,13 @@ _PAWAPAY_BODY = _body(
         "providerTransactionId": "CEJ3I3SETSN",
     },
 )
+_STATEMENT_BODY = _body(
+    {
+        "required": ["statementId", "status"],
+        "properties": {"statementId": {"type": "string", "format": "uuid"}, "status": {"type": "string"}},
+    },
+    {"statementId": "f4401bd2-1568-4140-bf2d-eb77d2b2b639", "status": "COMPLETED"},
+)
 _CLICKPESA_BODY = _body(
     {
         "required": ["event", "data"],
@@ -112,12 +119,28 @@ def take_pawapay_callback() -> Received:
     """
     event = router.current_event
     body = callbacks.json_body(event)
-    proof = proofs.require_pawapay_signature(event.request_context.http.method, event.headers, body)
+    method = event.request_context.http.method
+    proof = proofs.require_pawapay_signature(proofs.PAWAPAY_PATH, method, event.headers, body)
     try:
         claim = pawapay_records.parse_callback(body)
     except MalformedCallback as error:
         raise callbacks.unreadable("/depositId") from error
     return callbacks.keep(pawapay.NAME, claim, callbacks.payment_of(claim, "/depositId"), body, proof=proof)
+
+
+@router.post(
+    proofs.PAWAPAY_STATEMENTS_PATH,
+    summary="Take pawaPay's word that a statement is made",
+    description="Statements are looked for by whoever has asked for them, so nothing of it is kept.",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [401, 503], "requestBody": _STATEMENT_BODY},
+)
+@public
+def take_pawapay_statement() -> Received:
+    event = router.current_event
+    body, method = callbacks.json_body(event), event.request_context.http.method
+    proofs.require_pawapay_signature(proofs.PAWAPAY_STATEMENTS_PATH, method, event.headers, body)
+    return Received()
 
 
 @router.post(

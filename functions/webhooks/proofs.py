@@ -19,6 +19,7 @@ from .http_signatures import Outcome, Request
 from .key_ring import KeyRing
 
 PAWAPAY_PATH: Final = "/api/webhooks/payments/pawapay/"
+PAWAPAY_STATEMENTS_PATH: Final = "/api/webhooks/payments/pawapay/statements/"
 # A provider that waits for our answer is told to come again, rather than kept waiting for its own keys.
 _KEYS_TIMEOUT_S = 3.0
 
@@ -48,16 +49,16 @@ class SignatureRefused(Unauthenticated):
     title = "This callback's signature was refused"
 
 
-def require_pawapay_signature(method: str, headers: Mapping[str, str], body: bytes) -> str:
+def require_pawapay_signature(path: str, method: str, headers: Mapping[str, str], body: bytes) -> str:
     """Returns what the signature proves; raises SignatureRefused, and Busy as long as the keys cannot be read.
 
-    It speaks of the address that pawaPay was given, whatever host and path the call has reached us by.
+    It speaks of the address that pawaPay was given, of which `path` is ours, whatever host the call has reached us by.
     """
     settings = CallbackSettings.load()
     token = aws.secret(settings.pawapay_secret)["token"]
     if not token:
         raise _signature_refusal("pawapay", "not_set_up")
-    request = Request(method, urlsplit(settings.public_url).netloc, PAWAPAY_PATH, headers, body)
+    request = Request(method, urlsplit(settings.public_url).netloc, path, headers, body)
     try:
         verdict = http_signatures.verify(request, keys=_ring(settings.pawapay_url, token).find, now=clock.epoch())
     except ProviderUnavailableError as error:

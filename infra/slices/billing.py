@@ -17,6 +17,7 @@ from infra.stage import Stage
 
 _CHECK_TIMEOUT_S = 840  # a run goes on where the last one stopped: done before the next one starts
 _CHECK_MINUTES = 15
+_RECONCILE_MINUTES = 30
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # One payment at a time: each is a question to the provider that may take half of the worker's timeout, and when the
 # provider is down a batch of ten would be cut off half-way and blamed on payments that nobody had looked at.
@@ -26,6 +27,9 @@ _ALARMS = {
     "PrintingFailed": "Billing: the PDF of an invoice or credit note could not be made",
     "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
     "WalletUnchecked": "Billing: a wallet could not be checked",
+    "ReconciliationDifference": "Billing: a payment provider's account of a day and our books differ",
+    "ReconciliationLate": "Billing: a day could not be compared with a payment provider's account of it",
+    "PaymentOrphan": "Billing: a payment provider tells of a payment that is none of ours",
 }
 
 
@@ -71,6 +75,7 @@ class Billing(Construct):
         self._refresh()
         self.privacy = self._privacy(exports)
         self.nightly = self._check()
+        self.reconciling = self._reconcile()
         self.invoicing = self._document()
         self.printing = self._print()
         self._ring()
@@ -202,6 +207,31 @@ class Billing(Construct):
         self._data.ledger.grant(nightly, *READ, *WRITE)
         EveryMinute(self, "NightlySchedule", function=nightly, house=self._house, minutes=_CHECK_MINUTES)
         return nightly
+
+    def _reconcile(self) -> Function:
+        """The days' comparison with the providers' own accounts: it asks, writes reports, and moves no money."""
+        stage = self._house.stage
+        reconciling = Function(
+            self,
+            "Reconciling",
+            handler="functions.billing.reconciling.handler",
+            house=self._house,
+            timeout_s=_CHECK_TIMEOUT_S,
+            environment={
+                "LEDGER_TABLE": self._data.ledger.table_name,
+                "PAYMENTS_QUEUE_URL": self.payments.url,
+                "PUBLIC_URL": stage.public_url or self._house.api.url,
+                **self._providers,
+                "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
+            },
+        )
+        self._data.ledger.grant(reconciling, *READ)
+        self._data.ledger.grant_leading(reconciling, ["RECON#*"], *PUT)
+        for secret in self._secrets.values():
+            secret.grant_read(reconciling)
+        self.payments.grant_send(reconciling)
+        EveryMinute(self, "ReconcilingSchedule", function=reconciling, house=self._house, minutes=_RECONCILE_MINUTES)
+        return reconciling
 
     def _document(self) -> Function:
         """Gives payments their invoices: one that fails waits on, and the next minute tries again."""

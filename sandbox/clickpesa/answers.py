@@ -54,6 +54,10 @@ def status(attempts: list[Attempt], *, as_text: bool) -> web.Response:
     return web.json_response([attempt.listed(as_text=as_text) for attempt in attempts])
 
 
+def page(attempts: list[Attempt], total: int) -> web.Response:
+    return web.json_response({"data": [attempt.listed() for attempt in attempts], "totalCount": total})
+
+
 def refusal(status: HTTPStatus, *messages: str) -> web.Response:
     """An error; its message is a list where fields are at fault."""
     message = list(messages) if status is HTTPStatus.BAD_REQUEST else messages[0]

@@ -131,6 +131,13 @@ class Attempts:
         self._by_reference[reference].append(self._new(reference, last.amount, last.phone))
         return self.flip(reference, status)
 
+    def page(self, *, start: str, end: str, newest_first: bool, skip: int, limit: int) -> tuple[list[Attempt], int]:
+        """A page of the attempts whose dates lie between two, both included, and how many there are of those."""
+        every = [attempt for attempts in self._by_reference.values() for attempt in attempts]
+        found = [one for one in every if start <= one.created_at[: len(start)] and one.created_at[: len(end)] <= end]
+        found.sort(key=lambda attempt: (attempt.created_at, attempt.id), reverse=newest_first)
+        return found[skip : skip + limit], len(found)
+
     def log(self) -> list[dict[str, Any]]:
         attempts = (attempt for attempts in self._by_reference.values() for attempt in attempts)
         return [asdict(attempt) | {"channel": attempt.channel} for attempt in attempts]

@@ -22,6 +22,8 @@ BASE_PATH = "/third-parties"
 _REFERENCE = re.compile(r"[A-Za-z0-9]{1,64}")
 _PHONE = re.compile(r"255[67][0-9]{8}")
 _AMOUNT = re.compile(r"[1-9][0-9]{0,11}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _INSTEAD: dict[Fault, Callable[[], web.Response]] = {
     Fault.HTTP_500: answers.broken,
     Fault.HTTP_429: answers.too_many,
@@ -65,6 +67,7 @@ class Wire:
             web.post(f"{BASE_PATH}/generate-token", self.generate_token),
             web.post(f"{BASE_PATH}/payments/preview-ussd-push-request", self.preview),
             web.post(f"{BASE_PATH}/payments/initiate-ussd-push-request", self.initiate),
+            web.get(f"{BASE_PATH}/payments/all", self.list_all),
             web.get(f"{BASE_PATH}/payments/{{reference}}", self.status),
         ]
 
@@ -121,6 +124,26 @@ class Wire:
         if not attempts:
             return answers.refusal(HTTPStatus.NOT_FOUND, "Payment not found")
         return answers.status(attempts, as_text=fault is Fault.AMOUNT_AS_TEXT)
+
+    async def list_all(self, request: web.Request) -> web.Response:
+        """Every payment between two dates, in pages."""
+        if self._faults.take(STATUS) is Fault.STATUS_500:
+            return answers.broken()
+        if not self._is_authorized(request):
+            return answers.refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized")
+        asked = request.query
+        dates = asked.get("startDate", "0001-01-01"), asked.get("endDate", "9999-12-31")
+        numbers = asked.get("skip", "0"), asked.get("limit", "20")
+        if not all(map(_DATE.fullmatch, dates)) or not all(map(_NUMBER.fullmatch, numbers)):
+            return answers.refusal(HTTPStatus.BAD_REQUEST, "startDate, endDate, skip or limit is not valid")
+        found = self._attempts.page(
+            start=dates[0],
+            end=dates[1],
+            newest_first=asked.get("orderBy", "DESC") != "ASC",
+            skip=int(numbers[0]),
+            limit=int(numbers[1]),
+        )
+        return answers.page(*found)
 
     async def _initiate(self, request: web.Request) -> web.Response:
         if not self._is_authorized(request):

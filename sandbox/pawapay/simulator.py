@@ -67,7 +67,12 @@ class PawaPay(Simulator):
         self.refund_url: str | None = None
         self._book, self._account, self._signer = Book(), Account(), Signer()
         self._callbacks: list[dict[str, Any]] = []
-        told = Told(deposit=self._later(self._end), refund=self._later(self._end_refund), resend=self.call_back)
+        told = Told(
+            deposit=self._later(self._end),
+            refund=self._later(self._end_refund),
+            resend=self.call_back,
+            statement=self._post,
+        )
         self.wire = Wire(self._book, self._account, self._signer, self.faults, token=token, told=told)
         self.wire.callback_url = callback_url
 
@@ -80,6 +85,7 @@ class PawaPay(Simulator):
         self._book.forget()
         self._account.forget()
         self._signer.forget()
+        self.wire.statements.forget()
         self._callbacks.clear()
 
     def wire_routes(self) -> list[web.RouteDef]:
@@ -163,7 +169,7 @@ class PawaPay(Simulator):
         body = delivery.letter.body
         self._callbacks.append(
             {
-                "id": body.get("refundId") or body["depositId"],
+                "id": body.get("statementId") or body.get("refundId") or body["depositId"],
                 "status": body["status"],
                 "attempt": delivery.attempt,
                 "answered": delivery.status,

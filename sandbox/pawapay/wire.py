@@ -15,6 +15,7 @@ from sandbox.pawapay.account import COUNTRY, Account
 from sandbox.pawapay.book import Book, Deposit, IdTakenError, Refund
 from sandbox.pawapay.checks import RefusedError
 from sandbox.pawapay.signer import Signer
+from sandbox.pawapay.statements import DONE, Statement, Statements
 
 INITIATE, STATUS, KEYS = "initiate", "status", "keys"
 
@@ -30,6 +31,7 @@ class Told:
     deposit: Callable[[str], None]
     refund: Callable[[str], None]
     resend: Callable[[str], None]
+    statement: Callable[[str, dict[str, Any]], None]
 
 
 class Wire:
@@ -42,6 +44,7 @@ class Wire:
         self._faults = faults
         self._token = f"Bearer {token}".encode()
         self._told = told
+        self.statements = Statements(book)
         self.callback_url: str | None = None
         self.lists_operations = False
 
@@ -56,6 +59,9 @@ class Wire:
             web.get("/v2/active-conf", self.active_configuration),
             web.get("/v2/availability", self.availability),
             web.get("/v2/public-key/http", self.public_keys),
+            web.post("/v2/statements", self.statement),
+            web.get("/v2/statements/{id}", self.statement_status),
+            web.get("/statements/{id}.csv", self.statement_file),
         ]
 
     async def deposit(self, request: web.Request) -> web.Response:
@@ -114,6 +120,35 @@ class Wire:
                 return await hold(request)
             case _:
                 return self._unauthorized(request) or web.json_response(self._signer.published())
+
+    async def statement(self, request: web.Request) -> web.Response:
+        """Take a statement on; whoever asked is told when it is made."""
+        if refusal := self._unauthorized(request):
+            return refusal
+        try:
+            asked = self.statements.ask(await json_object(request) or {})
+        except RefusedError as error:
+            return answers.rejected("statementId", None, error)
+        told = self._told_of(asked, request)
+        self._told.statement(asked.callback_url, told)
+        return web.json_response({"statementId": asked.id, "status": "ACCEPTED", "created": told["created"]})
+
+    async def statement_status(self, request: web.Request) -> web.Response:
+        if refusal := self._unauthorized(request):
+            return refusal
+        asked = self.statements.find(request.match_info["id"])
+        return answers.found(self._told_of(asked, request)) if asked else answers.not_found()
+
+    async def statement_file(self, request: web.Request) -> web.Response:
+        """The file itself, at an address that wants no token, as storage gives them out."""
+        asked = self.statements.find(request.match_info["id"])
+        if asked is None or self.statements.status != DONE or "Authorization" in request.headers:
+            return web.Response(status=403)
+        return web.Response(body=self.statements.file(asked), content_type="text/csv")
+
+    def _told_of(self, asked: Statement, request: web.Request) -> dict[str, Any]:
+        address = f"{request.url.origin()}/statements/{asked.id}.csv"
+        return asked.told(self.statements.status, download_url=address, size=len(self.statements.file(asked)))
 
     async def _initiate(
         self, request: web.Request, id_name: str, take: Callable[[dict[str, Any]], Deposit | Refund]

@@ -121,6 +121,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.billing.nightly.handler",
         "functions.billing.printing.worker.handler",
         "functions.billing.privacy.handler",
+        "functions.billing.reconciling.handler",
         "functions.billing.refresh.handler",
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",

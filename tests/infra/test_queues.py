@@ -70,6 +70,7 @@ def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> No
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
         "functions.billing.nightly.handler",
+        "functions.billing.reconciling.handler",
         "functions.billing.invoicing.handler",
         "functions.billing.printing.worker.handler",
         "functions.billing.refresh.handler",
@@ -82,7 +83,11 @@ def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> No
 
 
 # What runs less often than every minute.
-_MINUTES = {"functions.billing.nightly.handler": 15, "functions.billing.refresh.handler": 24 * 60}
+_MINUTES = {
+    "functions.billing.nightly.handler": 15,
+    "functions.billing.reconciling.handler": 30,
+    "functions.billing.refresh.handler": 24 * 60,
+}
 
 
 def _minutes(expression: str) -> int:

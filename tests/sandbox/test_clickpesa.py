@@ -412,3 +412,27 @@ def test_clearing_forgets_payments_faults_and_settings(clickpesa: RunningClickPe
     assert initiate(clickpesa).status_code == 200
     assert time.monotonic() - started < 1
     assert clickpesa.simulator.wire.requires_checksum
+
+
+def test_all_payments_are_listed_in_pages_between_two_dates(clickpesa: RunningClickPesa) -> None:
+    for number in range(3):
+        initiate(clickpesa, orderReference=f"{number}" * 32)
+    headers = {"Authorization": token(clickpesa)}
+    today = attempts_of(clickpesa, "0" * 32)[0]["createdAt"][:10]
+
+    def listed(**asked: Any) -> dict[str, Any]:
+        answer = requests.get(f"{clickpesa.url}/payments/all", params=asked, headers=headers, timeout=5)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    page = listed(startDate=today, endDate=today, orderBy="ASC", skip=1, limit=1)
+    assert page["totalCount"] == 3
+    assert [one["orderReference"] for one in page["data"]] == ["1" * 32]
+    assert listed()["data"][0]["orderReference"] == "2" * 32
+    assert listed(startDate="2020-01-01", endDate="2020-01-02") == {"data": [], "totalCount": 0}
+    assert listed(startDate="today")["statusCode"] == 400
+
+
+def attempts_of(clickpesa: RunningClickPesa, reference: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = status(clickpesa, reference).json()
+    return found

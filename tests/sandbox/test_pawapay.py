@@ -556,3 +556,48 @@ def test_clearing_forgets_records_faults_keys_and_closed_providers(pawapay: Runn
     assert pawapay.log() == {"deposits": [], "refunds": [], "callbacks": []}
     assert deposit(pawapay).json()["status"] == "ACCEPTED"
     assert len(get(pawapay, "/v2/public-key/http").json()) == 1
+
+
+def test_a_statement_is_asked_for_and_fetched_as_a_file_without_our_token(pawapay: RunningPawaPay) -> None:
+    deposit(pawapay)
+    for _ in range(100):
+        if record(pawapay)["status"] == "COMPLETED":
+            break
+        time.sleep(0.02)
+    body = {
+        "wallet": {"country": "TZA", "currency": "TZS"},
+        "callbackUrl": "http://127.0.0.1:9/",
+        "startDate": "2026-01-01T00:00:00",
+        "endDate": "2026-01-02T00:00:00",
+    }
+    empty = post(pawapay, "/v2/statements", body).json()
+    assert empty["status"] == "ACCEPTED"
+    day = record(pawapay)["created"][:10]
+    asked = post(
+        pawapay, "/v2/statements", body | {"startDate": f"{day}T00:00:00", "endDate": f"{day}T23:59:59"}
+    ).json()
+    rows = []
+    for statement in (empty, asked):
+        found = get(pawapay, f"/v2/statements/{statement['statementId']}").json()
+        assert (found["status"], found["data"]["status"]) == ("FOUND", "COMPLETED")
+        assert get(pawapay, found["data"]["downloadUrl"].removeprefix(pawapay.url)).status_code == 403
+        rows.append(requests.get(found["data"]["downloadUrl"], timeout=5).text.splitlines()[1:])
+    assert rows[0] == []
+    assert DEPOSIT_ID in rows[1][0]
+    assert get(pawapay, "/v2/statements/nobodys").json() == {"status": "NOT_FOUND"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"wallet": {"country": "KEN", "currency": "KES"}},
+        {"endDate": "2026-03-01T00:00:00"},
+        {"startDate": "yesterday"},
+        {"callbackUrl": None},
+    ],
+)
+def test_a_statement_of_another_form_is_rejected(pawapay: RunningPawaPay, changes: dict[str, Any]) -> None:
+    wallet = {"country": "TZA", "currency": "TZS"}
+    dates = {"startDate": "2026-01-01T00:00:00", "endDate": "2026-01-02T00:00:00"}
+    answer = post(pawapay, "/v2/statements", {"wallet": wallet, "callbackUrl": "http://x/", **dates, **changes})
+    assert answer.json()["status"] == "REJECTED"

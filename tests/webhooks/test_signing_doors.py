@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from functions.webhooks import api, proofs
 from functions.webhooks.key_ring import AGAIN_AFTER_S
@@ -109,6 +110,25 @@ def test_a_signed_callback_is_kept_with_its_proof_and_queued(pawa: PawaPayDoor) 
     assert pawa.take(call)[0] == 200  # replayed within its minute: known, and looked into once more
     assert pawa.wire.calls == ["PutItem", "SendMessageBatch"]
     assert len(events("pawapay")) == 1
+
+
+def test_word_of_a_statement_is_proven_answered_and_not_kept(pawa: PawaPayDoor) -> None:
+    told_at = f"{urlsplit(pawa.step.url)._replace(path=proofs.PAWAPAY_STATEMENTS_PATH).geturl()}"
+    dates = {"startDate": "2026-01-01T00:00:00", "endDate": "2026-01-02T00:00:00"}
+    wanted = {"wallet": {"country": "TZA", "currency": "TZS"}, "callbackUrl": told_at, **dates}
+    asked = requests.post(
+        f"{pawa.simulator.url}/v2/statements",
+        json=wanted,
+        headers={"Authorization": f"Bearer {PAWAPAY_TOKEN}"},
+        timeout=5,
+    )
+    assert asked.json()["status"] == "ACCEPTED"
+    pawa.step.wait_for(1)
+    call = pawa.step.calls[0]
+    pawa.wire.clear()
+    assert give(call, path=proofs.PAWAPAY_STATEMENTS_PATH) == (200, {"status": "received"})
+    assert pawa.take(call)[0] == 401  # signed for another address
+    assert nothing_kept(pawa.wire)
 
 
 def test_r_and_s_side_by_side_are_as_good_as_the_asn1_form(pawa: PawaPayDoor) -> None:

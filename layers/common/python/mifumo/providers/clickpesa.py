@@ -7,9 +7,11 @@ life of the process. Source: ClickPesa's API reference; what it leaves open is a
 import re
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from mifumo import clock
 from mifumo.observability import logger
@@ -22,7 +24,10 @@ from mifumo.providers.payments import (
     Capabilities,
     Initiated,
     Initiation,
+    Listed,
+    ListPage,
     MalformedCallback,
+    Period,
     ProviderUnavailableError,
     Push,
     Standing,
@@ -37,6 +42,7 @@ CURRENCY = "TZS"
 
 _TOKEN, _PREVIEW = "/generate-token", "/payments/preview-ussd-push-request"
 _INITIATE, _STATUS = "/payments/initiate-ussd-push-request", "/payments"
+_LIST, _LIST_LINES = "/payments/all", 100
 # A token is good for an hour; it is replaced while a call that begins with it still has time to end.
 _TOKEN_AGE_MAX_S: Final = 3_600 - 300
 _REFERENCE: Final = re.compile(r"[0-9a-f]{32}")
@@ -52,6 +58,7 @@ class ClickPesa:
         proof=CallbackProof.SIGNED,
         repeatable=False,
         refunds=False,
+        lists=True,
     )
 
     def __init__(
@@ -105,6 +112,25 @@ class ClickPesa:
         if answer.status_code != HTTPStatus.OK:
             return Statement(Standing.UNAVAILABLE, detail=f"HTTP {answer.status_code}")
         return clickpesa_records.statement(answers.json_value(answer.content), order_id)
+
+    def list_payments(self, period: Period, place: str | None) -> ListPage:
+        """Reads a page of all payments of the account, oldest first; `place` is how many come before it.
+
+        Whole dates are all that one may ask for, in a time zone that the reference does not name: a day more on either
+        side is asked for, and what lies outside of the period is left out.
+        """
+        days = {"startDate": _date(period.start, -1), "endDate": _date(period.end, 1)}
+        skip = int(place or 0)
+        order = {"sortBy": "createdAt", "orderBy": "ASC", "skip": skip, "limit": _LIST_LINES}
+        answer = self._ask("GET", f"{_LIST}?{urlencode(days | order)}")
+        if answer.status_code != HTTPStatus.OK:
+            raise ProviderUnavailableError(f"HTTP {answer.status_code}")
+        found = answers.json_object(answer.content).get("data")
+        if not isinstance(found, list):
+            raise ProviderUnavailableError("not a list of payments")
+        lines = [clickpesa_records.listed(answers.member_object(one)) for one in found]
+        within = [line for line in lines if line and _within(period, line)]
+        return ListPage(within, str(skip + len(found)) if len(found) == _LIST_LINES else None)
 
     def _initiate(self, body: dict[str, str]) -> Initiated:
         import requests  # noqa: PLC0415 - it is the largest of the imports, and doors read callbacks alone
@@ -182,6 +208,19 @@ class ClickPesa:
     @cached_property
     def _session(self) -> "requests.Session":
         return connections.session({})
+
+
+def _date(stamp: str, days: int) -> str:
+    return (clock.parse(stamp) + timedelta(days=days)).date().isoformat()
+
+
+def _within(period: Period, line: Listed) -> bool:
+    """Tells whether a line is of the period; one whose moment cannot be read is looked at in any case."""
+    try:
+        at = clock.stamp(clock.parse(line.at))
+    except ValueError:
+        return True
+    return period.start <= at < period.end
 
 
 def parse_callback(body: bytes) -> CallbackClaim:

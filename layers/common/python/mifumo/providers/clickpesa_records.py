@@ -1,5 +1,6 @@
 """ClickPesa's answers: pushes, attempts at an order and previews, read into what every provider tells."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 from mifumo.observability import count, logger
 from mifumo.providers import answers
-from mifumo.providers.payments import Initiated, Initiation, Standing, Statement
+from mifumo.providers.payments import Initiated, Initiation, Listed, Standing, Statement
 
 _WORDS: Final = {
     "SUCCESS": Standing.COMPLETED,
@@ -21,6 +22,9 @@ _WORDS: Final = {
 _NOT_TAKEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 # A gateway's time-out and "that reference is used" leave open whether the payer is being asked.
 _OPEN: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
+
+# The form of the references that we give; payments that were made by other means have others.
+_OURS: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class FeeBearer(StrEnum):
@@ -134,6 +138,15 @@ def _told(standing: Standing, attempts: list[dict[str, Any]], order_id: str) -> 
 
 def _receipt(attempt: dict[str, Any]) -> str | None:
     return answers.text(attempt.get("paymentReference")) or answers.text(attempt.get("id"))
+
+
+def listed(attempt: dict[str, Any]) -> Listed | None:
+    """Reads a line of the list of all payments; None for one that has collected nothing."""
+    named = answers.text(attempt.get("orderReference")) or answers.text(attempt.get("id")) or ""
+    order_id = str(uuid.UUID(named)) if _OURS.fullmatch(named) else named
+    if _standing(attempt, order_id) is not Standing.COMPLETED:
+        return None
+    return Listed(order_id, _told(Standing.COMPLETED, [attempt], order_id), at=str(attempt.get("createdAt", "")))
 
 
 def methods(answer: dict[str, Any]) -> list[Method]:

@@ -5,7 +5,7 @@ the largest of the imports. Source: pawaPay's v2 reference.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from types import MappingProxyType
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mifumo.observability import logger
 from mifumo.phone import Msisdn, Operator
-from mifumo.providers import answers, connections, pawapay_records, pawapay_terms
+from mifumo.providers import answers, connections, pawapay_records, pawapay_statements, pawapay_terms
 from mifumo.providers.payments import (
     Availability,
     CallbackProof,
     Capabilities,
     Initiated,
     Initiation,
+    Listed,
+    ListPage,
+    Period,
     ProviderUnavailableError,
     Push,
     Refund,
@@ -73,7 +76,7 @@ class PawaPay:
         self._keys_path = keys_path
         self._customer_message = customer_message
         self.capabilities = Capabilities(
-            wallets=frozenset(providers), proof=CallbackProof.SIGNED_FRESH, repeatable=True, refunds=True
+            wallets=frozenset(providers), proof=CallbackProof.SIGNED_FRESH, repeatable=True, refunds=True, lists=True
         )
 
     def initiate(self, push: Push) -> Initiated:
@@ -117,6 +120,38 @@ class PawaPay:
     def fetch_refund(self, refund_id: str) -> Statement:
         """Asks where a refund stands; reads only."""
         return self._look(f"/v2/refunds/{refund_id}", refund_id, id_name="refundId")
+
+    def list_payments(self, period: Period, place: str | None) -> ListPage:
+        """Reads on in a statement of our wallet, which pawaPay is asked for at first and then takes a while to make.
+
+        `place` is the statement's own id and how many of its lines come before.
+        """
+        statement_id, _, before = (place or ":0").partition(":")
+        try:
+            found = self._statement(statement_id) if statement_id else None
+        except pawapay_statements.StatementGone:
+            statement_id, found = "", None
+        if found is None:
+            return ListPage((), f"{statement_id or self._new_statement(period)}:{before}", ready=False)
+        after = int(before) + pawapay_statements.LINES_TOGETHER
+        return ListPage(found[int(before) : after], f"{statement_id}:{after}" if after < len(found) else None)
+
+    def _statement(self, statement_id: str) -> Sequence[Listed] | None:
+        """Fetches a statement whole; None while it is being made."""
+        answer = answers.member_object(self._ask("GET", f"/v2/statements/{statement_id}"))
+        link = pawapay_statements.link(answer, api_url=self._url)
+        return pawapay_statements.lines(pawapay_statements.download(link, timeout=self._timeout)) if link else None
+
+    def _new_statement(self, period: Period) -> str:
+        wallet = {"country": COUNTRY, "currency": CURRENCY}
+        start, end = (pawapay_statements.written(stamp) for stamp in (period.start, period.end))
+        body = {"wallet": wallet, "callbackUrl": period.callback_url, "startDate": start, "endDate": end}
+        answer = answers.member_object(self._ask("POST", "/v2/statements", body))
+        statement_id = answer.get("statementId")
+        if str(answer.get("status", "")).upper() != "ACCEPTED" or not isinstance(statement_id, str):
+            reason = answers.member_object(answer.get("failureReason"))
+            raise ProviderUnavailableError(f"no statement: {reason.get('failureCode', 'unknown')}")
+        return statement_id
 
     def resend_callback(self, order_id: str) -> bool:
         """Has the callback of a finished deposit sent again; False when there is none. Raises when nobody answers."""

@@ -4,6 +4,7 @@ A provider moves money and we watch: `initiate` asks a payer's handset once, `fe
 became of it. What comes back by itself (a callback) is a hint and moves nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -89,6 +90,36 @@ class Refund:
     amount_tzs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The span of time that a provider's list is asked for: from `start` until before `end`, both stamps in UTC."""
+
+    start: str
+    end: str
+    callback_url: str
+    """For providers that want to tell somewhere that a list is made; whoever asks looks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a provider's own list: money that came in for an order, which may be none of ours."""
+
+    order_id: str
+    statement: Statement
+    at: str = ""
+    """When the provider says that it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Some lines of a list, and where it goes on; None at its end."""
+
+    lines: Sequence[Listed]
+    next: str | None
+    ready: bool = True
+    """Not while the provider is still making the list: ask again, at the same place, in a while."""
+
+
 class CallbackProof(StrEnum):
     """What a provider's callback proves at its best."""
 
@@ -110,6 +141,8 @@ class Capabilities:
     repeatable: bool
     """The same push may be made twice and is taken for one: the way out of an unknown outcome."""
     refunds: bool
+    lists: bool = False
+    """It tells all payments of a day, ours or not; the others tell of an order that they are asked for."""
 
 
 class Availability(StrEnum):
@@ -170,3 +203,13 @@ class RefundingProvider(PaymentProvider, Protocol):
 
     def fetch_refund(self, refund_id: str) -> Statement:
         """Asks where a refund stands; reads only."""
+
+
+class ListingProvider(PaymentProvider, Protocol):
+    """A provider that tells all the money that came in for us."""
+
+    def list_payments(self, period: Period, place: str | None) -> ListPage:
+        """Reads on in the list of a period, from a place that a page has named, or from its beginning.
+
+        The list of a period that is over is the same each time. Raises ProviderUnavailableError.
+        """
