@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mifumo import aws, cursors, phone, wallets
+from mifumo.callers import Principal
 from mifumo.errors import NotFound, ValidationFailed
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, api, needs
 from mifumo.ids import BatchId
@@ -100,8 +101,9 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
         template=body.template_id,
         variables=body.variables,
         group=body.group_id,
+        test=_is_test(body.mode, caller),
     )
-    if body.dry_run or caller.mode is Mode.TEST:
+    if body.dry_run:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))
     order = wishes.order(wish, key=key)
     try:
@@ -117,6 +119,13 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
     if accepted.replayed:
         replayed()
     return Response(HTTPStatus.ACCEPTED, "application/json", answer)
+
+
+def _is_test(wanted: Mode | None, caller: Principal) -> bool:
+    """Tells whether a send is a test; raises ValidationFailed when a test key asks for another."""
+    if caller.mode is Mode.TEST and wanted is Mode.LIVE:
+        raise ValidationFailed.of("/mode", "test_key", "A test key sends tests alone: use a live key.")
+    return Mode.TEST in {wanted, caller.mode}
 
 
 def _accepted(accepted: Accepted) -> BatchAnswer:
@@ -135,32 +144,34 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
     description="A quote is sent once, within its half hour: to the recipients, with the texts and for the price that "
     "it says, to the credit.",
     tags=_TAGS,
-    responses={
-        HTTPStatus.OK: {"description": "What would be sent: the answer to a test key, which changes nothing."},
-        HTTPStatus.ACCEPTED: {"description": "Accepted and paid for; the work goes on."},
-    },
     openapi_extensions={"x-problems": [402, 409]},
 )
 @needs(Action.SMS_SEND)
-def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> Response[BatchAnswer]:
-    if caller.mode is Mode.TEST:
-        rehearsed = quoted.rehearse(caller.tenant_id, caller.actor, body.quote_id)
-        return Response(HTTPStatus.OK, "application/json", _accepted(rehearsed))
+def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> BatchAnswer:
+    test = _is_test(body.mode, caller)
     try:
-        accepted = quoted.accept(caller.tenant_id, caller.actor, body.quote_id, key=key)
+        accepted = quoted.accept(caller.tenant_id, caller.actor, body.quote_id, key=key, test=test)
     except InsufficientCredits as lacking:
         raise top_ups.offer(caller.tenant_id, lacking, key=key).refusal() from lacking
     if accepted.replayed:
         replayed()
-    return Response(HTTPStatus.ACCEPTED, "application/json", _accepted(accepted))
+    return _accepted(accepted)
 
 
 @app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)
 @needs(Action.SMS_READ)
-def list_batches(caller: Caller, limit: Limit = 20, cursor: Cursor = None) -> BatchPage:
+def list_batches(
+    caller: Caller,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    mode: Annotated[
+        Mode | None,
+        Query(description="Only those of this mode. A page may then be shorter: go on while there is a `next`."),
+    ] = None,
+) -> BatchPage:
     scope = f"batches {caller.tenant_id}"
     found, last = listings.batch_page(caller.tenant_id, limit=limit, start=cursors.decode(cursor, scope=scope))
-    items = [_batch(batch, [], how_far) for batch, how_far in found]
+    items = [_batch(batch, [], far) for batch, far in found if mode is None or batch.test is (mode is Mode.TEST)]
     return BatchPage(items=items, next=cursors.encode(last, scope=scope))
 
 

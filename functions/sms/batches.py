@@ -61,7 +61,8 @@ class Refused:
 class Batch:
     """One accepted request. `price` is what was held, `charged` what was captured in the end, both in credits.
 
-    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
+    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back,
+    `test` that nothing of it reaches a provider and it costs nothing: its price is what it would cost.
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
     the most that one needs. `plan` and `parts` are of what it is laid out from, if its chunks did not come with it.
     `turn` counts the steps that it was led since it was accepted; `walk` is the chunk up to which the last of them has
@@ -89,6 +90,7 @@ class Batch:
     parts: int = 0
     turn: int = 0
     walk: int | None = None
+    test: bool = False
 
 
 class AlreadyAccepted(Exception):
@@ -137,6 +139,7 @@ def of(item: Item) -> Batch:
         parts=item.get("parts", 0),
         turn=item.get("turn", 0),
         walk=item.get("walk"),
+        test=item.get("test", False),
     )
 
 
@@ -153,6 +156,7 @@ def new(
     `over_parked` puts it in the place of itself as it was parked, and refuses unless it still is.
     """
     own = {"listens": batch.listens, "refunds": batch.refunds, "plan": batch.plan, "parts": batch.parts}
+    own["test"] = batch.test
     item = {
         **key(batch.tenant, batch.id)._asdict(),
         "id": batch.id,

@@ -76,6 +76,7 @@ class Chunk:
     """Some recipients of a batch. `invalid` counts those that the provider did not take, without saying which.
 
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
+    `test` says that no provider hears of it, and that it costs nothing.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
     cheaper; `part` is which part of a plan it was laid out from, 0 for one that was accepted with its batch.
     """
@@ -105,6 +106,7 @@ class Chunk:
     encoding: Encoding | None = None
     asked: str = ""
     part: int = 0
+    test: bool = False
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -185,6 +187,7 @@ def of(item: Item) -> Chunk:
         encoding=Encoding(item["encoding"]) if "encoding" in item else None,
         asked=item.get("asked", ""),
         part=item.get("part", 0),
+        test=item.get("test", False),
     )
 
 
@@ -197,6 +200,7 @@ def new(chunk: Chunk) -> Write:
         "encoding": chunk.encoding.value if chunk.encoding else None,
         "asked": chunk.asked,
         "part": chunk.part,
+        "test": chunk.test,
     }
     item = {
         **key(chunk.tenant, chunk.batch, chunk.number)._asdict(),

@@ -17,6 +17,7 @@ from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict
 from mifumo.ids import BatchId, TenantId
+from mifumo.keys import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -66,6 +67,8 @@ class Event:
         data: dict[str, Any] = dict(self.facts)
         if self.batch:
             data["batch_id"] = self.batch
+        if chunk and chunk.test:
+            data["mode"] = Mode.TEST.value
         if self.groups:
             data["messages"] = [_message(chunk, group, at) for group in self.groups for at in group.positions if chunk]
         return {"id": self.id, "type": self.type.value, "timestamp": self.at, "data": data}

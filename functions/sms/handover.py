@@ -33,6 +33,7 @@ from . import (
     routes,
     settlement,
     telling,
+    trial,
     withheld,
 )
 from .batches import Batch, Status
@@ -62,6 +63,8 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     if chunk.ended:
         # A worker may have died between the chunk's end and the batch's, or before it told of either.
         telling.of_chunk(chunk)
+        if chunk.test and chunk.state is State.SUBMITTED:
+            trial.report(chunk)
         settlement.look(batch, chunk)
         return
     if chunk.state is not State.QUEUED:
@@ -72,7 +75,7 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     if batch.status is Status.CANCELLING:
         withheld.call_off(batch, chunk)
         return
-    if state.is_open:
+    if state.is_open and not chunk.test:
         with suppress(ChunkTaken):
             writes.commit(chunks.move(chunk, State.QUEUED, due=state.open_until))
         return
@@ -97,12 +100,7 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
     chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=HandoverSettings.load().claim_lease_s)))
     writes.put_all(MessagingSettings.load().messaging_table, messages.rows(chunk))
     chunk = chunks.of(writes.commit(chunks.move(chunk, State.SUBMITTING, due=chunk.due, submitted_at=clock.stamp())))
-    answer = beem.send(
-        batch.sender_id,
-        chunk.text or batch.text,
-        chunk.recipient_ids,
-        ucs_2=(chunk.encoding or batch.encoding) is Encoding.UCS_2,
-    )
+    answer = trial.send(chunk) if chunk.test else _send(batch, chunk)
     logger.info(
         "handed over",
         batch_id=batch.id,
@@ -114,6 +112,15 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
     )
     count(f"Handover{answer.kind.value.title().replace('_', '')}")
     _RECORD[answer.kind](batch, chunk, answer)
+
+
+def _send(batch: Batch, chunk: Chunk) -> Answer:
+    return beem.send(
+        batch.sender_id,
+        chunk.text or batch.text,
+        chunk.recipient_ids,
+        ucs_2=(chunk.encoding or batch.encoding) is Encoding.UCS_2,
+    )
 
 
 def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
@@ -130,7 +137,9 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         lost.mark(chunk, "request_id_reused")
         return
     delivery.apply(inbox.of_handover(chunk), kept=True)
-    if answer.invalid:
+    if chunk.test:
+        trial.report(chunk)
+    elif answer.invalid:
         inquiry.later(chunk)
     telling.of_chunk(chunk)
     settlement.chunk_ended(batch, replace(chunk, state=State.SUBMITTED))

@@ -30,7 +30,7 @@ def later(chunk: Chunk) -> None:
 def ask(tenant: TenantId, batch: BatchId, number: int) -> None:
     """Asks about each message of a chunk that has not ended, and rejects the invalid ones if they can be told."""
     chunk = chunks.get(tenant, batch, number)
-    if chunk is None or chunk.state is not State.SUBMITTED or not chunk.request_id:
+    if chunk is None or chunk.test or chunk.state is not State.SUBMITTED or not chunk.request_id:
         return
     silent = delivery.silent_of(chunk, messages.read_rows(chunk))
     answers = {position: beem.ask(chunk.request_id, chunk.recipients[position - 1]) for position in silent}

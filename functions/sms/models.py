@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mifumo.keys import Mode
 from mifumo.segments import Encoding
 from mifumo.wire import Answer, Request
 
@@ -19,6 +20,14 @@ Variables = Annotated[
     dict[Annotated[str, StringConstraints(max_length=40)], Annotated[str, StringConstraints(max_length=500)]],
     Field(max_length=rendering.VARIABLES_MAX),
 ]
+
+
+_MODE = Field(
+    None,
+    description="`test`: all goes its way but to a provider, and nothing is charged; what becomes of each text follows "
+    "from the last three digits of its number. Left out, it is the mode of the API key.",
+    examples=["live"],
+)
 
 
 class SendRequest(Request):
@@ -78,6 +87,7 @@ class SendRequest(Request):
         default=False,
         description="When credits are lacking, keep it and send it by itself once there are enough, within a week.",
     )
+    mode: Mode | None = _MODE
 
 
 class QuotedRequest(Request):
@@ -86,6 +96,7 @@ class QuotedRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"quote_id": "01jd8x6q5v7w9y2k4m6p8r0t1a"}]})
 
     quote_id: str = Field(description="The `id` of a quote that is ready.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
+    mode: Mode | None = _MODE
 
 
 class RefusedRecipient(Answer):
@@ -121,6 +132,7 @@ class BatchAnswer(Answer):
         "not handed over ends, bit by bit; `cancelled`: that is done, and `charged` is what had gone before.",
         examples=["accepted"],
     )
+    mode: Mode = Field(description="`test`: no provider hears of it, and it costs nothing.", examples=["live"])
     sender_id: str
     text: str = Field(description="Empty once its only recipient was erased.", examples=["Habari ndugu mteja."])
     encoding: Encoding = Field(examples=["GSM-7"])
@@ -142,6 +154,7 @@ class BatchAnswer(Answer):
         return cls(
             id=batch.id or None,
             status=status,
+            mode=Mode.TEST if batch.test else Mode.LIVE,
             sender_id=batch.sender_id,
             text=batch.text,
             encoding=batch.encoding,
@@ -168,6 +181,7 @@ class MessageAnswer(Answer):
 
     id: str
     batch_id: str
+    mode: Mode = Field(description="`test`: it went to no provider.", examples=["live"])
     to: str | None = Field(description="None once the number was erased.", examples=["+255712345678"])
     status: messages.Status = Field(examples=["delivered"])
     reason: str | None
@@ -183,6 +197,7 @@ class MessageAnswer(Answer):
         return cls(
             id=message.id,
             batch_id=message.batch,
+            mode=Mode.TEST if message.test else Mode.LIVE,
             to=message.to,
             status=message.status,
             reason=message.reason,

@@ -16,6 +16,7 @@ from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Busy
 from mifumo.ids import BatchId, TenantId
+from mifumo.keys import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -91,6 +92,7 @@ def of_batch(tenant: TenantId, batch: BatchId) -> int:
         ("price", one.price),
         ("charged", one.charged),
         ("completed_at", one.completed_at),
+        *([("mode", Mode.TEST.value)] if one.test else []),
     )
     made = events.new(tenant, Type.COMPLETED, batch=batch, facts=facts)
     moved = _moved(_told_key(tenant, batch, "BATCH"), {}, marks="", submitted=True)

@@ -44,6 +44,8 @@ class Order:
     """What was asked for, where that is not the text and the recipients themselves: a fingerprint."""
     texts: tuple[str, ...] = ()
     """Each recipient's own text, in their order; empty where all of them get the same."""
+    test: bool = False
+    """Nothing of it reaches a provider, and it costs nothing."""
 
     @property
     def fingerprint(self) -> str:
@@ -101,7 +103,9 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         fingerprint=order.fingerprint,
         created_at=clock.stamp(),
         listens=found.listens,
-        refunds=tenant.preferences.refund_undelivered,
+        # Nothing is taken for a test, so there is nothing to give back.
+        refunds=tenant.preferences.refund_undelivered and not order.test,
+        test=order.test,
     )
     return Prepared(batch, refused, ready, order.actor)
 

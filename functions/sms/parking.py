@@ -31,7 +31,7 @@ def park(order: Order, *, key: str) -> Accepted:
 
     Raises what `dispatch.accept` raises but for InsufficientCredits, and TooManyParked.
     """
-    batch_id = dispatch.batch_of(order.tenant, key)
+    batch_id = dispatch.batch_of(order.tenant, key, test=order.test)
     found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
     if found.earlier:
         return dispatch.replay(order, batch_id)

@@ -88,6 +88,7 @@ def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
         encoding=ready.encoding if own else None,
         asked=ready.asked if own else "",
         part=part,
+        test=batch.test,
     )
 
 

@@ -18,16 +18,16 @@ from .plans import Plan, QuoteSent
 from .standing import Standing
 
 
-def accept(tenant: TenantId, actor: str, quote: str, *, key: str) -> Accepted:
-    """Accepts what a quote is for, once for each Idempotency-Key and once for each quote.
+def accept(tenant: TenantId, actor: str, quote: str, *, key: str, test: bool = False) -> Accepted:
+    """Accepts what a quote is for, once for each Idempotency-Key and once for each quote; a test uses no quote up.
 
     Raises ValidationFailed, QuoteNotReady, QuoteExpired, QuoteSent, and what `dispatch.accept` raises.
     """
-    batch_id, asked = dispatch.batch_of(tenant, key), _asked(quote)
+    batch_id, asked = dispatch.batch_of(tenant, key, test=test), _asked(quote)
     found = standing.read(tenant, batch=batch_id)
     if found.earlier:
         return dispatch.replayed(tenant, batch_id, asked)
-    prepared = _prepared(_plan(tenant, quote), found, batch_id, actor)
+    prepared = _prepared(_plan(tenant, quote), found, batch_id, actor, test=test)
     try:
         dispatch.commit(prepared, found)
     except batches.AlreadyAccepted:
@@ -40,14 +40,6 @@ def accept(tenant: TenantId, actor: str, quote: str, *, key: str) -> Accepted:
     return Accepted(prepared.batch, [])
 
 
-def rehearse(tenant: TenantId, actor: str, quote: str) -> Accepted:
-    """Answers what `accept` would, refusals included, and changes nothing; the batch has no id."""
-    found = standing.read(tenant)
-    prepared = _prepared(_plan(tenant, quote), found, BatchId(""), actor)
-    dispatch.require_affordable(prepared, found)
-    return Accepted(prepared.batch, [])
-
-
 def _plan(tenant: TenantId, quote: str) -> Plan:
     plan = plans.read(tenant, quote)
     if plan is None:
@@ -55,7 +47,7 @@ def _plan(tenant: TenantId, quote: str) -> Plan:
     return plan
 
 
-def _prepared(plan: Plan, found: Standing, batch_id: BatchId, actor: str) -> Prepared:
+def _prepared(plan: Plan, found: Standing, batch_id: BatchId, actor: str, *, test: bool) -> Prepared:
     """Checks whether a plan can be sent now, and makes its batch; raises what keeps it from being sent."""
     tenant = tenants.require_able(found.tenant)
     if refusal := plans.why_not(plan, batch_id):
@@ -77,11 +69,12 @@ def _prepared(plan: Plan, found: Standing, batch_id: BatchId, actor: str) -> Pre
         fingerprint=_asked(plan.id),
         created_at=clock.stamp(),
         listens=found.listens,
-        refunds=tenant.preferences.refund_undelivered,
+        refunds=tenant.preferences.refund_undelivered and not test,
         plan=plan.id,
         parts=len(extent.digests),
+        test=test,
     )
-    return Prepared(batch, [], (), actor, planned=(plans.use(plan, batch_id),))
+    return Prepared(batch, [], (), actor, planned=() if test else (plans.use(plan, batch_id),))
 
 
 def _asked(quote: str) -> str:

@@ -113,6 +113,10 @@ def _of_parts(batch: Batch) -> _Bill | None:
 
 
 def _settle(batch: Batch, bill: _Bill) -> None:
+    if batch.test:
+        with suppress(batches.AlreadyCompleted):
+            writes.commit(batches.completed(batch, charged=0, called_off=bill.called_off))
+        return
     hold = ledger.read_hold(batch.tenant, batch.id)
     if hold is None:
         raise HoldMissingError(batch.id)

@@ -27,6 +27,7 @@ class Wish:
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
+    test: bool = False
 
     @property
     def asked(self) -> str:
@@ -48,18 +49,20 @@ def order(wish: Wish, *, key: str = "") -> Order:
     except ValidationFailed:
         if not (key and wish.asked and _accepted_before(wish, key)):
             raise
-    return Order(wish.tenant, wish.actor, wish.sender_id, "", (), asked=wish.asked)
+    return Order(wish.tenant, wish.actor, wish.sender_id, "", (), asked=wish.asked, test=wish.test)
 
 
 def _accepted_before(wish: Wish, key: str) -> bool:
-    found = batches.read(wish.tenant, dispatch.batch_of(wish.tenant, key))
+    found = batches.read(wish.tenant, dispatch.batch_of(wish.tenant, key, test=wish.test))
     return found is not None and found[0].fingerprint == wish.asked
 
 
 def _order(wish: Wish) -> Order:
     if errors := [*_either(wish)]:
         raise ValidationFailed("The request is not complete.", errors=tuple(errors))
-    return Order(wish.tenant, wish.actor, wish.sender_id, _text(wish), _recipients(wish), asked=wish.asked)
+    return Order(
+        wish.tenant, wish.actor, wish.sender_id, _text(wish), _recipients(wish), asked=wish.asked, test=wish.test
+    )
 
 
 def _either(wish: Wish) -> list[FieldError]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.beem import outcomes
+from mifumo import trial_numbers
 
 _OPENING_BALANCE = 10_000_000
 
@@ -65,7 +65,7 @@ class Account:
         texts: dict[str, Text] = {}
         invalid = duplicates = 0
         for recipient_id, dest_addr in recipients:
-            if not outcomes.of(dest_addr).valid:
+            if not trial_numbers.outcome_of(dest_addr).valid:
                 invalid += 1
             elif dest_addr in texts:
                 duplicates += 1
@@ -80,7 +80,7 @@ class Account:
         """A text reaches its end, and the delivery-report API knows from now on."""
         key = (str(text.request_id), text.dest_addr)
         if key in self._reports:
-            self._reports[key] = outcomes.of(text.dest_addr).status
+            self._reports[key] = trial_numbers.outcome_of(text.dest_addr).status
 
     def reports(self, request_id: str, dest_addr: str) -> list[dict[str, Any]]:
         status = self._reports.get((request_id, dest_addr))
@@ -94,7 +94,7 @@ class Account:
             "dest_addr": text.dest_addr,
             "request_id": text.request_id,
             "recipient_id": text.recipient_id,
-            "status": outcomes.of(text.dest_addr).status,
+            "status": trial_numbers.outcome_of(text.dest_addr).status,
             "timestamp": _now(),
         }
 

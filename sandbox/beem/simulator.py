@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.beem import outcomes
+from mifumo import trial_numbers
 from sandbox.beem.account import Account, Submission, Text
 from sandbox.beem.wire import SEND, Wire
 from sandbox.faults import TRANSPORT_FAULTS, Fault, Faults
@@ -67,16 +67,16 @@ class Beem(Simulator):
 
     def resend(self) -> int:
         """Push the report of every text in the log once more; returns how many there are."""
-        texts = [text for text in self._account.texts if outcomes.of(text.dest_addr).reports]
+        texts = [text for text in self._account.texts if trial_numbers.outcome_of(text.dest_addr).reports]
         for text in texts:
             self._post_report(text, after_s=0.0)
         return len(texts)
 
     async def _deliver(self, submission: Submission) -> None:
-        early = [text for text in submission.texts if outcomes.of(text.dest_addr).early]
+        early = [text for text in submission.texts if trial_numbers.outcome_of(text.dest_addr).early]
         await asyncio.gather(*(self._report_early(text) for text in early))
         for text in submission.texts:
-            outcome = outcomes.of(text.dest_addr)
+            outcome = trial_numbers.outcome_of(text.dest_addr)
             if outcome.early or not outcome.reports:
                 continue
             asyncio.get_running_loop().call_later(self.report_delay_s, self._account.end, text)

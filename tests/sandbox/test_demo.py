@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sandbox.beem import outcomes
+from mifumo import trial_numbers
 from sandbox.demo import audit, customers
 from sandbox.demo.screen import Screen
 from sandbox.demo.tenant import Tenant
@@ -57,7 +57,7 @@ def test_the_list_has_a_thousand_distinct_numbers_with_a_few_of_each_special_end
 
 def test_the_list_knows_what_the_simulator_will_do() -> None:
     for person in customers.read():
-        outcome = outcomes.of(f"255{person.phone[1:]}")
+        outcome = trial_numbers.outcome_of(f"255{person.phone[1:]}")
         assert person.is_delivered is (outcome.valid and outcome.reports > 0 and outcome.status == "DELIVERED")
 
 

@@ -45,7 +45,7 @@ def _ahead(moment: datetime) -> datetime:
 
 class KeyRequest(Request):
     name: Annotated[Name, Field(description="What the key is for.", examples=["Web shop"])]
-    mode: Mode = Field(description="A `test` key changes nothing: what it sends is rehearsed.", examples=["live"])
+    mode: Mode = Field(description="What a `test` key sends reaches no provider and costs nothing.", examples=["live"])
     scopes: frozenset[Scope] = Field(min_length=1, description="What the key may do.", examples=[["sms:send"]])
     expires_at: Annotated[AwareDatetime, AfterValidator(_ahead)] | None = Field(
         None, description="When it stops by itself.", examples=["2099-12-31T21:00:00Z"]

@@ -43,7 +43,7 @@ Value = TypeVar("Value")
 
 
 class Mode(StrEnum):
-    """A key of test mode moves nothing: its sends are rehearsed."""
+    """What is sent in test mode reaches no provider and costs nothing; a test key sends nothing else."""
 
     LIVE = "live"
     TEST = "test"

@@ -1,0 +1,54 @@
+"""Trial: what stands in a provider's place for chunks of test mode; nothing of them leaves us.
+
+Its answers and reports go the way of Beem's. They follow from the claim and the numbers alone, so a hand-over that is
+looked at again is reported on again, alike.
+"""
+
+from mifumo import trial_numbers
+from mifumo.providers.beem import Answer, Kind
+from mifumo.providers.beem_reports import Report, parse
+
+from . import chunks, delivery, telling
+from .chunks import Chunk
+from .messages import Status
+
+
+def send(chunk: Chunk) -> Answer:
+    """Answers as the provider would; the reports that come before its answer come now."""
+    taken = [digits for digits in chunk.recipients if trial_numbers.outcome_of(digits).valid]
+    if not taken:
+        return Answer(Kind.REFUSED, delivery.INVALID)
+    delivery.receive(_reports(chunk, early=True))
+    invalid = len(chunk.recipients) - len(taken)
+    return Answer(Kind.ACCEPTED, "accepted", request_id=_request_id(chunk), invalid=invalid)
+
+
+def report(chunk: Chunk) -> None:
+    """Reports on a chunk as the provider would, as often as it would."""
+    delivery.receive(_reports(chunk, early=False))
+    numbered = enumerate(chunk.recipients, start=1)
+    refused = [position for position, digits in numbered if not trial_numbers.outcome_of(digits).valid]
+    delivery.end(chunk, refused, Status.REJECTED, delivery.INVALID)
+    fresh = chunks.get(chunk.tenant, chunk.batch, chunk.number)
+    if refused and fresh:
+        delivery.recount(fresh, window_over=False)
+        telling.of_chunk(fresh)
+
+
+def _reports(chunk: Chunk, *, early: bool) -> list[Report]:
+    found = []
+    for recipient_id, digits in chunk.recipient_ids:
+        outcome = trial_numbers.outcome_of(digits)
+        if outcome.early is early:
+            told = {
+                "request_id": _request_id(chunk),
+                "recipient_id": recipient_id,
+                "dest_addr": digits,
+                "status": outcome.status,
+            }
+            found += [parse(told)] * outcome.reports
+    return found
+
+
+def _request_id(chunk: Chunk) -> str:
+    return f"test-{chunk.token}"
