@@ -1,7 +1,6 @@
 """Fixtures that every room's tests share: an AWS of moto, with the tables of the synthesized template."""
 
 import functools
-import json
 import os
 from collections.abc import Iterator
 
@@ -22,22 +21,14 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from mifumo import aws, buckets, keys, settings
-from sandbox.testing import (
-    BEEM_API_KEY,
-    BEEM_SECRET_KEY,
-    CLICKPESA_API_KEY,
-    CLICKPESA_CHECKSUM_KEY,
-    CLICKPESA_CLIENT_ID,
-    PAWAPAY_TOKEN,
-    ZENOPAY_API_KEY,
-)
-from tests.builders import CALLER_IP, KEY, KEY_ID
-from tests.infra.tables import create_tables
+from mifumo import buckets, keys, settings
+from tests.builders import CALLER_IP
+from tests.cloud import Cloud
 from tests.wire import Wire
 
-# Every test makes its clients anew; reading the services' descriptions anew as well would take longer than most tests.
+# Some tests make clients of their own; reading the services' descriptions anew would take longer than most of them.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+_CLOUD = Cloud()
 
 
 @pytest.fixture
@@ -48,47 +39,14 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """
     with mock_aws():
         _forget()
-        secrets = boto3.client("secretsmanager")
-        for name, value in {
-            "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
-            "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-tests-know-0123456789"},
-            "HOOKS_SECRET": {"pepper": "another-pepper-that-only-tests-know-0123456789"},
-            "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
-            "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
-            "PAWAPAY_SECRET": {"token": PAWAPAY_TOKEN},
-            "CLICKPESA_SECRET": {
-                "client_id": CLICKPESA_CLIENT_ID,
-                "api_key": CLICKPESA_API_KEY,
-                "checksum_key": CLICKPESA_CHECKSUM_KEY,
-            },
-        }.items():
-            arn = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-            monkeypatch.setenv(name, arn)
-        queues = boto3.client("sqs")
-        for name in (
-            "URGENT",
-            "BULK",
-            "RECEIPTS",
-            "PAYMENTS",
-            "NOTICES",
-            "ANNOUNCEMENTS",
-            "PARKED",
-            "LAYING",
-            "STARTS",
-            "HOOKS",
-            "AUTH_PRIVACY",
-            "SMS_PRIVACY",
-            "BILLING_PRIVACY",
-        ):
-            monkeypatch.setenv(f"{name}_QUEUE_URL", queues.create_queue(QueueName=name.lower())["QueueUrl"])
-        for variable, text in {**create_tables(boto3.client("dynamodb")), **_SETTINGS}.items():
+        for variable, text in {**_CLOUD.open(), **_SETTINGS}.items():
             monkeypatch.setenv(variable, text)
         wire = Wire()
         wire.attach()
         _lease()
         wire.clear()
         yield wire
-        wire.mend()
+        _CLOUD.renew_clients()
     _forget()
 
 
@@ -123,7 +81,7 @@ def _lease() -> None:
 
 
 def _forget() -> None:
-    for remembered in (settings, aws, buckets, keys):
+    for remembered in (settings, buckets, keys):
         remembered.forget()
 
 
