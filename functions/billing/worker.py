@@ -4,13 +4,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import aws, provider_events, queue
+from mifumo import aws, clock, provider_events, queue
 from mifumo.ids import PaymentId
 from mifumo.observability import entrypoint
 from mifumo.provider_events import EventRef
 
-from . import refunds, settlement
+from . import contradictions, refunds, settlement
 from .settlement import Finding
+
+# A payment is written before its push, so its callback finds it; a copy of the table in another place may lag behind.
+_COMES_WITHIN_S = 30
 
 
 @entrypoint
@@ -23,10 +26,17 @@ def _look(body: dict[str, Any]) -> None:
     finding = settlement.check(PaymentId(body["payment_id"]), due=body.get("due"), received_at=body.get("received_at"))
     if finding is Finding.REFUNDING:
         refunds.check(PaymentId(body["payment_id"]))
-    if finding is Finding.LATER:
+    if finding is Finding.SETTLED and (claimed := body.get("claimed")):
+        contradictions.look(PaymentId(body["payment_id"]), claimed)
+    if finding is Finding.LATER or (finding is Finding.ORPHAN and _may_still_come(body)):
         settlement.look_again(body)
     elif event := body.get("event"):
         provider_events.conclude(EventRef(**event), finding)
+
+
+def _may_still_come(body: dict[str, Any]) -> bool:
+    """Tells whether a callback has come so lately that the payment it speaks of may not be here to be read."""
+    return "event" in body and clock.after(_COMES_WITHIN_S, clock.parse(body["received_at"])) > clock.stamp()
 
 
 aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

@@ -14,6 +14,8 @@ from mifumo.settings import Settings
 from mifumo.wire import Answer
 
 _BODY_BYTES_MAX = 64 * 1024
+# The words that providers have for how an order stands are shorter.
+_CLAIM_LENGTH_MAX = 40
 
 
 class QueueSettings(Settings):
@@ -30,10 +32,15 @@ class Received(Answer):
 
 
 def json_body(event: APIGatewayProxyEventV2) -> bytes:
-    """Returns the body as it came, if it says that it is JSON and is no larger than any callback."""
+    """Returns the body as it came, if it says that it is JSON and is no larger than any callback.
+
+    One that is compressed is refused: nothing is unpacked that nobody has measured.
+    """
     content_type = event.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise UnsupportedMediaType
+    if event.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     text = event.body or ""
     if len(text) > 2 * _BODY_BYTES_MAX:
         raise PayloadTooLarge
@@ -62,7 +69,12 @@ def keep(provider: str, claim: CallbackClaim, payment_id: str, body: bytes, *, p
     event = provider_events.ref(provider, claim.order_id, body)
     if not provider_events.keep(event, body.decode("utf-8", "replace"), received_at=received_at, proof=proof):
         count("CallbackRepeated")
-    look = {"payment_id": payment_id, "received_at": received_at, "event": event.as_item()}
+    look = {
+        "payment_id": payment_id,
+        "received_at": received_at,
+        "event": event.as_item(),
+        "claimed": claim.claimed[:_CLAIM_LENGTH_MAX],
+    }
     enqueue(QueueSettings.load().payments_queue_url, [look])
     return Received()
 

@@ -25,6 +25,7 @@ _PAYMENTS_PER_BATCH = 1
 _ALARMS = {
     "DocumentFailed": "Billing: a payment could not be given its invoice or credit note",
     "PrintingFailed": "Billing: the PDF of an invoice or credit note could not be made",
+    "PaymentContradicted": "Billing: a provider says that a payment has failed which it had confirmed",
     "InvariantBreach": "Billing: the books of a tenant do not add up; its wallet is frozen if its money is wrong",
     "WalletUnchecked": "Billing: a wallet could not be checked",
     "ReconciliationDifference": "Billing: a payment provider's account of a day and our books differ",

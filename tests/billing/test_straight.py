@@ -230,6 +230,7 @@ def test_a_callback_for_a_payment_that_does_not_exist_is_an_orphan_and_credits_n
     ghost = replace(till.bought("129"), id=PaymentId("01m86mvt1mxhz5r76k6x5nkw8f"))
     assert till.call_back(ghost)[0] == 200
     (message,) = [body for body in till.queued() if "event" in body]
+    till.travel.forward(31)
     assert till.look(ghost, **message) == {"batchItemFailures": []}
     assert till.items(f"PEV#zenopay#{ghost.order_id}")[0]["outcome"] == "orphan"
     assert wallets.read(TENANT).version == 0
