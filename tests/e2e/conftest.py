@@ -49,9 +49,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def tenant(stack: Stack) -> Iterator[Tenant]:
-    """Registers a business of its own for one test; the provider begins without faults."""
-    stack.beem.clear_faults()
-    stack.zenopay.clear_faults()
+    """Registers a business of its own for one test; the providers begin without faults."""
+    stack.clear_faults()
     yield Tenant(stack)
-    stack.beem.clear_faults()
-    stack.zenopay.clear_faults()
+    stack.clear_faults()

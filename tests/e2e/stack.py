@@ -72,6 +72,12 @@ class Stack:
         self.logins: dict[str, dict[str, str]] = told["logins"]
         sandbox = told["sandbox_url"].replace("//localhost", "//127.0.0.1")
         self.beem, self.zenopay = Simulator(f"{sandbox}/beem"), Simulator(f"{sandbox}/zenopay")
+        self.pawapay, self.clickpesa = Simulator(f"{sandbox}/pawapay"), Simulator(f"{sandbox}/clickpesa")
+
+    def clear_faults(self) -> None:
+        """Makes every provider work well again."""
+        for simulator in (self.beem, self.zenopay, self.pawapay, self.clickpesa):
+            simulator.clear_faults()
 
     def client(self, service: str) -> Any:
         """Returns an AWS client with root credentials."""
