@@ -203,6 +203,7 @@ def _furnish() -> None:
         "LAYING",
         "STARTS",
         "HOOKS",
+        "UPLOADS",
         "AUTH_PRIVACY",
         "SMS_PRIVACY",
         "BILLING_PRIVACY",

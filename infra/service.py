@@ -42,7 +42,11 @@ class Service(Stack):
             self, "Exports", stage=stage, days=_EXPORT_DAYS, holds="an export's file, named by tenant and export"
         )
         campaigns = Bucket(
-            self, "Campaigns", stage=stage, days=_CAMPAIGN_DAYS, holds="a part of a campaign, named by tenant and plan"
+            self,
+            "Campaigns",
+            stage=stage,
+            days=_CAMPAIGN_DAYS,
+            holds="an uploaded file or a part of a campaign, named by tenant and plan",
         )
         sms = Sms(self, "Sms", house=house, data=data, exports=exports, campaigns=campaigns)
         billing = Billing(
@@ -86,6 +90,8 @@ class Service(Stack):
             "StartsDeadQueueUrl": sms.starts.dead_url,
             "LayingQueueUrl": sms.laying.url,
             "LayingDeadQueueUrl": sms.laying.dead_url,
+            "UploadsQueueUrl": sms.uploads.url,
+            "UploadsDeadQueueUrl": sms.uploads.dead_url,
             "HooksQueueUrl": sms.hooks.url,
             "HooksDeadQueueUrl": sms.hooks.dead_url,
             "ReceiptsQueueUrl": sms.receipts.url,
@@ -103,6 +109,7 @@ class Service(Stack):
             "SmsResumerFunction": sms.resumer.function_name,
             "SmsLayerFunction": sms.layer.function_name,
             "SmsStarterFunction": sms.starter.function_name,
+            "SmsSplitterFunction": sms.splitter.function_name,
             "SmsHooksFunction": sms.teller.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,
             "SmsPrivacyFunction": sms.privacy.worker.function_name,

@@ -36,6 +36,7 @@ QUEUES = (
     "LAYING",
     "STARTS",
     "HOOKS",
+    "UPLOADS",
     "AUTH_PRIVACY",
     "SMS_PRIVACY",
     "BILLING_PRIVACY",

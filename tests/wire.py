@@ -37,8 +37,12 @@ class Wire:
     def attach(self) -> None:
         """Listens to the clients as they are now; call it again after `aws.forget()`."""
         for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager()):
-            client.meta.events.register_first("before-call.*.*", self._before)
-            client.meta.events.register_last("after-call.*.*", self._done)
+            self.listen(client)
+
+    def listen(self, client: Any) -> None:
+        """Listens to one client: S3's and SES's are made by the few tests that need them."""
+        client.meta.events.register_first("before-call.*.*", self._before)
+        client.meta.events.register_last("after-call.*.*", self._done)
 
     def take_turns(self) -> None:
         """Lets one call at a time through: moto's transactions are not atomic between threads, DynamoDB's are."""

@@ -114,6 +114,12 @@ ELSEWHERE = (
         "The tenant has another thing of this kind with the same name, whatever the case of its letters.",
     ),
     Problem(
+        "upload_used",
+        409,
+        "This upload has been used",
+        "What you uploaded has been sent or taken over already.",
+    ),
+    Problem(
         "contact_exists",
         409,
         "There is a contact with this number",

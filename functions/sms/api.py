@@ -32,7 +32,7 @@ from . import (
     wishes,
 )
 from .dispatch import Accepted
-from .doors import contacts, courses, events, groups, opt_outs, templates, webhooks
+from .doors import contacts, courses, events, groups, opt_outs, templates, uploads, webhooks
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -60,6 +60,7 @@ app.include_router(groups.router)
 app.include_router(events.router)
 app.include_router(webhooks.router)
 app.include_router(courses.router)
+app.include_router(uploads.router)
 _TAGS = ["sms"]
 
 

@@ -9,7 +9,7 @@ changes: who has another one is another contact.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
@@ -83,6 +83,15 @@ def create(
     tenant: TenantId, digits: str, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]
 ) -> Contact:
     """Makes a contact; raises ContactExists."""
+    item, made = new(tenant, digits, name=name, attributes=attributes, tags=tags)
+    writes.commit(made)
+    return of(item)
+
+
+def new(
+    tenant: TenantId, digits: str, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]
+) -> tuple[Item, Write]:
+    """Makes a contact, and what writes it; refuses with ContactExists."""
     now, contact = clock.stamp(), of_number(tenant, digits)
     table, key = place(tenant, contact)
     item = {
@@ -100,8 +109,7 @@ def create(
         "number_pk": partition(tenant),
         "number_sk": digits,
     }
-    writes.commit(writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}.")))
-    return of(item)
+    return item, writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}."))
 
 
 def change(
@@ -114,10 +122,20 @@ def change(
     tags: tuple[str, ...] | None,
 ) -> Contact:
     """Changes what is given of a contact that has this version; raises NotFound and ChangedMeanwhile."""
-    before = read(tenant, contact)
-    table, key = place(tenant, contact)
-    named = before.name if name is None else name
-    update = writes.update(
+    before = replace(read(tenant, contact), version=version)
+    update = changed(
+        before,
+        name=before.name if name is None else name,
+        attributes=before.attributes if attributes is None else attributes,
+        tags=before.tags if tags is None else tags,
+    )
+    return of(writes.commit(update))
+
+
+def changed(before: Contact, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]) -> Write:
+    """Changes a contact that still has the version it was read with; refuses with ChangedMeanwhile."""
+    table, key = place(before.tenant, before.id)
+    return writes.update(
         table,
         key,
         "SET #name = :name, #attributes = :attributes, tags = :tags, #version = :after, updated_at = :now, "
@@ -125,17 +143,16 @@ def change(
         condition="#version = :seen",
         names={"#name": "name", "#attributes": "attributes", "#version": "version"},
         values={
-            ":name": named,
-            ":attributes": dict(before.attributes if attributes is None else attributes),
-            ":tags": list(before.tags if tags is None else tags),
-            ":seen": version,
-            ":after": version + 1,
+            ":name": name,
+            ":attributes": dict(attributes),
+            ":tags": list(tags),
+            ":seen": before.version,
+            ":after": before.version + 1,
             ":now": clock.stamp(),
-            ":by_name": _by_name(named, contact),
+            ":by_name": _by_name(name, before.id),
         },
         refused=lambda _: ChangedMeanwhile("Read it again: your change was not made."),
     )
-    return of(writes.commit(update))
 
 
 def gone(before: Contact) -> Write:

@@ -9,7 +9,7 @@ from mifumo.errors import NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key
 
-from . import contacts, groups, opt_outs, templates
+from . import contacts, groups, opt_outs, templates, uploads
 from .chunks import MessagingSettings
 from .contacts import Contact
 from .content_models import ContactAnswer
@@ -53,7 +53,12 @@ def _members(tenant: TenantId) -> list[str]:
 
 
 def _others(tenant: TenantId) -> list[str]:
-    return [groups.KIND.partition(tenant), templates.KIND.partition(tenant), opt_outs.partition(tenant)]
+    return [
+        groups.KIND.partition(tenant),
+        templates.KIND.partition(tenant),
+        opt_outs.partition(tenant),
+        uploads.partition(tenant),
+    ]
 
 
 def _delete(keys: list[Key]) -> None:

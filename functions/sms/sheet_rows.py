@@ -31,6 +31,9 @@ class Place(NamedTuple):
     line: int = 1
 
 
+START: Final = Place(0)
+
+
 class Row(NamedTuple):
     """The cells of a row, and the line that it begins in; `broken` is what keeps it from being one."""
 

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.nag import acknowledge
 from infra.parts.emulator import enforce_ssl
+from infra.parts.queue import Queue
 from infra.stage import Stage
 
 
@@ -50,6 +51,33 @@ class Bucket(Construct):
     @property
     def bucket_name(self) -> str:
         return self._bucket.bucket_name
+
+    def take_forms(self, stage: Stage) -> None:
+        """Lets browsers post files from the console's pages, with forms that we have signed."""
+        if stage.cors_origins:
+            self._bucket.add_cors_rule(allowed_methods=[s3.HttpMethods.POST], allowed_origins=list(stage.cors_origins))
+
+    def tell(self, queue: Queue, *, prefix: str) -> None:
+        """Has S3 put a message into the queue for each object that comes, of those whose names begin so."""
+        bucket = self._bucket.node.default_child
+        if not isinstance(bucket, s3.CfnBucket):
+            raise TypeError("a bucket without a resource")
+        # CDK's own way of saying it is a function that sets it, with rights to every bucket of the account.
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            queue_configurations=[
+                s3.CfnBucket.QueueConfigurationProperty(
+                    event="s3:ObjectCreated:*",
+                    queue=queue.arn,
+                    filter=s3.CfnBucket.NotificationFilterProperty(
+                        s3_key=s3.CfnBucket.S3KeyFilterProperty(
+                            rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=prefix)]
+                        )
+                    ),
+                )
+            ]
+        )
+        # S3 tries the queue out when it is told of it.
+        bucket.node.add_dependency(queue.open_to_s3())
 
     def grant_put(self, function: lambda_.Function) -> None:
         self._grant(function, "s3:PutObject")

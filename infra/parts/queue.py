@@ -1,11 +1,11 @@
 """A queue: standard, encrypted, with a dead-letter queue that rings an alarm."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.nag import acknowledge
 from infra.parts.alarms import Alerts
@@ -34,6 +34,22 @@ class Queue(Construct):
     @property
     def url(self) -> str:
         return self._queue.queue_url
+
+    @property
+    def arn(self) -> str:
+        return self._queue.queue_arn
+
+    def open_to_s3(self) -> IDependable:
+        """Lets buckets of this account send; returns what has to stand before one is told to."""
+        self._queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self._queue.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+        return self._queue
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         self._queue.grant(grantee, *send_actions(self._stage))

@@ -24,6 +24,11 @@ _STARTS_TIMEOUT_S = 60
 # Parts that are laid out at once: more would write chunks faster than workers hand them over.
 _LAYING_CONCURRENCY = 5
 _HOOKS_TIMEOUT_S = 60
+_SPLITTER_TIMEOUT_S = 120
+# One virtual CPU: it computes all the time, and two would not help it.
+_SPLITTER_MEMORY_MB = 1769
+# Tenants wait for each other's files when so many are read.
+_SPLITTER_CONCURRENCY = 10
 # As many as this many slow customers keep busy at once; the queue is fair, so one of them holds up none of the others.
 _HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -47,6 +52,7 @@ class Sms(Construct):
         self.starts = Queue(self, "Starts", house=house, consumer_timeout_s=_STARTS_TIMEOUT_S)
         self.laying = Queue(self, "Laying", house=house, consumer_timeout_s=_LAYING_TIMEOUT_S)
         self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
+        self.uploads = Queue(self, "Uploads", house=house, consumer_timeout_s=_SPLITTER_TIMEOUT_S)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
@@ -72,6 +78,7 @@ class Sms(Construct):
         self.layer = self._lay()
         self.starter = self._start()
         self.teller = self._tell()
+        self.splitter = self._split()
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -102,6 +109,7 @@ class Sms(Construct):
         self.laying.grant_send(api)
         self.starts.grant_send(api)
         self._campaigns.grant_put(api)
+        self._campaigns.grant_get(api)
         data.access.grant(api, *GET)
         data.access.grant_leading(api, ["RATE#*", "USED#*"], *UPDATE)
         data.audit.grant(api, *PUT)
@@ -307,6 +315,32 @@ class Sms(Construct):
         # One at a time: each may wait for a customer's system for as long as it is let.
         self.hooks.feed(teller, batch_size=1, concurrency=_HOOKS_CONCURRENCY)
         return teller
+
+    def _split(self) -> Function:
+        data, stage = self._data, self._house.stage
+        splitter = Function(
+            self,
+            "Splitter",
+            handler="functions.sms.splitter.handler",
+            house=self._house,
+            memory_mb=_SPLITTER_MEMORY_MB,
+            timeout_s=_SPLITTER_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                "QUOTE_VALIDITY_S": str(stage.quote_validity_s),
+                "UPLOADS_QUEUE_URL": self.uploads.url,
+            },
+        )
+        data.messaging.grant(splitter, *READ, *WRITE)
+        self._campaigns.grant_get(splitter)
+        self._campaigns.grant_put(splitter)
+        self.uploads.grant_send(splitter)
+        self.uploads.feed(splitter, batch_size=1, concurrency=_SPLITTER_CONCURRENCY)
+        self._campaigns.tell(self.uploads, prefix="uploads/")
+        self._campaigns.take_forms(stage)
+        return splitter
 
     def _notify(self) -> Function:
         data, stage = self._data, self._house.stage

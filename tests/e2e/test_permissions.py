@@ -186,6 +186,9 @@ _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "transfer_id": _transfer,
     "invoice_id": _invoice,
     "webhook_id": _webhook,
+    "upload_id": lambda tenant: _made(
+        tenant, "sms/uploads/", {"purpose": "campaign", "sender_id": "Taarifa-SMS", "text": "Habari"}
+    ),
     "template_id": lambda tenant: _made(
         tenant, "sms/templates/", {"name": "Balance", "category": "alert", "body": "Habari {{name}}."}
     ),

@@ -67,9 +67,29 @@ def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delet
             "billing.privacy": {"s3:PutObject"},
         },
         "Campaigns": {
-            "sms.api": {"s3:PutObject"},
+            "sms.api": {"s3:GetObject", "s3:PutObject"},
             "sms.layer": {"s3:GetObject"},
+            "sms.splitter": {"s3:GetObject", "s3:PutObject"},
             "sms.unpark": {"s3:PutObject"},
         },
         "Documents": {"billing.api": {"s3:GetObject"}, "billing.printing.worker": {"s3:PutObject"}},
     }
+
+
+@every_stage
+def test_files_that_come_are_told_to_a_queue_which_no_other_account_reaches(stage: str) -> None:
+    (name, bucket) = next(one for one in resources(stage, "AWS::S3::Bucket").items() if one[0].startswith("Campaigns"))
+    (told,) = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert (told["Event"], told["Filter"]["S3Key"]["Rules"]) == (
+        "s3:ObjectCreated:*",
+        [{"Name": "prefix", "Value": "uploads/"}],
+    )
+    (policy, admitted) = next(
+        (policy, statement)
+        for policy, one in resources(stage, "AWS::SQS::QueuePolicy").items()
+        for statement in one["Properties"]["PolicyDocument"]["Statement"]
+        if statement.get("Principal") == {"Service": "s3.amazonaws.com"}
+    )
+    assert (admitted["Effect"], admitted["Action"], admitted["Resource"]) == ("Allow", "sqs:SendMessage", told["Queue"])
+    assert set(admitted["Condition"]["StringEquals"]) == {"aws:SourceAccount"}
+    assert policy in bucket["DependsOn"], f"S3 tries the queue out when {name} is made"

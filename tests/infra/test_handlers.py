@@ -94,6 +94,14 @@ _NEVER_LOADED = {
     },
     # lays out what was quoted before
     "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
+    # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks
+    "functions.sms.splitter.handler": {
+        "functions.sms.orders.LaneSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.tenants.AccessSettings",
+        "mifumo.wallets.LedgerSettings",
+    },
     # webhooks, which it calls, bring what a request about them needs
     "functions.sms.hooks_worker.handler": {"mifumo.callers.SigningSettings", "mifumo.tenants.AccessSettings"},
     # has no callers: all of its routes are public
@@ -131,6 +139,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.sms.notices.handler",
         "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
+        "functions.sms.splitter.handler",
         "functions.sms.starter.handler",
         "functions.sms.sweep.handler",
         "functions.sms.unpark.handler",

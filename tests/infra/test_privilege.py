@@ -16,7 +16,7 @@ def test_no_grant_has_a_wildcard_but_tracing(stage: str) -> None:
         assert not [action for action in actions if "*" in action], name
         if set(actions) == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}:
             continue  # X-Ray's write actions know no resources
-        if set(actions) in ({"s3:PutObject"}, {"s3:GetObject"}):
+        if set(actions) <= {"s3:PutObject", "s3:GetObject"}:
             (bucket, objects) = statement["Resource"]["Fn::Join"][1]  # every object of one bucket, and of no other
             assert objects == "/*", name
             (named,) = bucket.values()  # by this stack, or by the one it is imported from

@@ -17,13 +17,21 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 def written(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Writes a header and rows as RFC 4180 has it."""
+    return _BYTE_ORDER_MARK + lines([header, *rows])
+
+
+def lines(rows: Iterable[Sequence[str]]) -> str:
+    """Writes rows that go on where others ended."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(map(harmless, header))
-    writer.writerows([harmless(cell) for cell in row] for row in rows)
-    return _BYTE_ORDER_MARK + out.getvalue()
+    csv.writer(out).writerows([harmless(cell) for cell in row] for row in rows)
+    return out.getvalue()
 
 
 def harmless(cell: str) -> str:
     """Returns a cell that is no formula, also where white space before it is not seen."""
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
+
+
+def meant(cell: str) -> str:
+    """Returns what a cell says, without the apostrophe that `harmless` or a spreadsheet has put before it."""
+    return cell[1:] if cell.startswith("'") and harmless(cell[1:]) == cell else cell
