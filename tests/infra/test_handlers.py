@@ -71,8 +71,9 @@ _NEVER_LOADED = {
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
     },
-    # waits for no report, answers nobody and makes no offer
+    # waits for no report, answers nobody, makes no offer, and deletes of uploads what stands in the table
     "functions.sms.privacy.handler": {
+        "functions.sms.parts.CampaignSettings",
         "functions.sms.inbox.WindowSettings",
         "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
