@@ -55,7 +55,7 @@ _SECRETS = {
     "CLICKPESA_SECRET": {"client_id": "", "api_key": "", "checksum_key": ""},
 }
 # The AWS stages' own figures.
-_SETTINGS = {
+SETTINGS = {
     "STAGE": deployed.STAGE,
     "EXPORTS_BUCKET": "exports",
     "CAMPAIGNS_BUCKET": "campaigns",
@@ -169,11 +169,11 @@ def cloud() -> Iterator[Cloud]:
         running_beem(mailbox.url, report_delay_s=0.01) as beem,
         running_zenopay() as zenopay,
         mock.patch.dict(
-            os.environ, {**_SETTINGS, "BEEM_URL": beem.url, "BEEM_REPORTS_URL": beem.url, "ZENOPAY_URL": zenopay.url}
+            os.environ, {**SETTINGS, "BEEM_URL": beem.url, "BEEM_REPORTS_URL": beem.url, "ZENOPAY_URL": zenopay.url}
         ),
         mock_aws(),
     ):
-        _furnish()
+        furnish()
         made = Cloud(Tally(deployed.indexes(), region=os.environ["AWS_REGION"]), beem, zenopay, mailbox)
         made.forget()
         try:
@@ -187,7 +187,7 @@ def _forget() -> None:
         remembered.forget()
 
 
-def _furnish() -> None:
+def furnish() -> None:
     """Makes secrets, queues and tables, and names them in the environment as a function gets them."""
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
@@ -210,7 +210,7 @@ def _furnish() -> None:
     ):
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     region: Any = {"LocationConstraint": os.environ["AWS_REGION"]}
-    boto3.client("s3").create_bucket(Bucket=_SETTINGS["CAMPAIGNS_BUCKET"], CreateBucketConfiguration=region)
+    boto3.client("s3").create_bucket(Bucket=SETTINGS["CAMPAIGNS_BUCKET"], CreateBucketConfiguration=region)
     os.environ.update(create_tables(boto3.client("dynamodb")))
 
 

@@ -21,6 +21,9 @@ STORED_OVERHEAD_BYTES: Final = 100
 # aws.amazon.com/sqs/pricing: standard queue, each 64 KB a request; fair queues cost a tenth of a dollar more
 QUEUE_REQUEST: Final = 0.40 / _MILLION
 FAIR_REQUEST: Final = 0.10 / _MILLION
+# aws.amazon.com/s3/pricing: standard class
+OBJECT_PUT: Final = 5.00 / _MILLION
+OBJECT_GET: Final = 0.40 / _MILLION
 # aws.amazon.com/lambda/pricing
 INVOCATION: Final = 0.20 / _MILLION
 GB_SECOND: Final = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
