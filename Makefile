@@ -111,12 +111,15 @@ lock: $(BIN)/uv ## Pin every dependency anew, with hashes, from the .in files an
 	@$(COMPILE) functions/auth/requirements.in -o functions/auth/requirements.txt >/dev/null
 	@$(COMPILE) functions/webhooks/requirements.in -c layers/common/requirements.txt \
 		-o functions/webhooks/requirements.txt >/dev/null
+	@$(COMPILE) functions/sms/requirements.in -c layers/common/requirements.txt \
+		-o functions/sms/requirements.txt >/dev/null
 	@$(COMPILE) functions/billing/printing/requirements.in -c layers/common/requirements.txt \
 		-o functions/billing/printing/requirements.txt >/dev/null
 	@$(COMPILE) requirements/cloud.in -o requirements/cloud.txt >/dev/null
 	@$(COMPILE) requirements/dev.in layers/common/pyproject.toml functions/auth/requirements.in \
-		functions/webhooks/requirements.in functions/billing/printing/requirements.in -c layers/common/requirements.txt \
-		-c functions/auth/requirements.txt -c functions/webhooks/requirements.txt \
+		functions/webhooks/requirements.in functions/sms/requirements.in functions/billing/printing/requirements.in \
+		-c layers/common/requirements.txt -c functions/auth/requirements.txt \
+		-c functions/webhooks/requirements.txt -c functions/sms/requirements.txt \
 		-c functions/billing/printing/requirements.txt -o requirements/dev.txt >/dev/null
 	@$(MAKE) --no-print-directory $(VENV)
 	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error

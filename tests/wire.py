@@ -36,7 +36,7 @@ class Wire:
 
     def attach(self) -> None:
         """Listens to the clients as they are now; call it again after `aws.forget()`."""
-        for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager()):
+        for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager(), aws.scheduler()):
             self.listen(client)
 
     def listen(self, client: Any) -> None:

@@ -44,6 +44,13 @@ ELSEWHERE = (
         "`/api/sms/batches/{id}/cancel/`.",
     ),
     Problem(
+        "credit_cap_exceeded",
+        409,
+        "This costs more than it may",
+        "The batch would cost `required` credits and may cost `cap`, by the tenant's `batch_credit_cap` or the "
+        "request's `max_credits`. Nothing was held.",
+    ),
+    Problem(
         "batch_over",
         409,
         "The batch is over",

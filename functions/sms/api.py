@@ -49,6 +49,7 @@ from .models import (
     TopUpAnswer,
 )
 from .progress import Progress
+from .quoted import Wanted
 from .wishes import Wish
 
 app = api()
@@ -103,6 +104,9 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
         variables=body.variables,
         group=body.group_id,
         test=_is_test(body.mode, caller),
+        category=body.category,
+        send_at=body.send_at or "",
+        max_credits=body.max_credits or 0,
     )
     if body.dry_run:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))
@@ -149,9 +153,17 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
 )
 @needs(Action.SMS_SEND)
 def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> BatchAnswer:
-    test = _is_test(body.mode, caller)
+    wanted = Wanted(
+        caller.tenant_id,
+        caller.actor,
+        body.quote_id,
+        body.category,
+        send_at=body.send_at or "",
+        max_credits=body.max_credits or 0,
+        test=_is_test(body.mode, caller),
+    )
     try:
-        accepted = quoted.accept(caller.tenant_id, caller.actor, body.quote_id, key=key, test=test)
+        accepted = quoted.accept(wanted, key=key)
     except InsufficientCredits as lacking:
         raise top_ups.offer(caller.tenant_id, lacking, key=key).refusal() from lacking
     if accepted.replayed:

@@ -7,11 +7,13 @@ from enum import StrEnum
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
+from mifumo.preferences import QuietHours
 from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
 from . import chunks
+from .categories import Category
 from .chunks import Chunk, Lane, MessagingSettings, State
 from .messages import Status as MessageStatus
 
@@ -30,11 +32,14 @@ _ENDS = {":cancelled": "cancelled", ":completed": "completed"}
 class Status(StrEnum):
     """How far a batch is; `completed` means handed over and settled, receipts may still come.
 
-    A parked one waits for credits: nothing of it is held or queued. Of a paused one nothing is handed over until it
+    A parked one waits for credits: nothing of it is held or queued. A scheduled one waits for the moment asked for, a
+    held one for the one at which it may go. Of a paused one nothing is handed over until it
     goes on. What is `cancelling` ends chunk by chunk; once `cancelled` it is settled, and charged what had gone before.
     """
 
     PARKED = "parked"
+    SCHEDULED = "scheduled"
+    HELD = "held"
     ACCEPTED = "accepted"
     SENDING = "sending"
     PAUSED = "paused"
@@ -44,7 +49,9 @@ class Status(StrEnum):
 
 
 # Nothing of it is handed over now; its credits are held.
-WAITING = frozenset({Status.PAUSED})
+WAITING = frozenset({Status.SCHEDULED, Status.HELD, Status.PAUSED})
+# It goes on by itself when its moment comes.
+TIMED = frozenset({Status.SCHEDULED, Status.HELD})
 OVER = frozenset({Status.CANCELLED, Status.COMPLETED})
 
 
@@ -65,8 +72,9 @@ class Batch:
     `test` that nothing of it reaches a provider and it costs nothing: its price is what it would cost.
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
     the most that one needs. `plan` and `parts` are of what it is laid out from, if its chunks did not come with it.
-    `turn` counts the steps that it was led since it was accepted; `walk` is the chunk up to which the last of them has
-    come, None when it has come to all.
+    `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
+    in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted;
+    `walk` is the chunk up to which the last of them has come, None when it has come to all.
     """
 
     id: BatchId
@@ -91,6 +99,11 @@ class Batch:
     turn: int = 0
     walk: int | None = None
     test: bool = False
+    category: Category = Category.TRANSACTIONAL
+    send_at: str | None = None
+    starts_at: str | None = None
+    reason: str | None = None
+    quiet: QuietHours | None = None
 
 
 class AlreadyAccepted(Exception):
@@ -140,6 +153,11 @@ def of(item: Item) -> Batch:
         turn=item.get("turn", 0),
         walk=item.get("walk"),
         test=item.get("test", False),
+        category=Category(item.get("category", Category.TRANSACTIONAL)),
+        send_at=item.get("send_at"),
+        starts_at=item.get("starts_at"),
+        reason=item.get("reason"),
+        quiet=QuietHours(*item["quiet"]) if "quiet" in item else None,
     )
 
 
@@ -155,8 +173,18 @@ def new(
 
     `over_parked` puts it in the place of itself as it was parked, and refuses unless it still is.
     """
-    own = {"listens": batch.listens, "refunds": batch.refunds, "plan": batch.plan, "parts": batch.parts}
-    own["test"] = batch.test
+    own = {
+        "listens": batch.listens,
+        "refunds": batch.refunds,
+        "plan": batch.plan,
+        "parts": batch.parts,
+        "category": "" if batch.category is Category.TRANSACTIONAL else batch.category.value,
+        "send_at": batch.send_at,
+        "starts_at": batch.starts_at,
+        "reason": batch.reason,
+        "test": batch.test,
+        "quiet": batch.quiet and [batch.quiet.start, batch.quiet.end, batch.quiet.time_zone],
+    }
     item = {
         **key(batch.tenant, batch.id)._asdict(),
         "id": batch.id,
@@ -177,7 +205,7 @@ def new(
         "listing_pk": _listing(batch.tenant),
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
-        "due_sk": due or chunks.swept_at(),
+        "due_sk": due or chunks.swept_at(at=batch.starts_at),
         **{name: value for name, value in own.items() if value},
     }
     made = [_put_over_parked(item, batch.id) if over_parked else _put(item, batch.id)]

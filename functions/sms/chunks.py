@@ -27,6 +27,8 @@ RECIPIENTS_MAX = 100
 RETENTION_S = 400 * 24 * 3600
 # Stands where a number was that has been erased: no mobile number begins like this.
 ERASED = "255000000000"
+# The reason of a chunk that ended because its batch was called off.
+CALLED_OFF = "cancelled"
 # Spreads the due index over partitions; the sweep reads them all.
 _SHARDS = 4
 # Chunks in a page of many: a hundred kilobytes, or two.
@@ -77,6 +79,7 @@ class Chunk:
 
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
     `test` says that no provider hears of it, and that it costs nothing.
+    `withheld` are the positions of those that opted out while the batch waited: they are not sent to.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
     cheaper; `part` is which part of a plan it was laid out from, 0 for one that was accepted with its batch.
     """
@@ -107,6 +110,7 @@ class Chunk:
     asked: str = ""
     part: int = 0
     test: bool = False
+    withheld: tuple[int, ...] = ()
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -117,6 +121,11 @@ class Chunk:
         """
         salt = int(ids.fingerprint(self.token or "")[:12], 16) % 10_000_000
         return [(salt * RECIPIENTS_MAX + index, digits) for index, digits in enumerate(self.recipients)]
+
+    @property
+    def addressed(self) -> list[tuple[int, str]]:
+        """Those of `recipient_ids` that are sent to."""
+        return [one for at, one in enumerate(self.recipient_ids, start=1) if at not in self.withheld]
 
     @property
     def ended(self) -> bool:
@@ -135,7 +144,8 @@ class Chunk:
     @property
     def handed_over(self) -> int:
         """How many recipients the provider took: what the chunk costs is this times the segments."""
-        return len(self.recipients) - self.invalid if self.state is State.SUBMITTED else 0
+        taken = len(self.recipients) - len(self.withheld) - self.invalid
+        return taken if self.state is State.SUBMITTED else 0
 
 
 def position_of(recipient_id: int) -> int:
@@ -188,6 +198,7 @@ def of(item: Item) -> Chunk:
         asked=item.get("asked", ""),
         part=item.get("part", 0),
         test=item.get("test", False),
+        withheld=tuple(item.get("withheld", ())),
     )
 
 
@@ -245,9 +256,11 @@ def pages(tenant: TenantId, batch: BatchId, *, first: int, last: int) -> Iterato
             return
 
 
-def swept_at(wait_s: float = 0) -> str:
-    """Stamps the moment at which the sweep takes care of what a queue has lost, `wait_s` from now at the earliest."""
-    return clock.after(wait_s + MessagingSettings.load().sweep_after_s)
+def swept_at(wait_s: float = 0, *, at: str | None = None) -> str:
+    """Stamps the moment at which the sweep takes care of what a queue or a schedule has lost: `wait_s` after `at`, or
+    from now, at the earliest.
+    """
+    return clock.after(wait_s + MessagingSettings.load().sweep_after_s, clock.parse(at) if at else None)
 
 
 def due(now: str, *, limit: int) -> list[Key]:
@@ -259,10 +272,11 @@ def due(now: str, *, limit: int) -> list[Key]:
     return found
 
 
-def claim(chunk: Chunk, *, lease_s: float) -> Write:
-    """Takes a queued chunk for one worker, under a new fencing token."""
+def claim(chunk: Chunk, *, lease_s: float, withheld: tuple[int, ...] = ()) -> Write:
+    """Takes a queued chunk for one worker, under a new fencing token; some of its positions are not to be sent to."""
     until = clock.after(lease_s)
-    return move(chunk, State.CLAIMED, due=until, token=ids.new(), attempts=chunk.attempts + 1)
+    spared = {"withheld": list(withheld), "n_cancelled": len(withheld)} if withheld or chunk.withheld else {}
+    return move(chunk, State.CLAIMED, due=until, token=ids.new(), attempts=chunk.attempts + 1, **spared)
 
 
 def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> Write:

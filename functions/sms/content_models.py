@@ -4,10 +4,11 @@ from pydantic import Field
 
 from mifumo.wire import Answer
 
+from .categories import Category
 from .contacts import Contact
 from .groups import Group
 from .opt_outs import OptOut, Source
-from .templates import Category, Template
+from .templates import Template
 
 
 class ContactAnswer(Answer):

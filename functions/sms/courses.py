@@ -1,5 +1,6 @@
-"""Course: how whoever sends a batch leads it while it is open: it is paused, goes on, or is called off.
+"""Course: how whoever sends a batch leads it while it is open: it is moved, paused, goes on, or is called off.
 
+    scheduled | held → scheduled
     accepted ⇄ paused
         └────────┴──→ cancelling → cancelled, or completed if all of it had been handed over
 
@@ -13,8 +14,9 @@ from mifumo.errors import Busy, Conflict
 from mifumo.observability import count, logger
 from mifumo.writes import Write
 
-from . import batches, chunks, parked, turns, walks
-from .batches import OVER, Batch, Status
+from . import batches, chunks, parked, schedules, turns, walks
+from .batches import OVER, TIMED, Batch, Status
+from .moments import require_ahead
 from .turns import BatchMoved
 
 
@@ -55,8 +57,18 @@ def cancel(batch: Batch) -> Batch:
     if batch.status is Status.PARKED:
         return parked.cancel(batch.tenant, batch.id)
     called_off = _lead(batch, _cancelling)
+    if batch.status in TIMED:
+        schedules.drop(called_off)
     walks.go_on(called_off)
     return turns.read(called_off) or called_off
+
+
+def reschedule(batch: Batch, send_at: str) -> Batch:
+    """Lets a batch that waits for a moment wait for another one. Raises ValidationFailed, BatchOver and StatusUnfit."""
+    require_ahead(send_at)
+    moved = _lead(batch, lambda standing: _scheduled(standing, send_at))
+    schedules.put(moved)
+    return moved
 
 
 def _lead(batch: Batch, step: Callable[[Batch], Write | None]) -> Batch:
@@ -92,6 +104,16 @@ def _resumed(batch: Batch) -> Write | None:
     if batch.status is not Status.PAUSED:
         raise StatusUnfit(f"It is {batch.status}: only what is paused can be resumed.")
     return turns.take(batch, Status.ACCEPTED, due=chunks.swept_at(), walk=0)
+
+
+def _scheduled(batch: Batch, send_at: str) -> Write | None:
+    _require_open(batch)
+    if batch.status not in TIMED:
+        raise StatusUnfit(f"It is {batch.status}: only what waits for a moment can be moved to another.")
+    if batch.status is Status.SCHEDULED and batch.starts_at == send_at:
+        return None
+    due = chunks.swept_at(at=send_at)
+    return turns.take(batch, Status.SCHEDULED, due=due, starts_at=send_at, send_at=send_at, reason=None)
 
 
 def _cancelling(batch: Batch) -> Write | None:

@@ -88,7 +88,8 @@ def _tally(place: Place, finals: Counter[str]) -> None:
         chunk = chunks.of(writes.commit(chunks.add_finals(chunks.key(*place.chunk), dict(finals))))
         if chunk.part:
             laid.add_finals(chunk, finals)
-        if chunk.state is State.SUBMITTED and sum(dict(chunk.finals).values()) >= chunk.handed_over:
+        told = sum(dict(chunk.finals).values()) - len(chunk.withheld)
+        if chunk.state is State.SUBMITTED and told >= chunk.handed_over:
             recount(chunk, window_over=False)
 
 

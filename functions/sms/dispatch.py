@@ -13,7 +13,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, lanes, laying, orders, parts, plans, standing
+from . import batches, lanes, laying, orders, parts, plans, schedules, standing
 from .allowance import DailyCapReached
 from .batches import Batch, Refused
 from .orders import Order, Prepared
@@ -84,9 +84,11 @@ def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None 
         count("RecipientsTested", batch.accepted)
     else:
         count("RecipientsAccepted", batch.accepted)
+    if batch.status in batches.TIMED:
+        schedules.put(batch)
     if batch.parts:
         laying.enqueue(batch, range(1, batch.parts + 1))
-    else:
+    elif batch.status not in batches.TIMED:
         lanes.enqueue(batch.tenant, batch.lane, [(batch.id, number) for number in range(1, batch.chunks + 1)])
 
 

@@ -27,11 +27,15 @@ from . import (
     delivery,
     inbox,
     inquiry,
+    laid,
     lanes,
     lost,
     messages,
+    opt_outs,
+    quiet,
     routes,
     settlement,
+    starts,
     telling,
     trial,
     withheld,
@@ -75,6 +79,10 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
     if batch.status is Status.CANCELLING:
         withheld.call_off(batch, chunk)
         return
+    if batch.quiet and quiet.end(batch.quiet, clock.now()):
+        # It stays queued: the sweep brings it again, and by then its batch is held.
+        starts.hush(batch)
+        return
     if state.is_open and not chunk.test:
         with suppress(ChunkTaken):
             writes.commit(chunks.move(chunk, State.QUEUED, due=state.open_until))
@@ -97,7 +105,12 @@ def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chun
 
 
 def _submit(batch: Batch, chunk: Chunk) -> None:
-    chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=HandoverSettings.load().claim_lease_s)))
+    withheld = _opted_out(chunk) if batch.turn else ()
+    if len(withheld) == len(chunk.recipients):
+        _end(batch, chunk, State.CANCELLED, messages.OPTED_OUT)
+        return
+    lease_s = HandoverSettings.load().claim_lease_s
+    chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=lease_s, withheld=withheld)))
     writes.put_all(MessagingSettings.load().messaging_table, messages.rows(chunk))
     chunk = chunks.of(writes.commit(chunks.move(chunk, State.SUBMITTING, due=chunk.due, submitted_at=clock.stamp())))
     answer = trial.send(chunk) if chunk.test else _send(batch, chunk)
@@ -105,7 +118,7 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
         "handed over",
         batch_id=batch.id,
         chunk=chunk.number,
-        recipients=len(chunk.recipients),
+        recipients=len(chunk.addressed),
         answer=answer.kind.value,
         reason=answer.reason,
         detail=answer.detail,
@@ -118,9 +131,15 @@ def _send(batch: Batch, chunk: Chunk) -> Answer:
     return beem.send(
         batch.sender_id,
         chunk.text or batch.text,
-        chunk.recipient_ids,
+        chunk.addressed,
         ucs_2=(chunk.encoding or batch.encoding) is Encoding.UCS_2,
     )
+
+
+def _opted_out(chunk: Chunk) -> tuple[int, ...]:
+    """Finds the positions of those that have opted out since the batch was accepted."""
+    out = opt_outs.out_of(chunk.tenant, chunk.recipients)
+    return tuple(at for at, digits in enumerate(chunk.recipients, start=1) if digits in out)
 
 
 def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
@@ -143,10 +162,16 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         inquiry.later(chunk)
     telling.of_chunk(chunk)
     settlement.chunk_ended(batch, replace(chunk, state=State.SUBMITTED))
+    if chunk.part and chunk.withheld:
+        laid.add_finals(chunk, {messages.Status.CANCELLED.value: len(chunk.withheld)})
 
 
 def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
-    ended = chunks.of(writes.commit(chunks.move(chunk, State.REJECTED, due=None, reason=answer.reason)))
+    _end(batch, chunk, State.REJECTED, answer.reason)
+
+
+def _end(batch: Batch, chunk: Chunk, state: State, reason: str) -> None:
+    ended = chunks.of(writes.commit(chunks.move(chunk, state, due=None, reason=reason)))
     telling.of_chunk(ended)
     settlement.chunk_ended(batch, ended)
 
@@ -162,9 +187,7 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     settings = HandoverSettings.load()
     attempts = chunk.attempts - 1 if answer.waits else chunk.attempts
     if attempts >= settings.send_attempts_max:
-        ended = chunks.of(writes.commit(chunks.move(chunk, State.FAILED, due=None, reason=answer.reason)))
-        telling.of_chunk(ended)
-        settlement.chunk_ended(batch, ended)
+        _end(batch, chunk, State.FAILED, answer.reason)
         return
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))

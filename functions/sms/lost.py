@@ -71,7 +71,7 @@ def _announce(chunk: Chunk) -> None:
             "number": chunk.number,
             "ttl": expires,
         }
-        for recipient_id, digits in chunk.recipient_ids
+        for recipient_id, digits in chunk.addressed
     ]
     writes.put_all(_table(), pointers)
 

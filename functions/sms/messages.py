@@ -52,6 +52,10 @@ FINAL = frozenset(
 )
 
 
+# The reason of a message that was accepted, and not sent because its number opted out meanwhile.
+OPTED_OUT = "opted_out"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One recipient's text as it stands."""
@@ -117,9 +121,22 @@ def rows(chunk: Chunk) -> list[Item]:
             "number_pk": _number_partition(digits),
             "number_sk": f"{chunks_place}#{position:03d}",
             "ttl": expires,
+            **(_spared(chunk) if position in chunk.withheld else {}),
         }
         for position, digits in enumerate(chunk.recipients, start=1)
     ]
+
+
+def _spared(chunk: Chunk) -> Item:
+    """What stands in the row of a number that opted out before it was sent to."""
+    told = Status.CANCELLED
+    return {
+        "status": told.value,
+        "rank": RANK[told],
+        "reason": OPTED_OUT,
+        "provider_status": None,
+        "updated_at": chunk.updated_at,
+    }
 
 
 def report(

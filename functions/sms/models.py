@@ -10,7 +10,9 @@ from mifumo.wire import Answer, Request
 
 from . import batches, messages, rendering, sender_ids
 from .batches import Batch, Refused
+from .categories import Category
 from .messages import Message
+from .moments import Moment
 from .sender_ids import SenderId
 from .standing import Obstacle
 from .top_ups import TopUp
@@ -27,6 +29,11 @@ _MODE = Field(
     description="`test`: all goes its way but to a provider, and nothing is charged; what becomes of each text follows "
     "from the last three digits of its number. Left out, it is the mode of the API key.",
     examples=["live"],
+)
+_MAX_CREDITS = "The most that it may cost: what would cost more is refused with 409, before anything is held."
+_SEND_AT = (
+    "When to send it, as RFC 3339 with any offset: at least ten seconds and at most 365 days ahead. Its price is held "
+    "from now on; until then it can be moved or cancelled."
 )
 
 
@@ -82,6 +89,14 @@ class SendRequest(Request):
         description="A group instead of recipients: whoever is in it now.",
         examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
     )
+    category: Category | None = Field(
+        None,
+        description="What it is for, where no template says so. What is `promotional` waits for the end of the "
+        "tenant's quiet hours; everything else, `transactional` unless told otherwise, goes at once.",
+        examples=["transactional"],
+    )
+    send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
+    max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
     park: bool = Field(
         default=False,
@@ -96,7 +111,22 @@ class QuotedRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"quote_id": "01jd8x6q5v7w9y2k4m6p8r0t1a"}]})
 
     quote_id: str = Field(description="The `id` of a quote that is ready.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
+    category: Category = Field(
+        Category.TRANSACTIONAL,
+        description="What it is for. What is `promotional` waits for the end of the tenant's quiet hours.",
+        examples=["transactional"],
+    )
+    send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
+    max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     mode: Mode | None = _MODE
+
+
+class RescheduleRequest(Request):
+    """Another moment for a batch that waits."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"send_at": "2027-01-31T08:15:00+03:00"}]})
+
+    send_at: Moment = Field(description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
 
 
 class RefusedRecipient(Answer):
@@ -128,8 +158,9 @@ class BatchAnswer(Answer):
     id: str | None = Field(description="None for a dry run.")
     status: batches.Status = Field(
         description="`completed`: nothing is left to hand over and the price is settled; receipts may still come. "
-        "`parked`: it waits for credits. `paused`: nothing is handed over until it is resumed. `cancelling`: what was "
-        "not handed over ends, bit by bit; `cancelled`: that is done, and `charged` is what had gone before.",
+        "`parked`: it waits for credits. `scheduled`, `held`: it waits for a moment. `paused`: nothing is handed over "
+        "until it is resumed. `cancelling`: what was not handed over ends, bit by bit; `cancelled`: that is done, and "
+        "`charged` is what had gone before.",
         examples=["accepted"],
     )
     mode: Mode = Field(description="`test`: no provider hears of it, and it costs nothing.", examples=["live"])
@@ -142,6 +173,12 @@ class BatchAnswer(Answer):
     price: int = Field(description="Credits held at accept: segments × accepted.")
     charged: int = Field(description="Credits captured in the end; 0 until the batch is completed.")
     counts: dict[str, int] = Field(description="How many of its messages are in each status.")
+    category: Category = Field(examples=["transactional"])
+    send_at: str | None = Field(description="The moment that it was scheduled for.")
+    held_until: str | None = Field(description="When what is `held` goes on.")
+    reason: str | None = Field(
+        description="Why it is `held`: `quiet_hours`, or `tenant_suspended`.", examples=["quiet_hours"]
+    )
     created_at: str
     completed_at: str | None
     top_up: TopUpAnswer | None = Field(None, description="In the answer that parks a batch: what it waits for.")
@@ -164,6 +201,10 @@ class BatchAnswer(Answer):
             price=batch.price,
             charged=batch.charged,
             counts=counts,
+            category=batch.category,
+            send_at=batch.send_at,
+            held_until=batch.starts_at if status is batches.Status.HELD else None,
+            reason=batch.reason,
             created_at=batch.created_at,
             completed_at=batch.completed_at,
         )

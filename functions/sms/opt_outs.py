@@ -84,6 +84,12 @@ def everybody(tenant: TenantId) -> frozenset[str]:
     return among(tables.read(*wanted), wanted)
 
 
+def out_of(tenant: TenantId, numbers: Iterable[str]) -> frozenset[str]:
+    """Reads which of the numbers, in digits, are out, and perhaps others that are."""
+    wanted = places(tenant, numbers)
+    return among(tables.read(*wanted), wanted)
+
+
 def readable(recipients: Iterable[str]) -> Iterator[str]:
     """Reads recipients, as people write them, as digits; those that are no numbers are left to whoever refuses them."""
     for recipient in recipients:

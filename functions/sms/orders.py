@@ -11,8 +11,9 @@ from mifumo.settings import Settings
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import batches, chunks, entitlement, parts
+from . import batches, caps, chunks, entitlement, parts, waits
 from .batches import Batch, Refused, Status
+from .categories import Category
 from .chunks import Lane
 from .parts import Ready
 from .plans import Extent
@@ -46,11 +47,20 @@ class Order:
     """Each recipient's own text, in their order; empty where all of them get the same."""
     test: bool = False
     """Nothing of it reaches a provider, and it costs nothing."""
+    category: Category = Category.TRANSACTIONAL
+    send_at: str = ""
+    """The moment that it is scheduled for; empty: as soon as it may go."""
+    max_credits: int = 0
+    """The most that it may cost; 0: as much as it does."""
 
     @property
     def fingerprint(self) -> str:
         """Tells two orders apart that come with the same Idempotency-Key."""
-        return self.asked or ids.fingerprint(self.sender_id, self.text, *self.recipients)
+        if self.asked:
+            return self.asked
+        told = self.sender_id, self.text, *self.recipients
+        when = (self.category, self.send_at) if self.send_at or self.category is not Category.TRANSACTIONAL else ()
+        return ids.fingerprint(*told, *when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class Prepared:
 def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     """Checks and prices an order.
 
-    Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed and SenderIdNotAllowed.
+    Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed, SenderIdNotAllowed and CreditCapExceeded.
     """
     tenant = tenants.require_able(found.tenant)
     text = order.text if order.texts else measured(order.text)[0]
@@ -106,7 +116,10 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         # Nothing is taken for a test, so there is nothing to give back.
         refunds=tenant.preferences.refund_undelivered and not order.test,
         test=order.test,
+        category=order.category,
     )
+    caps.require(batch.price, tenant.preferences, asked=order.max_credits)
+    batch = waits.planned(batch, tenant.preferences, order.send_at)
     return Prepared(batch, refused, ready, order.actor)
 
 

@@ -6,7 +6,7 @@ or the tenant's standing may have been taken away; what cannot be sent stays par
 
 from dataclasses import asdict, replace
 
-from mifumo import writes
+from mifumo import clock, writes
 from mifumo.aws import Item
 from mifumo.errors import AppError, Conflict
 from mifumo.ids import BatchId, TenantId
@@ -14,7 +14,9 @@ from mifumo.observability import count, logger
 
 from . import batches, dispatch, orders, parked, standing
 from .batches import AlreadyAccepted, Batch, Status
+from .categories import Category
 from .dispatch import Accepted
+from .moments import AHEAD_MIN_S
 from .orders import Order
 from .parked import PARKED_MAX
 
@@ -39,7 +41,7 @@ def park(order: Order, *, key: str) -> Accepted:
     found.allowance.require(prepared.batch.accepted)
     if len(parked.of_tenant(order.tenant)) >= PARKED_MAX:
         raise TooManyParked("Buy credits for those that wait, or cancel some of them.")
-    batch = replace(prepared.batch, status=Status.PARKED)
+    batch = replace(prepared.batch, status=Status.PARKED, starts_at=None, reason=None)
     made = batches.new(batch, prepared.refused, actor=order.actor, due=parked.next_look())
     kept = parked.put({**asdict(order), "recipients": list(order.recipients)}, order.tenant, batch_id)
     try:
@@ -89,4 +91,12 @@ def _order(item: Item) -> Order:
         item["text"],
         tuple(item["recipients"]),
         asked=item.get("asked", ""),
+        category=Category(item.get("category", Category.TRANSACTIONAL)),
+        max_credits=item.get("max_credits", 0),
+        send_at=_ahead(item.get("send_at", "")),
     )
+
+
+def _ahead(send_at: str) -> str:
+    """Returns the moment asked for, or nothing when the credits have come too late for it: then it goes at once."""
+    return send_at if send_at > clock.after(AHEAD_MIN_S) else ""

@@ -81,7 +81,7 @@ def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
         segments=ready.segments,
         created_at=now,
         updated_at=now,
-        due=chunks.swept_at(ready.number * _A_CHUNK_S if part else 0),
+        due=chunks.swept_at(ready.number * _A_CHUNK_S if part else 0, at=batch.starts_at),
         listens=batch.listens,
         refunds=batch.refunds,
         text=ready.text if own else "",

@@ -4,30 +4,52 @@ Everything else is as for any order: who may send, under which name, how much a 
 in the transaction that gives the plan to its batch; its chunks are laid out after that.
 """
 
+from typing import NamedTuple
+
 from mifumo import clock, ids, tenants
 from mifumo.errors import ValidationFailed
 from mifumo.ids import BatchId, TenantId
 from mifumo.ledger import InsufficientCredits
 
-from . import batches, dispatch, entitlement, orders, plans, standing
+from . import batches, caps, dispatch, entitlement, orders, plans, standing, waits
 from .allowance import DailyCapReached
 from .batches import Batch, Status
+from .categories import Category
 from .dispatch import Accepted
 from .orders import Prepared
 from .plans import Plan, QuoteSent
 from .standing import Standing
 
 
-def accept(tenant: TenantId, actor: str, quote: str, *, key: str, test: bool = False) -> Accepted:
+class Wanted(NamedTuple):
+    """Who wants what to be sent, what it is for, and when; empty: as soon as it may go."""
+
+    tenant: TenantId
+    actor: str
+    quote: str
+    category: Category = Category.TRANSACTIONAL
+    send_at: str = ""
+    max_credits: int = 0
+    test: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells it from what else comes with the same Idempotency-Key."""
+        when = (self.category, self.send_at) if self.send_at or self.category is not Category.TRANSACTIONAL else ()
+        return ids.fingerprint("quote", self.quote, *when)
+
+
+def accept(wanted: Wanted, *, key: str) -> Accepted:
     """Accepts what a quote is for, once for each Idempotency-Key and once for each quote; a test uses no quote up.
 
     Raises ValidationFailed, QuoteNotReady, QuoteExpired, QuoteSent, and what `dispatch.accept` raises.
     """
-    batch_id, asked = dispatch.batch_of(tenant, key, test=test), _asked(quote)
+    tenant, asked = wanted.tenant, wanted.fingerprint
+    batch_id = dispatch.batch_of(tenant, key, test=wanted.test)
     found = standing.read(tenant, batch=batch_id)
     if found.earlier:
         return dispatch.replayed(tenant, batch_id, asked)
-    prepared = _prepared(_plan(tenant, quote), found, batch_id, actor, test=test)
+    prepared = _prepared(wanted, found, batch_id)
     try:
         dispatch.commit(prepared, found)
     except batches.AlreadyAccepted:
@@ -40,16 +62,17 @@ def accept(tenant: TenantId, actor: str, quote: str, *, key: str, test: bool = F
     return Accepted(prepared.batch, [])
 
 
-def _plan(tenant: TenantId, quote: str) -> Plan:
-    plan = plans.read(tenant, quote)
+def _plan(wanted: Wanted) -> Plan:
+    plan = plans.read(wanted.tenant, wanted.quote)
     if plan is None:
         raise ValidationFailed.of("/quote_id", "unknown_quote", "You have no such quote.")
     return plan
 
 
-def _prepared(plan: Plan, found: Standing, batch_id: BatchId, actor: str, *, test: bool) -> Prepared:
+def _prepared(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     """Checks whether a plan can be sent now, and makes its batch; raises what keeps it from being sent."""
     tenant = tenants.require_able(found.tenant)
+    plan = _plan(wanted)
     if refusal := plans.why_not(plan, batch_id):
         raise refusal
     extent = plan.extent
@@ -66,16 +89,16 @@ def _prepared(plan: Plan, found: Standing, batch_id: BatchId, actor: str, *, tes
         charged=0,
         chunks=extent.chunks,
         lane=orders.lane_of(extent.recipients),
-        fingerprint=_asked(plan.id),
+        fingerprint=wanted.fingerprint,
         created_at=clock.stamp(),
         listens=found.listens,
-        refunds=tenant.preferences.refund_undelivered and not test,
+        refunds=tenant.preferences.refund_undelivered and not wanted.test,
         plan=plan.id,
         parts=len(extent.digests),
-        test=test,
+        test=wanted.test,
+        category=wanted.category,
     )
-    return Prepared(batch, [], (), actor, planned=() if test else (plans.use(plan, batch_id),))
-
-
-def _asked(quote: str) -> str:
-    return ids.fingerprint("quote", quote)
+    caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
+    batch = waits.planned(batch, tenant.preferences, wanted.send_at)
+    used = () if wanted.test else (plans.use(plan, batch_id),)
+    return Prepared(batch, [], (), wanted.actor, planned=used)

@@ -24,6 +24,7 @@ from . import (
     lost,
     parked,
     settlement,
+    starts,
     telling,
     undelivered,
     walks,
@@ -106,6 +107,12 @@ def batch(key: Key) -> None:
     if found.status is batches.Status.PARKED:
         if parked.look(found):
             credited.tell(found.tenant)
+        return
+    if found.status in batches.TIMED:
+        # Its schedule was lost, or is on its way: the starter knows.
+        starts.enqueue(found)
+        with suppress(batches.AlreadyCompleted):
+            writes.commit(batches.look_again(found))
         return
     walks.go_on(found)
     if found.parts:

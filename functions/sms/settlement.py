@@ -14,7 +14,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, chunks, laid, telling
+from . import batches, chunks, laid, telling, turns
 from .batches import Batch
 from .chunks import Chunk, State
 from .inbox import WindowSettings
@@ -100,7 +100,7 @@ def _of_chunks(batch: Batch) -> _Bill | None:
     if len(found) < batch.chunks or not all(chunk.ended for chunk in found):
         return None
     charged = sum(chunk.segments * chunk.handed_over for chunk in found)
-    return _Bill(charged, called_off=any(chunk.state is State.CANCELLED for chunk in found))
+    return _Bill(charged, called_off=any(chunk.reason == chunks.CALLED_OFF for chunk in found))
 
 
 def _of_parts(batch: Batch) -> _Bill | None:
@@ -109,7 +109,14 @@ def _of_parts(batch: Batch) -> _Bill | None:
     captured = [part.captured for part in found if part.captured is not None]
     if len(captured) < batch.parts:
         return None
-    return _Bill(sum(captured), called_off=any(State.CANCELLED.value in dict(part.whole) for part in found))
+    ended_early = any(State.CANCELLED.value in dict(part.whole) for part in found)
+    return _Bill(sum(captured), called_off=ended_early and _is_called_off(batch))
+
+
+def _is_called_off(batch: Batch) -> bool:
+    """Tells it from one whose recipients opted out: their chunks end alike."""
+    standing = turns.read(batch)
+    return standing is not None and standing.status is batches.Status.CANCELLING
 
 
 def _settle(batch: Batch, bill: _Bill) -> None:

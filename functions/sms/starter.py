@@ -1,4 +1,4 @@
-"""SQS `starts`: lead a batch on, from where it stands."""
+"""SQS `starts`: start a batch whose moment has come, hold one in quiet hours, go on with one that was led on."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
 
-from . import batches, walks
+from . import starting
 
 
 @entrypoint
@@ -18,9 +18,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def _batch(body: dict[str, Any]) -> None:
-    found = batches.read(TenantId(body["tenant"]), BatchId(body["batch"]))
-    if found is not None:
-        walks.go_on(found[0])
+    tenant, batch = TenantId(body["tenant"]), BatchId(body["batch"])
+    if body.get("hush"):
+        starting.hush(tenant, batch)
+    else:
+        starting.start(tenant, batch, moment=body.get("moment"))
 
 
-aws.connect(aws.dynamodb, aws.sqs)
+aws.connect(aws.dynamodb, aws.sqs, aws.scheduler)

@@ -13,5 +13,17 @@ class StartsSettings(Settings):
 
 
 def enqueue(batch: Batch) -> None:
-    """Has a batch's chunks gone through from where that stopped. What the queue loses, the sweep says again."""
-    queue.send(StartsSettings.load().starts_queue_url, [{"tenant": batch.tenant, "batch": batch.id}])
+    """Has a batch started whose moment has come, or its chunks gone through from where that stopped.
+
+    What the queue loses, the sweep says again.
+    """
+    _say(batch)
+
+
+def hush(batch: Batch) -> None:
+    """Has a batch held, because quiet hours have begun."""
+    _say(batch, hush=True)
+
+
+def _say(batch: Batch, **more: bool) -> None:
+    queue.send(StartsSettings.load().starts_queue_url, [{"tenant": batch.tenant, "batch": batch.id, **more}])

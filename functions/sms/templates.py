@@ -1,7 +1,6 @@
 """Template: a text with placeholders that a tenant keeps under a name, for texts that differ in a few words."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mifumo import audit, writes
 from mifumo.aws import Item
@@ -11,19 +10,11 @@ from mifumo.ids import TenantId
 from mifumo.tables import Page
 
 from . import rendering
+from .categories import Category
 from .named import Kind
 from .rendering import Values
 
 KIND = Kind("TEMPLATES", "template")
-
-
-class Category(StrEnum):
-    """What a text is for."""
-
-    TRANSACTIONAL = "transactional"
-    PROMOTIONAL = "promotional"
-    OTP = "otp"
-    ALERT = "alert"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from .messages import Status
 
 def send(chunk: Chunk) -> Answer:
     """Answers as the provider would; the reports that come before its answer come now."""
-    taken = [digits for digits in chunk.recipients if trial_numbers.outcome_of(digits).valid]
+    taken = [digits for _, digits in chunk.addressed if trial_numbers.outcome_of(digits).valid]
     if not taken:
         return Answer(Kind.REFUSED, delivery.INVALID)
     delivery.receive(_reports(chunk, early=True))
-    invalid = len(chunk.recipients) - len(taken)
+    invalid = len(chunk.addressed) - len(taken)
     return Answer(Kind.ACCEPTED, "accepted", request_id=_request_id(chunk), invalid=invalid)
 
 
 def report(chunk: Chunk) -> None:
     """Reports on a chunk as the provider would, as often as it would."""
     delivery.receive(_reports(chunk, early=False))
-    numbered = enumerate(chunk.recipients, start=1)
+    numbered = ((chunks.position_of(recipient_id), digits) for recipient_id, digits in chunk.addressed)
     refused = [position for position, digits in numbered if not trial_numbers.outcome_of(digits).valid]
     delivery.end(chunk, refused, Status.REJECTED, delivery.INVALID)
     fresh = chunks.get(chunk.tenant, chunk.batch, chunk.number)
@@ -37,7 +37,7 @@ def report(chunk: Chunk) -> None:
 
 def _reports(chunk: Chunk, *, early: bool) -> list[Report]:
     found = []
-    for recipient_id, digits in chunk.recipient_ids:
+    for recipient_id, digits in chunk.addressed:
         outcome = trial_numbers.outcome_of(digits)
         if outcome.early is early:
             told = {

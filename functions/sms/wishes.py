@@ -12,6 +12,7 @@ from mifumo.errors import FieldError, NotFound, ValidationFailed
 from mifumo.ids import TenantId
 
 from . import batches, dispatch, groups, orders, templates
+from .categories import Category
 from .orders import Order
 
 
@@ -28,13 +29,18 @@ class Wish:
     variables: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
     test: bool = False
+    category: Category | None = None
+    send_at: str = ""
+    max_credits: int = 0
 
     @property
     def asked(self) -> str:
         """Tells it from other requests with the same Idempotency-Key; empty where the order itself does."""
         if self.template is None and self.group is None:
             return ""
-        told = [self.text, self.template, dict(self.variables), self.group, self.recipients]
+        told: list[object] = [self.text, self.template, dict(self.variables), self.group, self.recipients]
+        if self.send_at:
+            told.append(self.send_at)
         return ids.fingerprint("wish", self.sender_id, json.dumps(told, sort_keys=True))
 
 
@@ -60,8 +66,18 @@ def _accepted_before(wish: Wish, key: str) -> bool:
 def _order(wish: Wish) -> Order:
     if errors := [*_either(wish)]:
         raise ValidationFailed("The request is not complete.", errors=tuple(errors))
+    text, category = _text(wish)
     return Order(
-        wish.tenant, wish.actor, wish.sender_id, _text(wish), _recipients(wish), asked=wish.asked, test=wish.test
+        wish.tenant,
+        wish.actor,
+        wish.sender_id,
+        text,
+        _recipients(wish),
+        asked=wish.asked,
+        category=category,
+        send_at=wish.send_at,
+        test=wish.test,
+        max_credits=wish.max_credits,
     )
 
 
@@ -73,6 +89,8 @@ def _either(wish: Wish) -> list[FieldError]:
         errors.append(FieldError("/template_id", "too_much", "Give a text or a template, not both."))
     if wish.variables and wish.template is None:
         errors.append(FieldError("/variables", "too_much", "Variables are for templates: give a template_id."))
+    if wish.category is not None and wish.template is not None:
+        errors.append(FieldError("/category", "too_much", "The template says what its texts are for."))
     if wish.recipients is None and wish.group is None:
         errors.append(FieldError("/recipients", "missing", "Give recipients, or the id of a group."))
     if wish.recipients is not None and wish.group is not None:
@@ -89,13 +107,14 @@ def _recipients(wish: Wish) -> tuple[str, ...]:
         raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
 
 
-def _text(wish: Wish) -> str:
+def _text(wish: Wish) -> tuple[str, Category]:
+    """Returns the text and what it is for."""
     if wish.template is None:
-        return wish.text or ""
+        return wish.text or "", wish.category or Category.TRANSACTIONAL
     try:
         found = templates.read(wish.tenant, wish.template)
     except NotFound as error:
         raise ValidationFailed.of("/template_id", "unknown_template", error.detail) from error
     text = found.render(wish.variables)
     orders.measured(text, pointer="/variables")
-    return text
+    return text, found.category

@@ -12,8 +12,6 @@ from .batches import Batch
 from .chunks import Chunk, ChunkTaken, State
 from .turns import BatchMoved
 
-_REASON = "cancelled"
-
 
 def set_aside(batch: Batch, chunk: Chunk) -> None:
     """Takes a chunk out of the sweep's sight until its batch goes on; leaves it there if the batch has by now."""
@@ -28,6 +26,6 @@ def call_off(batch: Batch, chunk: Chunk) -> None:
     if chunk.state is not State.QUEUED:
         return
     with suppress(ChunkTaken):
-        ended = chunks.of(writes.commit(chunks.move(chunk, State.CANCELLED, due=None, reason=_REASON)))
+        ended = chunks.of(writes.commit(chunks.move(chunk, State.CANCELLED, due=None, reason=chunks.CALLED_OFF)))
         telling.of_chunk(ended)
         settlement.chunk_ended(batch, ended)

@@ -28,6 +28,11 @@ def send_actions(stage: Stage) -> Sequence[str]:
     return ("sqs:SendMessage", "sqs:SendMessageBatch") if stage.emulated else ("sqs:SendMessage",)
 
 
+def schedule_groups(stage: Stage, group: str) -> Sequence[str]:
+    """The emulator checks a call about a schedule as if it stood in the default group."""
+    return (group, "default") if stage.emulated else (group,)
+
+
 def consume_actions(stage: Stage) -> Sequence[str]:
     """What a queue's consumer needs beyond AWS's own list."""
     return ("sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch") if stage.emulated else ()

@@ -22,14 +22,7 @@ class _Every(Construct):
         dead = DeadLetters(
             self, "Dead", stage=house.stage, alerts=house.alerts, meaning=f"{name}: invocations were not delivered"
         )
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            ),
-        )
+        role = scheduler_role(self)
         # Written by hand, because the target's own grant covers every version and alias of the function.
         function_arn, dead_arn = function.function_arn, dead.queue.queue_arn
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function_arn]))
@@ -50,6 +43,18 @@ class _Every(Construct):
         )
         # What a run has left undone is the next one's: it is not repeated.
         function.configure_async_invoke(retry_attempts=0, max_event_age=_AGE_MAX)
+
+
+def scheduler_role(scope: Construct) -> iam.Role:
+    """A role that the scheduler alone may take, and only for this account."""
+    return iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+        ),
+    )
 
 
 class EveryMinute(_Every):

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.data import Data
+from infra.parts.appointments import Appointments
 from infra.parts.bucket import Bucket
 from infra.parts.function import Function
 from infra.parts.house import House
@@ -53,6 +54,7 @@ class Sms(Construct):
         self.laying = Queue(self, "Laying", house=house, consumer_timeout_s=_LAYING_TIMEOUT_S)
         self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
         self.uploads = Queue(self, "Uploads", house=house, consumer_timeout_s=_SPLITTER_TIMEOUT_S)
+        self.appointments = Appointments(self, "Appointments", queue=self.starts, house=house)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
         self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
         self._tables = {
@@ -103,11 +105,13 @@ class Sms(Construct):
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
                 "STARTS_QUEUE_URL": self.starts.url,
+                **self.appointments.environment,
                 "RECEIPT_WINDOW_S": str(house.stage.receipt_window_s),
             },
         )
         self.laying.grant_send(api)
         self.starts.grant_send(api)
+        self.appointments.grant(api)
         self._campaigns.grant_put(api)
         self._campaigns.grant_get(api)
         data.access.grant(api, *GET)
@@ -136,6 +140,7 @@ class Sms(Construct):
                 **self._tables,
                 **self._lanes,
                 **self._telling,
+                "STARTS_QUEUE_URL": self.starts.url,
                 "BEEM_SECRET": data.beem.arn,
                 "BEEM_URL": stage.beem_url,
                 "BEEM_REPORTS_URL": stage.beem_reports_url,
@@ -152,6 +157,7 @@ class Sms(Construct):
         data.ledger.grant(worker, *READ, *WRITE)
         data.beem.grant_read(worker)
         self.hooks.grant_send(worker)
+        self.starts.grant_send(worker)
         self.urgent.grant_send(worker)
         self.bulk.grant_send(worker)
         # One chunk at a time: it is one call to Beem, which may take nearly all of the timeout.
@@ -227,10 +233,12 @@ class Sms(Construct):
                 "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
+                **self.appointments.environment,
             },
         )
         self._campaigns.grant_put(resumer)
         self.laying.grant_send(resumer)
+        self.appointments.grant(resumer)
         data.access.grant(resumer, *GET)
         data.access.grant_leading(resumer, ["USED#*"], *UPDATE)
         data.messaging.grant(resumer, *READ, *WRITE, *DELETE)
@@ -275,6 +283,8 @@ class Sms(Construct):
                 **self._lanes,
                 **self._telling,
                 "STARTS_QUEUE_URL": self.starts.url,
+                **self.appointments.environment,
+                "ACCESS_TABLE": data.access.table_name,
                 "RECEIPT_WINDOW_S": str(self._house.stage.receipt_window_s),
             },
         )
@@ -284,6 +294,8 @@ class Sms(Construct):
         self.urgent.grant_send(starter)
         self.bulk.grant_send(starter)
         self.starts.grant_send(starter)
+        self.appointments.grant(starter)
+        data.access.grant(starter, *GET)
         self.starts.feed(starter, batch_size=1)
         return starter
 

@@ -55,7 +55,12 @@ def dead_letter_queues(stage: str) -> set[str]:
         schedule["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
         for schedule in properties(stage, "AWS::Scheduler::Schedule")
     }
-    return redriven | scheduled
+    appointed = {
+        function["Environment"]["Variables"]["SCHEDULES_DEAD"]["Fn::GetAtt"][0]
+        for function in properties(stage, "AWS::Lambda::Function")
+        if "SCHEDULES_DEAD" in function.get("Environment", {}).get("Variables", {})
+    }
+    return redriven | scheduled | appointed
 
 
 def working_queues(stage: str) -> dict[str, Resource]:

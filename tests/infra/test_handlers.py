@@ -59,6 +59,7 @@ _NEVER_LOADED = {
     # orders what those of many texts need
     "functions.sms.notices.handler": {
         "functions.sms.laying.LayingSettings",
+        "functions.sms.schedules.ScheduleSettings",
         "functions.sms.parts.CampaignSettings",
         "mifumo.quotes.QuoteSettings",
         "mifumo.audit.AuditSettings",
@@ -93,6 +94,8 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
     },
+    # leads what was accepted: what is parked is its tenant's to cancel
+    "functions.sms.starter.handler": {"functions.sms.parked.ParkingSettings"},
     # lays out what was quoted before
     "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks

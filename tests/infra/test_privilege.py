@@ -8,6 +8,9 @@ import pytest
 from tests.infra.reading import AWS_STAGES, as_list, every_stage, functions, properties, resources, statements
 from tests.infra.templates import template
 
+# The emulator takes every schedule for one of the default group.
+_GROUPS = {False: "[^*]*Appointments[^*]*", True: "(default|[^*]*Appointments[^*]*)"}
+
 
 @every_stage
 def test_no_grant_has_a_wildcard_but_tracing(stage: str) -> None:
@@ -21,6 +24,13 @@ def test_no_grant_has_a_wildcard_but_tracing(stage: str) -> None:
             assert objects == "/*", name
             (named,) = bucket.values()  # by this stack, or by the one it is imported from
             assert {"Bucket", "Arn"} <= set(re.findall("Bucket|Arn", json.dumps(named))), name
+            continue
+        if all(action.startswith("scheduler:") for action in actions):
+            for schedules in map(json.dumps, as_list(statement["Resource"])):  # every schedule of one group
+                group = (
+                    "(default|[A-Za-z-]*Appointments-Group-[0-9A-F]+)" if stage == "local" else "[^*]*Appointments[^*]*"
+                )
+                assert re.search(rf":schedule/{group}/\*[^*]*$", schedules), name
             continue
         assert "*" not in json.dumps(statement["Resource"]), name
 

@@ -1,9 +1,11 @@
 """The world that the sms slice's tests live in."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from mifumo import aws
 from sandbox.testing import RunningBeem, running_beem
 from tests.sms.world import Mailbox, World, open_mailbox
 from tests.wire import Wire
@@ -27,6 +29,7 @@ def beem(reports: Mailbox) -> Iterator[RunningBeem]:
 def world(aws_tables: Wire, beem: RunningBeem, reports: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
     """Makes a world with a funded tenant."""
     beem.clear()
+    aws.scheduler().create_schedule_group(Name=os.environ["SCHEDULES_GROUP"])
     reports.take()
     made = World(beem, aws_tables, monkeypatch, reports)
     made.fund(5_000)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.sms import contacts, content, groups, opt_outs, privacy, templates
+from functions.sms.categories import Category
 from functions.sms.opt_outs import Source
-from functions.sms.templates import Category
 from mifumo import aws, ids, tables, writes
 from mifumo import privacy as requests
 from mifumo.callers import Principal

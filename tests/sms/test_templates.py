@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.sms import templates
+from functions.sms.categories import Category
 from functions.sms.named import ChangedMeanwhile, NameTaken
-from functions.sms.templates import Category
 from mifumo.callers import Principal
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role

@@ -4,6 +4,7 @@ Queues deliver when the test says so, once or as often as it likes; time goes on
 """
 
 import json
+import os
 import queue as queues
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from functions.sms import api, layer, receipts, starter, sweep, worker
-from mifumo import clock, ledger, tenants, wallets, writes
+from mifumo import aws, clock, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.preferences import Preferences
 from sandbox.testing import RunningBeem
@@ -127,9 +128,38 @@ class World:
         bodies = list[dict[str, Any]]()
         while said := taken("STARTS"):
             for body in said:
-                assert starter.handler(sqs(body), CONTEXT) == {"batchItemFailures": []}
+                self.begin(body)
             bodies += said
         return bodies
+
+    def schedules(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Lists what is scheduled, by batch: when, and the message that will be put on the queue of starts."""
+        client, group = aws.scheduler(), os.environ["SCHEDULES_GROUP"]
+        found = {}
+        for one in client.list_schedules(GroupName=group)["Schedules"]:
+            schedule = client.get_schedule(Name=one["Name"], GroupName=group)
+            assert schedule["ActionAfterCompletion"] == "DELETE"
+            assert schedule["Target"]["Arn"] == os.environ["STARTS_QUEUE_ARN"]
+            found[one["Name"]] = schedule["ScheduleExpression"], json.loads(schedule["Target"]["Input"])
+        return found
+
+    def fire(self) -> list[dict[str, Any]]:
+        """Lets every schedule fire whose moment has come, and forgets it; returns the messages, for a second time."""
+        now, fired = clock.stamp(), []
+        for name, (expression, message) in self.schedules().items():
+            if expression.removeprefix("at(")[:19] <= now:
+                aws.scheduler().delete_schedule(Name=name, GroupName=os.environ["SCHEDULES_GROUP"])
+                self.begin(message)
+                fired.append(message)
+        return fired
+
+    def begin(self, message: dict[str, Any]) -> None:
+        """Delivers one message to the starter; it must not fail."""
+        assert starter.handler(sqs(message), CONTEXT) == {"batchItemFailures": []}
+
+    def at(self, moment: str) -> None:
+        """Moves our clock to a moment."""
+        self.pass_time((clock.parse(moment) - clock.now()).total_seconds())
 
     def work(self) -> list[dict[str, Any]]:
         """Lets the workers do what is queued; returns the bodies, for a second delivery."""

@@ -59,12 +59,16 @@ _SENDER = (
     "send, not here."
 )
 _QUIET = (
-    "When campaigns are not to wake anybody. It is stored and shown; sends are not held back by it yet: what you send "
-    "goes out at once."
+    "When what is promotional is not to wake anybody: it is held until they are over. Null: from 20:00 to 08:00 in "
+    "Tanzania."
 )
 _CAP = (
     "How many recipients may be sent to in a day, which begins at midnight in Tanzania; null: as many as the balance "
     "pays for. On the day that you set it, those from then on count."
+)
+_BATCH_CAP = (
+    "The most that one batch may cost, in credits; null: as much as the balance pays for. What would cost more is "
+    "refused."
 )
 _COUNTRIES = (
     "Countries outside Tanzania whose numbers you send to, as codes of ISO 3166-1. A segment costs one credit there "
@@ -105,6 +109,7 @@ class SettingsRequest(Request):
         None, description=_QUIET, examples=[{"from": "21:00", "to": "07:00", "time_zone": TIME_ZONE}]
     )
     daily_cap: int | None = Field(None, ge=1, le=_CAP_MAX, description=_CAP, examples=[5000])
+    batch_credit_cap: int | None = Field(None, ge=1, le=_CAP_MAX, description=_BATCH_CAP, examples=[10_000])
     foreign_countries: list[Country] | None = Field(
         None, max_length=_COUNTRIES_MAX, description=_COUNTRIES, examples=[["KE", "UG"]]
     )
@@ -126,6 +131,7 @@ class SettingsRequest(Request):
             "default_sender_id": self.default_sender_id,
             "quiet_hours": self.quiet_hours and self.quiet_hours.hours(),
             "daily_cap": self.daily_cap,
+            "batch_credit_cap": self.batch_credit_cap,
             "foreign_countries": frozenset(self.foreign_countries or ()) - {phone.HOME},
             "require_second_factor": self.require_second_factor,
             "refund_undelivered": self.refund_undelivered,
@@ -146,6 +152,7 @@ class SettingsView(TenantView):
     default_sender_id: str | None = Field(description=_SENDER, examples=["Quantum"])
     quiet_hours: QuietHoursView | None = Field(description=_QUIET)
     daily_cap: int | None = Field(description=_CAP, examples=[5000])
+    batch_credit_cap: int | None = Field(description=_BATCH_CAP, examples=[10_000])
     foreign_countries: list[str] = Field(description=_COUNTRIES, examples=[["KE", "UG"]])
     require_second_factor: bool = Field(description=_SECOND_FACTOR)
     refund_undelivered: bool = Field(description=_REFUND)
@@ -161,6 +168,7 @@ class SettingsView(TenantView):
             default_sender_id=chosen.default_sender_id or None,
             quiet_hours=QuietHoursView.model_validate(hours) if hours else None,
             daily_cap=chosen.daily_cap or None,
+            batch_credit_cap=chosen.batch_credit_cap or None,
             foreign_countries=sorted(chosen.foreign_countries),
             require_second_factor=chosen.require_second_factor,
             refund_undelivered=chosen.refund_undelivered,

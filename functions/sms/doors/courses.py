@@ -1,4 +1,4 @@
-"""Routes of courses: pause a batch, let it go on, cancel what has not been handed over of it."""
+"""Routes of courses: move a batch to another moment, pause it, let it go on, cancel what was not handed over."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.sms import batches, courses, listings, progress
 from functions.sms.batches import Batch
-from functions.sms.models import BatchAnswer
+from functions.sms.models import BatchAnswer, RescheduleRequest
 from mifumo.callers import Principal
 from mifumo.errors import NotFound
 from mifumo.http import Caller, needs
@@ -14,6 +14,18 @@ from mifumo.permissions import Action
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["sms"]
+
+
+@router.patch(
+    "/api/sms/batches/<batch_id>/",
+    summary="Move a batch that waits to another moment",
+    description="One that is scheduled, or held by quiet hours, and has not been started.",
+    tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
+)
+@needs(Action.SMS_SEND)
+def reschedule_batch(batch_id: str, body: RescheduleRequest, caller: Caller) -> BatchAnswer:
+    return _led(caller, batch_id, lambda batch: courses.reschedule(batch, body.send_at))
 
 
 @router.post(

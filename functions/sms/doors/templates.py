@@ -9,9 +9,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
 from functions.sms import orders, templates
+from functions.sms.categories import Category
 from functions.sms.content_models import TemplateAnswer
 from functions.sms.models import Variables
-from functions.sms.templates import Category
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action

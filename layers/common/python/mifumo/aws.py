@@ -17,6 +17,7 @@ from mifumo import clock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -54,6 +55,12 @@ def secrets_manager() -> "SecretsManagerClient":
 
 
 @cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    """Returns the one client of EventBridge Scheduler of this process; few schedule, so few build it at the start."""
+    return _session().client("scheduler", config=_CONFIG)
+
+
+@cache
 def ses() -> "SESV2Client":
     """Returns the one SES client of this process; few send letters, so nobody builds it at the start."""
     return _session().client("sesv2", config=_CONFIG)
@@ -73,7 +80,7 @@ def connect(*clients: Callable[[], object]) -> None:
 
 def forget() -> None:
     """Drops clients and secrets, so that a test can start over."""
-    for cached in (_session, dynamodb, sqs, secrets_manager, ses, s3):
+    for cached in (_session, dynamodb, sqs, secrets_manager, scheduler, ses, s3):
         cached.cache_clear()
     _secrets.clear()
 

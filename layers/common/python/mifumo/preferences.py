@@ -22,6 +22,8 @@ class Preferences:
     quiet_hours: QuietHours | None = None
     daily_cap: int = 0
     """0: no cap but the balance."""
+    batch_credit_cap: int = 0
+    """The most that one batch may cost, in credits; 0: no cap."""
     foreign_countries: frozenset[str] = frozenset()
     """ISO 3166-1 codes of the countries outside Tanzania that may be sent to."""
     require_second_factor: bool = False
@@ -36,6 +38,7 @@ def of(stored: Mapping[str, Any]) -> Preferences:
         default_sender_id=stored.get("default_sender_id", ""),
         quiet_hours=QuietHours(quiet["from"], quiet["to"], quiet["time_zone"]) if quiet else None,
         daily_cap=stored.get("daily_cap", 0),
+        batch_credit_cap=stored.get("batch_credit_cap", 0),
         foreign_countries=frozenset(stored.get("foreign_countries", ())),
         require_second_factor=stored.get("require_second_factor", False),
         refund_undelivered=stored.get("refund_undelivered", False),
@@ -49,6 +52,7 @@ def stored(preferences: Preferences) -> dict[str, Any]:
         "default_sender_id": preferences.default_sender_id,
         "quiet_hours": quiet and {"from": quiet.start, "to": quiet.end, "time_zone": quiet.time_zone},
         "daily_cap": preferences.daily_cap,
+        "batch_credit_cap": preferences.batch_credit_cap,
         "foreign_countries": sorted(preferences.foreign_countries),
         "require_second_factor": preferences.require_second_factor,
         "refund_undelivered": preferences.refund_undelivered,

@@ -1,0 +1,24 @@
+"""Wait: why an accepted batch is not sent at once, and until when: the moment asked for, or the end of quiet hours."""
+
+from dataclasses import replace
+
+from mifumo.preferences import Preferences
+
+from . import quiet
+from .batches import Batch, Status
+from .moments import require_ahead
+
+QUIET_HOURS, SUSPENDED = "quiet_hours", "tenant_suspended"
+
+
+def planned(batch: Batch, preferences: Preferences, send_at: str | None) -> Batch:
+    """Returns a batch as it is accepted: scheduled, held, or to be sent at once; and with the quiet hours it keeps.
+
+    Raises ValidationFailed for a moment that is too soon or too late.
+    """
+    batch = replace(batch, quiet=quiet.hours_of(batch.category, preferences))
+    if send_at:
+        require_ahead(send_at)
+        return replace(batch, status=Status.SCHEDULED, send_at=send_at, starts_at=send_at)
+    until = quiet.held_until(batch.quiet, batch.id)
+    return replace(batch, status=Status.HELD, starts_at=until, reason=QUIET_HOURS) if until else batch

@@ -1,0 +1,141 @@
+"""Quiet hours: what is promotional wakes nobody; everything else goes at once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.sms import quiet
+from functions.sms.categories import Category
+from mifumo import clock
+from mifumo.ids import BatchId
+from mifumo.preferences import Preferences, QuietHours
+from tests.sms.world import World
+
+NUMBERS = ("0712000010", "0712000020")
+NIGHT = QuietHours("20:00", "08:00", "Africa/Dar_es_Salaam")
+
+
+def tanzania(world: World, hour: int, minute: int = 0) -> None:
+    """Moves the clock to that time of tomorrow in Tanzania, which has no summer time."""
+    day = (clock.now() + timedelta(hours=3)).date() + timedelta(days=1)
+    world.at(clock.stamp(datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - timedelta(hours=3)))
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "end"),
+    [
+        (NIGHT, "2026-11-28T16:59:59Z", None),
+        (NIGHT, "2026-11-28T17:00:00Z", "2026-11-29T05:00:00Z"),
+        (NIGHT, "2026-11-28T22:30:00Z", "2026-11-29T05:00:00Z"),
+        (NIGHT, "2026-11-29T04:59:59Z", "2026-11-29T05:00:00Z"),
+        (NIGHT, "2026-11-29T05:00:00Z", None),
+        (QuietHours("12:00", "14:00", "Africa/Dar_es_Salaam"), "2026-11-28T09:30:00Z", "2026-11-28T11:00:00Z"),
+        (QuietHours("12:00", "14:00", "Africa/Dar_es_Salaam"), "2026-11-28T11:00:00Z", None),
+        # Clocks in Berlin are put forward in that night: it ends at eight of summer time.
+        (QuietHours("22:00", "08:00", "Europe/Berlin"), "2026-03-28T22:00:00Z", "2026-03-29T06:00:00Z"),
+        (QuietHours("22:00", "08:00", "Asia/Kathmandu"), "2026-11-28T17:00:00Z", "2026-11-29T02:15:00Z"),
+    ],
+)
+def test_they_begin_and_end_by_the_clock_of_their_time_zone(hours: QuietHours, at: str, end: str | None) -> None:
+    found = quiet.end(hours, clock.parse(at))
+    assert found == (clock.parse(end) if end else None)
+
+
+def test_only_what_is_promotional_keeps_them() -> None:
+    keeping = {category for category in Category if quiet.hours_of(category, Preferences())}
+    assert keeping == {Category.PROMOTIONAL}
+
+
+def test_batches_are_let_go_at_moments_of_their_own_within_a_quarter_of_an_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 20, 0, tzinfo=UTC))
+    moments = {quiet.held_until(NIGHT, BatchId(f"b{n}")) or "" for n in range(100)}
+    assert len(moments) > 80
+    assert min(moments) >= "2026-11-29T05:00"
+    assert max(moments) < "2026-11-29T05:15"
+    assert quiet.held_until(NIGHT, BatchId("b1")) == quiet.held_until(NIGHT, BatchId("b1"))
+
+
+def test_what_is_promotional_is_held_at_night_and_goes_in_the_morning(world: World) -> None:
+    tanzania(world, 21)
+    status, batch = world.send(*NUMBERS, category="promotional")
+    assert (status, batch["status"], batch["reason"]) == (202, "held", "quiet_hours")
+    assert timedelta(hours=11) <= clock.parse(batch["held_until"]) - clock.now() < timedelta(hours=11, minutes=15)
+    assert world.wallet() == (4_998, 2)
+    world.sweep(after_s=600)
+    assert world.work() == []
+    assert world.fire() == []
+    world.at(batch["held_until"])
+    world.pass_time(1)
+    assert len(world.fire()) == 1
+    world.work()
+    done = world.batch(batch["id"])
+    assert (done["status"], done["held_until"], done["reason"]) == ("completed", None, None)
+
+
+@pytest.mark.parametrize("category", ["transactional", "otp", "alert", None])
+def test_whatever_is_not_promotional_goes_at_night_as_well(world: World, category: str | None) -> None:
+    tanzania(world, 23)
+    _, batch = world.send(*NUMBERS, **({"category": category} if category else {}))
+    assert (batch["status"], batch["category"]) == ("accepted", category or "transactional")
+    world.work()
+    assert len(world.sent_to()) == 2
+
+
+def test_a_template_says_what_its_texts_are_for(world: World) -> None:
+    made: Any = world.call(
+        "POST", "/api/sms/templates/", {"name": "Offer", "category": "promotional", "body": "Bei nafuu {{what}}!"}
+    )[1]
+    tanzania(world, 22)
+    ask = {"text": None, "template_id": made["id"], "variables": {"what": "leo"}}
+    assert world.send(*NUMBERS, **ask)[1]["status"] == "held"
+    problem = world.send(*NUMBERS, **ask, category="otp")[1]
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/category", "too_much")]
+
+
+def test_a_tenants_own_hours_are_kept(world: World) -> None:
+    world.prefer(quiet_hours=QuietHours("12:00", "14:00", "Africa/Dar_es_Salaam"))
+    tanzania(world, 21)
+    assert world.send(*NUMBERS, category="promotional")[1]["status"] == "accepted"
+    tanzania(world, 13)
+    assert world.send(*NUMBERS, text="Kwaheri", category="promotional")[1]["status"] == "held"
+
+
+def test_what_is_scheduled_for_the_night_is_held_then_until_the_morning(world: World) -> None:
+    tanzania(world, 19)
+    _, batch = world.send(*NUMBERS, category="promotional", send_at=clock.after(2 * 3600))
+    assert batch["status"] == "scheduled"
+    world.pass_time(2 * 3600 + 2)
+    world.fire()
+    held = world.batch(batch["id"])
+    assert (held["status"], held["reason"]) == ("held", "quiet_hours")
+    assert list(world.schedules()) == [batch["id"]]
+    world.at(held["held_until"])
+    world.pass_time(1)
+    world.fire()
+    world.work()
+    assert world.batch(batch["id"])["status"] == "completed"
+
+
+def test_a_campaign_that_is_not_done_by_the_evening_stops_until_the_morning(world: World) -> None:
+    tanzania(world, 19, 59)
+    _, batch = world.send(*[f"0712{n:04d}50" for n in range(150)], category="promotional")
+    first, second = world.queued()
+    world.deliver(first)
+    world.pass_time(120)
+    world.deliver(second)
+    world.start()
+    held = world.batch(batch["id"])
+    assert (held["status"], held["reason"]) == ("held", "quiet_hours")
+    assert len(world.sent_to()) == 100
+    world.sweep(after_s=61)
+    world.work()
+    assert len(world.sent_to()) == 100
+    world.at(held["held_until"])
+    world.pass_time(1)
+    world.fire()
+    world.work()
+    assert world.batch(batch["id"])["status"] == "completed"
+    assert len(world.sent_to()) == 150
