@@ -47,7 +47,7 @@ def test_tables_have_the_indexes_that_queries_are_written_for() -> None:
         "ACCOUNTS_TABLE": {},
         "ACCESS_TABLE": {"listing": listing},
         "MESSAGING_TABLE": {"listing": listing, "numbers": ("number_pk", "number_sk", "KEYS_ONLY"), "due": due},
-        "LEDGER_TABLE": {"listing": listing, "due": due},
+        "LEDGER_TABLE": {"listing": listing, "due": due, "days": ("day_pk", "day_sk", "KEYS_ONLY")},
         "AUDIT_TABLE": {"listing": listing},
     }
 
