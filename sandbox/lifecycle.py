@@ -180,8 +180,9 @@ def _tell_providers_where_to_call(ports: Ports, outputs: dict[str, str]) -> None
         "clickpesa": "payments/clickpesa/",
     }.items():
         url = f"{ports.public_url}/api/webhooks/{path}"
+        refunds = {"refund_url": f"{url}refunds/"} if name == "pawapay" else {}
         answer = requests.post(
-            f"{ports.public_url}/sandbox/{name}/callback", json={"url": url}, timeout=_CONTROL_TIMEOUT_S
+            f"{ports.public_url}/sandbox/{name}/callback", json={"url": url, **refunds}, timeout=_CONTROL_TIMEOUT_S
         )
         answer.raise_for_status()
 

@@ -205,6 +205,24 @@ ELSEWHERE = (
         "No money waits to be sent back by hand for this payment.",
     ),
     Problem(
+        "money_unseen",
+        409,
+        "No money has come for this payment",
+        "The provider says that no money has come for this payment: dismiss it, there is none to send back.",
+    ),
+    Problem(
+        "refund_not_stuck",
+        409,
+        "The refund is not stuck",
+        "No provider has been at this refund for longer than it may take; what is made by hand is ended by hand.",
+    ),
+    Problem(
+        "refund_contradicted",
+        409,
+        "The provider says otherwise of this refund",
+        "The provider says otherwise. If it refuses the refund, that is over with the next look at it.",
+    ),
+    Problem(
         "not_confirmable",
         409,
         "There is nothing to confirm",

@@ -37,7 +37,8 @@ class DecideRequest(Request):
     evidence: Evidence
     receipt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=64)] | None = Field(
         None,
-        description="For a credit, the operator's number of the transaction where the payment has none.",
+        description="The operator's number of the transaction, where the payment has none: for a credit, and for the "
+        "return of money that the provider has not told of.",
         examples=["CEJ3I3SETSN"],
     )
 
@@ -54,6 +55,21 @@ class RefundSentRequest(Request):
 
     reference: Reference
     evidence: Evidence
+
+
+class StuckRefundRequest(Request):
+    """How to end a refund that its provider neither makes nor refuses."""
+
+    outcome: Literal["refund_sent", "refund_kept"] = Field(
+        description="The money has gone, or it has not and will not.", examples=["refund_sent"]
+    )
+    reason: Reason
+    evidence: Evidence
+    reference: Reference | None = Field(
+        None,
+        description="Of what was sent: the provider's or operator's own number; for `refund_sent`.",
+        examples=["CEJ3I3SETSN"],
+    )
 
 
 class BankLineRequest(Request):

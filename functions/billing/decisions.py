@@ -8,7 +8,7 @@ from mifumo.errors import Conflict
 from mifumo.ids import PaymentId
 from mifumo.writes import Write
 
-from . import adjustments, approvals, confirmations, payments, proposals, refunds, reviews
+from . import adjustments, approvals, confirmations, payments, proposals, refunds, reviews, stuck_refunds
 from .approvals import ProposalLapsed
 from .payments import Payment, PaymentMoved
 from .proposals import Decision, Proposal, Status
@@ -48,7 +48,7 @@ def propose_refund(caller: Principal, payment_id: str, *, reason: str, evidence:
 def approve(caller: Principal, proposal_id: str, *, note: str) -> Proposal:
     """Approves another person's proposal and carries it out; what one has approved is answered as it stands.
 
-    Raises NotFound, OwnProposal, ProposalClosed, ProposalLapsed, ReceiptReused and CreditsSpent.
+    Raises NotFound, OwnProposal, ProposalClosed, ProposalLapsed, ReceiptReused, CreditsSpent and RefundContradicted.
     """
     proposal = proposals.find(proposal_id)
     if proposal.status is Status.APPROVED and proposal.decided_by == caller.person != proposal.proposed_by:
@@ -72,6 +72,8 @@ def _carry_out(caller: Principal, proposal: Proposal, more: Sequence[Write]) -> 
             adjustments.carry_out(caller, proposal, more=more)
         case Decision.REFUND:
             refunds.start(_as_proposed(proposal), returned=False, note=f"decision {proposal.id}", more=more)
+        case Decision.REFUND_SENT | Decision.REFUND_KEPT:
+            stuck_refunds.carry_out(_as_proposed(proposal), proposal, more=more)
         case Decision.TRANSFER:
             confirmations.carry_out(_as_proposed(proposal), proposal, more=more)
         case Decision.CREDIT | Decision.RETURN | Decision.DISMISS:

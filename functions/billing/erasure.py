@@ -10,7 +10,7 @@ import re
 from mifumo import provider_events, writes
 from mifumo.privacy import After, Step
 
-from . import payment_traces, payments
+from . import payment_traces, payments, refund_orders
 from .payments import Payment, PaymentMoved
 
 # A tenant buys now and then: most have one page.
@@ -43,9 +43,10 @@ def _erased(payment: Payment, digits: str) -> bool:
     """Erases the number, unless money may still move: then it is needed to tell whose that is."""
     if not payment.at_rest:
         return False
-    for event, body in provider_events.of_order(payment.gateway, payment.order_id):
-        if (left := _without(digits, body)) != body:
-            provider_events.reword(event, left)
+    for order in refund_orders.every(payment):
+        for event, body in provider_events.of_order(payment.gateway, order):
+            if (left := _without(digits, body)) != body:
+                provider_events.reword(event, left)
     for line, note in payment_traces.notes(payment):
         if (left := _without(digits, note)) != note:
             writes.commit(payment_traces.reword(line, left))

@@ -10,7 +10,7 @@ against the provider's own list, cannot be told from our books alone.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from mifumo import clock, ledger, provider_events, tables, wallets
@@ -19,7 +19,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import payments, receipts
+from . import payments, receipts, refund_orders
 from .payments import Payment
 from .states import WAITING, Status
 
@@ -175,6 +175,7 @@ def _of_credit(payment: Payment) -> Iterator[Breach]:
 
 def _of_events(payment: Payment) -> Iterator[Breach]:
     late = clock.after(-EVENT_WITHIN_S)
-    for event in provider_events.told(payment.gateway, payment.order_id):
+    told = (provider_events.told(payment.gateway, order) for order in refund_orders.every(payment))
+    for event in chain.from_iterable(told):
         if event["received_at"] < late and "outcome" not in event:
             yield Breach("I10", f"nobody has looked into what {payment.gateway} told of payment {payment.id}")

@@ -8,9 +8,6 @@ from . import receipts, refunds, reviews
 from .payments import Payment, PaymentMoved
 from .states import Status
 
-# Whose receipts they are: one transfer of ours is one refund.
-_ISSUER = "refund"
-
 
 class NotRefundingByHand(Conflict):
     """No money waits to be sent back by hand for this payment; what a provider sends back is the provider's to end."""
@@ -25,12 +22,12 @@ def complete(caller: Principal, payment_id: str, *, reference: str, evidence: st
     Raises NotFound, NotRefundingByHand, and ReceiptReused for a transfer that was another refund.
     """
     payment = reviews.find(payment_id)
-    if payment.status is Status.REFUNDED and receipts.owner(_ISSUER, reference) == payment.id:
+    if payment.status is Status.REFUNDED and receipts.owner(receipts.REFUNDS, reference) == payment.id:
         return payment
     _require_by_hand(payment)
     gone = {"reference": reference, "evidence": evidence, "amount": payment.refund_amount}
     told = audit.entry(caller, "refund.completed", tenant=payment.tenant, target=payment.id, after=gone)
-    guard = receipts.guard(payment, reference, issuer=_ISSUER)
+    guard = receipts.guard(payment, reference, issuer=receipts.REFUNDS)
     try:
         return refunds.completed(payment, note=f"transfer {reference}", more=[guard, told])
     except PaymentMoved as moved:

@@ -34,6 +34,10 @@ class Decision(StrEnum):
     RETURN = "return"
     DISMISS = "dismiss"
     REFUND = "refund"
+    REFUND_SENT = "refund_sent"
+    """For a refund that is stuck at its provider: the money has gone."""
+    REFUND_KEPT = "refund_kept"
+    """The money has not gone, and will not: the credits are the tenant's again."""
     TRANSFER = "transfer"
     ADJUSTMENT = "adjustment"
 

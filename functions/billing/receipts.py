@@ -5,6 +5,8 @@
 | `PTXN#<issuer>#<receipt>` | `META` | the payment that it has paid for |
 """
 
+from typing import Final
+
 from mifumo import clock, tables, writes
 from mifumo.errors import Conflict
 from mifumo.tables import Key
@@ -12,6 +14,9 @@ from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
 from .payments import Payment
+
+# The issuer of what we send back by: one transaction of ours is one refund.
+REFUNDS: Final = "refund"
 
 
 class ReceiptReused(Conflict):

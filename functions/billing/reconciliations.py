@@ -212,6 +212,14 @@ def judged(known: Reconciliation, orders: Sequence[str]) -> set[str]:
     return {places[place] for place in tables.read(*places)}
 
 
+def told_of(provider: str, order: str, days_: Sequence[str]) -> Row | None:
+    """Reads what a provider has told of an order when some days were compared; None where it told of no money."""
+    places = [(_table(), Key(_partition(provider, day), f"R#{order}")) for day in days_]
+    found = tables.read(*places) if places else {}
+    rows_ = (row_of(found[place]) for place in places if place in found)
+    return next((row for row in rows_ if row.theirs is not None), None)
+
+
 def judge(
     known: Reconciliation, order: str, verdict: Verdict, *, payment: Payment | None, statement: Statement, at: str
 ) -> bool:

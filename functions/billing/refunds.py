@@ -16,10 +16,11 @@ from mifumo.providers.payments import Initiation, Refund, RefundingProvider, Sta
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import books, gateway, payments, schedule
+from . import books, gateway, payments, receipts, refund_orders, schedule
 from .gateway import ProviderUnavailable
 from .payments import LookedAtAlready, Payment, PaymentMoved
 from .states import Event, Status
+from .unseen import Found
 
 # The provider is asked about one refund at most this often.
 ASK_GAP_S = 2
@@ -34,10 +35,14 @@ class CreditsSpent(Conflict):
     title = "The credits are not there any more"
 
 
-def start(payment: Payment, *, returned: bool, note: str, more: Sequence[Write] = ()) -> Payment:
+def start(
+    payment: Payment, *, returned: bool, note: str, more: Sequence[Write] = (), found: Found | None = None
+) -> Payment:
     """Starts to send a payment's money back: of a completed one, or with `returned` of one under review.
 
-    `more` stands in the same transaction. Raises what it refuses, then PaymentMoved, and CreditsSpent.
+    `more` stands in the same transaction. `found` is the money of a payment of which the provider has told none: it
+    stands in suspense from now on, and its receipt pays for no other. Raises what `more` refuses, then PaymentMoved,
+    CreditsSpent, and ReceiptReused.
     """
     manual = gateway.refunding(payment.gateway) is None
     credits_held = 0 if returned else payment.credits
@@ -46,27 +51,38 @@ def start(payment: Payment, *, returned: bool, note: str, more: Sequence[Write] 
         Event.RETURN_APPROVED if returned else Event.REFUND_STARTED,
         next_check_at=None if manual else clock.stamp(),
         refund_id=ids.derived_uuid("refund", payment.id, str(payment.version)),
-        refund_amount=payment.received,
+        refund_amount=found.amount if found else payment.received,
         refund_credits=credits_held,
         refund_manual=manual,
         refund_started_at=clock.stamp(),
         checks=0,
         checked_at=None,
         note=note,
+        **_came(found),
     )
+    if found:
+        more = [*more, receipts.guard(payment, found.receipt), *books.suspend(payment, after)]
 
     def build(wallet: Wallet) -> list[Write]:
         held = ledger.hold(wallet, credits_held, batch=_hold_name(after), reference=payment.id)
-        return [*more, *steps, *held]
+        return [*more, *steps, refund_orders.keep(after), *held]
 
     if returned:
-        writes.transact(*more, *steps)
+        writes.transact(*more, *steps, refund_orders.keep(after))
     else:
         _hold(payment, build)
     logger.info("refund started", payment_id=payment.id, tenant_id=payment.tenant, manual=manual)
     count("RefundStarted")
     schedule.call(after.id, after.next_check_at)
     return after
+
+
+def _came(found: Found | None) -> dict[str, str | int]:
+    """Returns what a payment notes of money that people have found."""
+    if found is None:
+        return {}
+    amounts = {"paid_amount": found.amount, "suspended": found.amount}
+    return {"receipt": found.receipt, "paid_currency": found.currency, **amounts}
 
 
 def require_credits(payment: Payment) -> None:

@@ -13,7 +13,7 @@ from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import PaymentId
 from mifumo.writes import Write
 
-from . import approvals, books, payments, refunds, settlement
+from . import approvals, books, payments, refund_orders, refunds, settlement, unseen
 from .payments import Payment
 from .proposals import Decision, Proposal
 from .states import Event, Status
@@ -42,8 +42,9 @@ def find(payment_id: str) -> Payment:
 
 
 def told(payment: Payment) -> list[Item]:
-    """Reads everything that the provider has told of a payment by itself, word for word."""
-    return provider_events.told(payment.gateway, payment.order_id)
+    """Reads everything that the provider has told of a payment and its refunds by itself, word for word."""
+    orders = refund_orders.every(payment)
+    return [event for order in orders for event in provider_events.told(payment.gateway, order)]
 
 
 def propose(
@@ -51,10 +52,12 @@ def propose(
 ) -> Proposal:
     """Proposes what to do with a payment under review.
 
-    Raises NotFound, NotUnderReview, AlreadyCredited, AlreadyProposed, and ValidationFailed for a credit without the
-    receipt of any money.
+    Raises NotFound, NotUnderReview, AlreadyCredited, AlreadyProposed, MoneyUnseen, ReceiptReused, and ValidationFailed
+    for a credit, or the return of money that nobody has seen, without its receipt.
     """
     payment = find(payment_id)
+    if payment.status is Status.REVIEW and decision is Decision.RETURN and unseen.is_it(payment):
+        payment = unseen.look(payment)
     if payment.status is not Status.REVIEW:
         raise NotUnderReview(f"It is {payment.status}.")
     proposal, steps = approvals.propose(
@@ -76,7 +79,7 @@ def propose(
 
 def _facts(payment: Payment, decision: Decision, receipt: str | None) -> dict[str, str | int]:
     if decision is Decision.RETURN:
-        return {"amount": payment.received}
+        return unseen.evidence(payment, receipt) if unseen.is_it(payment) else {"amount": payment.received}
     if decision is not Decision.CREDIT:
         return {}
     if payment.credit_txn:
@@ -97,7 +100,7 @@ def carry_out(payment: Payment, proposal: Proposal, *, more: Sequence[Write]) ->
             receipt = proposal.facts["receipt"]
             settlement.credit(payment, Event.CREDIT_APPROVED, receipt=receipt, more=more, note=note)
         case Decision.RETURN:
-            refunds.start(payment, returned=True, note=note, more=more)
+            refunds.start(payment, returned=True, note=note, more=more, found=unseen.found(payment, proposal))
         case _:
             dismissed = settlement.DISMISSED
             after, steps = payments.step(payment, Event.DISMISSED, note=note, failure_code=dismissed, suspended=None)

@@ -1,4 +1,4 @@
-"""Worker: one look at a payment for each message, from the schedule, the sweep or a callback."""
+"""Worker: one look at a payment or refund for each message, from the schedule, the sweep or a callback."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from mifumo.ids import PaymentId
 from mifumo.observability import entrypoint
 from mifumo.provider_events import EventRef
 
-from . import contradictions, refunds, settlement
+from . import contradictions, refund_callbacks, refunds, settlement
 from .settlement import Finding
 
 # A payment is written before its push, so its callback finds it; a copy of the table in another place may lag behind.
@@ -23,6 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ARG0
 
 
 def _look(body: dict[str, Any]) -> None:
+    if "refund_id" in body:
+        provider_events.conclude(EventRef(**body["event"]), refund_callbacks.look(body["refund_id"]))
+        return
     finding = settlement.check(PaymentId(body["payment_id"]), due=body.get("due"), received_at=body.get("received_at"))
     if finding is Finding.REFUNDING:
         refunds.check(PaymentId(body["payment_id"]))

@@ -50,8 +50,8 @@ def json_body(event: APIGatewayProxyEventV2) -> bytes:
     return body
 
 
-def payment_of(claim: CallbackClaim, pointer: str) -> str:
-    """Returns the payment that a callback speaks of; whether there is such a payment is found out later."""
+def subject_of(claim: CallbackClaim, pointer: str) -> str:
+    """Returns the payment or refund that a callback speaks of; whether there is such a one is found out later."""
     try:
         return ids.of_uuid(claim.order_id)
     except ValueError as error:
@@ -63,14 +63,14 @@ def unreadable(pointer: str) -> ValidationFailed:
     return ValidationFailed.of(pointer, "order_id_invalid", "Send the order's id, a UUID.")
 
 
-def keep(provider: str, claim: CallbackClaim, payment_id: str, body: bytes, *, proof: str) -> Received:
-    """Keeps the callback as a hint and has the worker ask the provider itself."""
+def keep(provider: str, claim: CallbackClaim, subject: dict[str, str], body: bytes, *, proof: str) -> Received:
+    """Keeps the callback as a hint and has the worker ask the provider itself; `subject` names whom about."""
     received_at = clock.stamp()
     event = provider_events.ref(provider, claim.order_id, body)
     if not provider_events.keep(event, body.decode("utf-8", "replace"), received_at=received_at, proof=proof):
         count("CallbackRepeated")
     look = {
-        "payment_id": payment_id,
+        **subject,
         "received_at": received_at,
         "event": event.as_item(),
         "claimed": claim.claimed[:_CLAIM_LENGTH_MAX],

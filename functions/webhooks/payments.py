@@ -47,6 +47,22 @@ _PAWAPAY_BODY = _body(
         "providerTransactionId": "CEJ3I3SETSN",
     },
 )
+_REFUND_BODY = _body(
+    {
+        "required": ["refundId", "status"],
+        "properties": {"refundId": {"type": "string", "format": "uuid"}, "status": {"type": "string"}},
+    },
+    {
+        "refundId": "f4401bd2-1568-4140-bf2d-eb77d2b2b639",
+        "status": "COMPLETED",
+        "amount": "150000.00",
+        "currency": "TZS",
+        "country": "TZA",
+        "recipient": {"type": "MMO", "accountDetails": {"phoneNumber": "255763456789", "provider": "VODACOM_TZA"}},
+        "created": "2026-01-31T08:15:32Z",
+        "providerTransactionId": "CEJ3I3SETSN",
+    },
+)
 _STATEMENT_BODY = _body(
     {
         "required": ["statementId", "status"],
@@ -100,9 +116,9 @@ def take_zenopay_callback(token: str) -> Received:
         claim = zenopay.parse_callback(body)
     except MalformedCallback as error:
         raise callbacks.unreadable("/order_id") from error
-    payment_id = callbacks.payment_of(claim, "/order_id")
+    subject = {"payment_id": callbacks.subject_of(claim, "/order_id")}
     proofs.require_zenopay_token(token, order_id=claim.order_id)
-    return callbacks.keep(zenopay.NAME, claim, payment_id, body, proof="shared_secret")
+    return callbacks.keep(zenopay.NAME, claim, subject, body, proof="shared_secret")
 
 
 @router.post(
@@ -125,7 +141,28 @@ def take_pawapay_callback() -> Received:
         claim = pawapay_records.parse_callback(body)
     except MalformedCallback as error:
         raise callbacks.unreadable("/depositId") from error
-    return callbacks.keep(pawapay.NAME, claim, callbacks.payment_of(claim, "/depositId"), body, proof=proof)
+    subject = {"payment_id": callbacks.subject_of(claim, "/depositId")}
+    return callbacks.keep(pawapay.NAME, claim, subject, body, proof=proof)
+
+
+@router.post(
+    proofs.PAWAPAY_REFUNDS_PATH,
+    summary="Take a refund callback of pawaPay",
+    tags=["webhooks"],
+    openapi_extensions={"x-problems": [401, 503], "requestBody": _REFUND_BODY},
+)
+@public
+def take_pawapay_refund() -> Received:
+    """Verifies the signature (RFC 9421), keeps the callback as a hint and has the worker ask pawaPay itself."""
+    event = router.current_event
+    body, method = callbacks.json_body(event), event.request_context.http.method
+    proof = proofs.require_pawapay_signature(proofs.PAWAPAY_REFUNDS_PATH, method, event.headers, body)
+    try:
+        claim = pawapay_records.parse_refund_callback(body)
+    except MalformedCallback as error:
+        raise callbacks.unreadable("/refundId") from error
+    subject = {"refund_id": callbacks.subject_of(claim, "/refundId")}
+    return callbacks.keep(pawapay.NAME, claim, subject, body, proof=proof)
 
 
 @router.post(
@@ -159,6 +196,5 @@ def take_clickpesa_callback() -> Received:
         claim = clickpesa.parse_callback(body)
     except MalformedCallback as error:
         raise callbacks.unreadable("/data/orderReference") from error
-    return callbacks.keep(
-        clickpesa.NAME, claim, callbacks.payment_of(claim, "/data/orderReference"), body, proof="signed"
-    )
+    subject = {"payment_id": callbacks.subject_of(claim, "/data/orderReference")}
+    return callbacks.keep(clickpesa.NAME, claim, subject, body, proof="signed")

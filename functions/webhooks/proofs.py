@@ -19,6 +19,7 @@ from .http_signatures import Outcome, Request
 from .key_ring import KeyRing
 
 PAWAPAY_PATH: Final = "/api/webhooks/payments/pawapay/"
+PAWAPAY_REFUNDS_PATH: Final = "/api/webhooks/payments/pawapay/refunds/"
 PAWAPAY_STATEMENTS_PATH: Final = "/api/webhooks/payments/pawapay/statements/"
 # A provider that waits for our answer is told to come again, rather than kept waiting for its own keys.
 _KEYS_TIMEOUT_S = 3.0

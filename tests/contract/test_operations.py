@@ -20,6 +20,7 @@ _PUBLIC = {
     "POST /api/auth/register/",
     "POST /api/webhooks/payments/clickpesa/",
     "POST /api/webhooks/payments/pawapay/",
+    "POST /api/webhooks/payments/pawapay/refunds/",
     "POST /api/webhooks/payments/pawapay/statements/",
     "POST /api/webhooks/payments/zenopay/{token}/",
     "POST /api/webhooks/sms/beem/{token}/",

@@ -16,12 +16,12 @@ import requests
 
 from functions.webhooks import api, proofs
 from functions.webhooks.key_ring import AGAIN_AFTER_S
-from mifumo import aws, clock, ids, settings, tables
+from mifumo import aws, clock, ids, provider_events, settings, tables
 from mifumo.phone import Msisdn
 from mifumo.providers import clickpesa_checksum
 from mifumo.providers.clickpesa import ClickPesa
 from mifumo.providers.pawapay import PawaPay
-from mifumo.providers.payments import Push
+from mifumo.providers.payments import Push, Refund
 from sandbox.doorstep import Call, Doorstep, open_doorstep
 from sandbox.testing import (
     CLICKPESA_API_KEY,
@@ -39,6 +39,7 @@ from tests.wire import Wire
 PAYMENT = ids.derived_uuid("a", "payment")
 ORDER = ids.as_uuid(PAYMENT)
 CLICKPESA_PATH = "/api/webhooks/payments/clickpesa/"
+REFUND = "f4401bd2-1568-4140-bf2d-eb77d2b2b639"
 PUSH = Push(ORDER, 150_000, Msisdn("+255763456789"), "Duka", "", "")
 
 
@@ -110,6 +111,32 @@ def test_a_signed_callback_is_kept_with_its_proof_and_queued(pawa: PawaPayDoor) 
     assert pawa.take(call)[0] == 200  # replayed within its minute: known, and looked into once more
     assert pawa.wire.calls == ["PutItem", "SendMessageBatch"]
     assert len(events("pawapay")) == 1
+
+
+def test_a_refund_callback_is_kept_with_its_proof_and_queued_under_the_refunds_id(pawa: PawaPayDoor) -> None:
+    pawa.sent()
+    told_at = urlsplit(pawa.step.url)._replace(path=proofs.PAWAPAY_REFUNDS_PATH).geturl()
+    pawa.simulator.set_callback(None, refunds=told_at)
+    client = PawaPay(url=pawa.simulator.url, token=PAWAPAY_TOKEN, timeout_s=2)
+    assert client.refund(Refund(REFUND, ORDER, PUSH.amount_tzs)).initiation == "accepted"
+    pawa.step.wait_for(2)
+    call = pawa.step.calls[1]
+    assert give(call, path=proofs.PAWAPAY_REFUNDS_PATH) == (200, {"status": "received"})
+    (event,) = provider_events.told("pawapay", REFUND)
+    assert (event["body"], event["proof"]) == (call.raw.decode(), "signed_fresh")
+    (message,) = queued()
+    assert (message["refund_id"], message["event"]["order"]) == (ids.of_uuid(REFUND), REFUND)
+    assert "payment_id" not in message
+    pawa.wire.clear()
+    assert pawa.take(call)[0] == 401  # signed for another address
+    assert nothing_kept(pawa.wire)
+
+
+def test_a_refund_callback_of_no_refund_is_refused(pawa: PawaPayDoor) -> None:
+    pawa.simulator.set_callback(urlsplit(pawa.step.url)._replace(path=proofs.PAWAPAY_REFUNDS_PATH).geturl())
+    status, problem = give(pawa.sent(), path=proofs.PAWAPAY_REFUNDS_PATH)
+    assert (status, [error["pointer"] for error in problem["errors"]]) == (422, ["/refundId"])
+    assert nothing_kept(pawa.wire)
 
 
 def test_word_of_a_statement_is_proven_answered_and_not_kept(pawa: PawaPayDoor) -> None:

@@ -2,10 +2,11 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.billing import decisions, desks, manual_refunds, payments
+from functions.billing import decisions, desks, manual_refunds, payments, stuck_refunds
 from functions.billing.admin_models import ProposalView, StaffPayment, StaffPaymentPage
-from functions.billing.admin_requests import GroundsRequest, RefundRequest, RefundSentRequest
+from functions.billing.admin_requests import GroundsRequest, RefundRequest, RefundSentRequest, StuckRefundRequest
 from functions.billing.desks import Desk
+from functions.billing.proposals import Decision
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -60,3 +61,25 @@ def complete_refund(payment_id: str, request: RefundSentRequest, caller: Caller)
 @needs(Action.MONEY_DECIDE)
 def fail_refund(payment_id: str, request: GroundsRequest, caller: Caller) -> StaffPayment:
     return StaffPayment.of(manual_refunds.fail(caller, payment_id, reason=request.reason))
+
+
+@router.post(
+    "/api/admin/billing/payments/<payment_id>/refund/override/",
+    status_code=201,
+    summary="Propose how to end a refund that is stuck at its provider",
+    description="An hour after it began. Always for a second person to approve. 409 `refund_contradicted` if the "
+    "provider itself says otherwise; if it is silent, the evidence is all that there is.",
+    tags=["admin"],
+    openapi_extensions={"x-problems": [404, 409]},
+)
+@needs(Action.MONEY_PROPOSE)
+def override_refund(payment_id: str, request: StuckRefundRequest, caller: Caller) -> ProposalView:
+    proposal = stuck_refunds.propose(
+        caller,
+        payment_id,
+        Decision(request.outcome),
+        reference=request.reference,
+        reason=request.reason,
+        evidence=request.evidence,
+    )
+    return ProposalView.of(proposal)
