@@ -63,6 +63,10 @@ class Running(Generic[Sim]):
     def add_fault(self, kind: str, times: int = 1) -> None:
         self._await(self.simulator.add_fault(kind, times))
 
+    def clear_faults(self) -> None:
+        """Forget the faults that are still to come, and open the port if it is closed."""
+        self._await(self.simulator.clear_faults())
+
     def set_latency(self, ms: int) -> None:
         self._call(lambda: setattr(self.simulator, "latency_ms", ms))
 
@@ -81,6 +85,9 @@ class RunningBeem(Running[Beem]):
 
     def set_callback(self, url: str | None) -> None:
         self._call(lambda: setattr(self.simulator, "callback_url", url))
+
+    def taken_on(self, *, since: int) -> list[dict[str, Any]]:
+        return self._call(lambda: self.simulator.taken_on(since=since))
 
     def resend_reports(self) -> int:
         return self._call(self.simulator.resend)

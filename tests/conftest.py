@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Before any module of ours is imported: botocore wants a region, and no test may meet a real account.
 os.environ.update(
@@ -33,6 +34,13 @@ _CLOUD = Cloud()
 
 @pytest.fixture
 def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Starts an AWS for one test, and yields the `Wire` that leads there."""
+    with open_aws(monkeypatch) as wire:
+        yield wire
+
+
+@contextmanager
+def open_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """Starts an AWS with our tables, queues and signing key, in the environment as a function gets them.
 
     Yields the `Wire`, which counts, records and breaks calls to AWS.
@@ -53,22 +61,23 @@ def aws_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 @pytest.fixture
 def exports_bucket(aws_tables: Wire) -> str:
     """Makes the bucket of exports, which few tests need, and returns its name."""
-    return _bucket("EXPORTS_BUCKET")
+    return bucket("EXPORTS_BUCKET")
 
 
 @pytest.fixture
 def campaigns_bucket(aws_tables: Wire) -> str:
     """Makes the bucket of plans' parts and returns its name."""
-    return _bucket("CAMPAIGNS_BUCKET")
+    return bucket("CAMPAIGNS_BUCKET")
 
 
 @pytest.fixture
 def documents_bucket(aws_tables: Wire) -> str:
     """Makes the bucket of papers and returns its name."""
-    return _bucket("DOCUMENTS_BUCKET")
+    return bucket("DOCUMENTS_BUCKET")
 
 
-def _bucket(variable: str) -> str:
+def bucket(variable: str) -> str:
+    """Makes the bucket that a variable names."""
     region = {"LocationConstraint": os.environ["AWS_REGION"]}
     boto3.client("s3").create_bucket(Bucket=_SETTINGS[variable], CreateBucketConfiguration=region)  # type: ignore[arg-type]
     return _SETTINGS[variable]

@@ -103,8 +103,8 @@ class Account:
         self.sender_names.append(name)
         return name
 
-    def log(self) -> list[dict[str, Any]]:
-        return [asdict(text) for text in self.texts]
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        return [asdict(text) for text in self.texts[since:]]
 
     def forget(self) -> None:
         """Forget the texts and their reports; request ids go on, as two texts never share one."""

@@ -51,6 +51,10 @@ class Beem(Simulator):
         """Every text that Beem has taken on."""
         return self._account.log()
 
+    def taken_on(self, *, since: int) -> list[dict[str, Any]]:
+        """The texts that Beem has taken on after the first so many."""
+        return self._account.log(since)
+
     def forget(self) -> None:
         self.postman.forget()
         self._account.forget()

@@ -1,0 +1,212 @@
+"""Story: one run of the whole pipeline in which everything goes wrong that can, told from one seed.
+
+Everything happens in one thread, one step after another, and one step within another where a process stands still. The
+dice are thrown in that order alone and the clock goes on when they say so, so the same seed tells the same story.
+"""
+
+import hashlib
+import itertools
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.sms import layer, receipts, starter, sweep, unpark, worker
+from mifumo import clock, ids
+from mifumo.errors import AppError
+from sandbox.testing import running_beem
+from tests import conftest
+from tests.builders import CONTEXT, sqs
+from tests.chaos.customers import Customers
+from tests.chaos.processes import Processes
+from tests.chaos.provider import Provider
+from tests.chaos.queues import Queues
+from tests.chaos.verdict import Told, Verdict
+from tests.sms.world import Mailbox, World
+from tests.wire import Crash
+
+_BEGIN = datetime(2025, 1, 6, 5, tzinfo=UTC)
+# As on AWS, but for what makes no difference to what may happen.
+_SETTINGS = {
+    "QUOTE_VALIDITY_S": "8640000",
+    "RECEIPT_WINDOW_S": "259200",
+    "CLAIM_LEASE_S": "300",
+    "SEND_RETRY_BASE_S": "15",
+    "SEND_ATTEMPTS_MAX": "20",
+}
+_HANDLERS: dict[str, Callable[..., Any]] = {
+    "urgent": worker.handler,
+    "bulk": worker.handler,
+    "laying": layer.handler,
+    "starts": starter.handler,
+    "parked": unpark.handler,
+    "receipts": receipts.handler,
+}
+_REPORTS_A_CALL = 25
+# The simulator's own, which never come twice, in no story.
+_REQUEST_ID = re.compile(r"'request_id': \d+, ")
+# Steps of the bad days for each recipient, and at least; then it may take so long until nothing is open any more:
+# an order waits for credits for a week, a report that matches nothing for two windows.
+_STEPS, _STEPS_MIN = 0.5, 250
+_AFTERWARDS = timedelta(days=16)
+_STEP_MAX = timedelta(hours=12)
+_WRITES_IN_TROUBLE, _READS_IN_TROUBLE = 0.01, 0.005
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a story came to: what was wrong in the end, how often what happened in it, and a digest of its course."""
+
+    seed: int
+    faults: list[str]
+    happened: dict[str, int]
+    digest: str
+
+
+class Story:
+    """One story; `tell` tells it."""
+
+    def __init__(self, seed: int, world: World, beem: Any, total: int) -> None:
+        self._seed, self._dice = seed, random.Random(seed)
+        self.world = world
+        self.queues = Queues(self._dice)
+        self.processes = Processes(self._dice, self._step)
+        self.provider = Provider(beem, self._dice, self.processes)
+        self._told: list[Told] = []
+        self._counts = Counter[str]()
+        self._course = hashlib.sha256()
+        self._total = total
+
+    def tell(self) -> Ending:
+        """Tells it: bad days, in which all is sent, and good ones, until nothing can change any more."""
+        self.customers = Customers(self.world, self._dice, self._total)
+        self.queues.attach()
+        self.processes.attach()
+        steps = max(_STEPS_MIN, int(self._total * _STEPS))
+        self.world.wire.trouble(writes=_WRITES_IN_TROUBLE, reads=_READS_IN_TROUBLE)
+        while steps > 0 or not self.customers.idle:
+            steps -= 1
+            self._step()
+        self.world.wire.calm()
+        for part in (self.queues, self.processes, self.provider):
+            part.calm = True
+        self.customers.let_all_go_on()
+        end = clock.now() + _AFTERWARDS
+        pause = timedelta(seconds=61)
+        while clock.now() < end:
+            self._pass(pause)
+            self._all_that_waits()
+            pause = min(_STEP_MAX, pause * 1.2)
+        faults = Verdict(self.customers, self.provider, self._told).faults()
+        return Ending(self._seed, faults, self._happened(), self._course.hexdigest()[:16])
+
+    # --- steps ---
+
+    def _step(self) -> None:
+        """Does one thing."""
+        self._dice.choices((self._deliver, self._deed, self._reports, self._sweep, self._rest), (10, 3, 3, 1, 3))[0]()
+
+    def _deliver(self) -> None:
+        """Delivers a message of any queue, or some of those of the receipts, which come many at a time."""
+        messages = self.queues.draw(together={"receipts": _REPORTS_A_CALL})
+        if not messages:
+            return
+        queue, bodies = messages[0].queue, [message.body for message in messages]
+        self._note(f"deliver {queue} {[_REQUEST_ID.sub('', str(body)) for body in bodies]}")
+        try:
+            answer = self.processes.run(lambda: _HANDLERS[queue](sqs(*bodies), CONTEXT))
+        except Crash:
+            self.queues.back(messages)
+            return
+        if answer["batchItemFailures"]:
+            self._counts["failed"] += 1
+            self.queues.back(messages)
+            return
+        if queue == "receipts":
+            self._told += [Told(clock.now(), body["report"]) for body in bodies]
+        self.queues.done(messages)
+
+    def _deed(self) -> None:
+        self._note("deed")
+        try:
+            self.processes.run(self.customers.deed)
+        except (Crash, AppError, ClientError) as error:
+            self._counts[f"deeds ended by {type(error).__name__}"] += 1
+
+    def _reports(self) -> None:
+        """Brings the reports that have come to the queue, as the door does."""
+        for report in self.provider.due():
+            self.queues.put("receipts", {"provider": "beem", "report": report})
+
+    def _sweep(self) -> None:
+        self._note("sweep")
+        try:
+            self.processes.run(lambda: sweep.handler({}, CONTEXT))
+        except (Crash, ClientError) as error:
+            self._counts[f"sweeps ended by {type(error).__name__}"] += 1
+
+    def _rest(self) -> None:
+        self._pass(timedelta(seconds=self._dice.choice((1, 5, 30, 61, 61, 400, 3_000))))
+
+    def _pass(self, time: timedelta) -> None:
+        self.now += time
+
+    def _all_that_waits(self) -> None:
+        """Does all that there is to do now, as on a good day."""
+        self._sweep()
+        self._reports()
+        for _ in range(len(self.queues.waiting) * 3):
+            self._deliver()
+
+    # --- what it came to ---
+
+    def _note(self, step: str) -> None:
+        self._counts["steps"] += 1
+        self._course.update(f"{self.now} {step}\n".encode())
+
+    def _happened(self) -> dict[str, int]:
+        counts = Counter[str]()
+        for part in (
+            self._counts,
+            self.queues.counts,
+            self.processes.counts,
+            self.provider.counts,
+            self.customers.counts,
+        ):
+            counts.update(part)
+        counts["troubles"] = self.world.wire.troubles.total()
+        counts["texts"] = len(self.provider.log)
+        counts["batches"] = len(self.customers.batches)
+        return dict(sorted(counts.items()))
+
+    now = _BEGIN
+
+
+def tell(seed: int, total: int, *, spoil: Callable[[pytest.MonkeyPatch], None] | None = None) -> Ending:
+    """Tells the story of a seed, with so many recipients; `spoil` breaks a rule of ours beforehand."""
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        conftest.open_aws(monkeypatch) as wire,
+        running_beem(None, report_delay_s=0, refusal_window_s=60) as beem,
+    ):
+        conftest.bucket("CAMPAIGNS_BUCKET")
+        for variable, value in _SETTINGS.items():
+            monkeypatch.setenv(variable, value)
+        story = Story(seed, World(beem, wire, monkeypatch, Mailbox()), beem, total)
+        monkeypatch.setattr(clock, "now", lambda: story.now)
+        others = random.Random(seed)
+        for throw in ("random", "choice", "uniform"):
+            monkeypatch.setattr(random, throw, getattr(others, throw))
+        minted = itertools.count()
+        monkeypatch.setattr(ids, "new", lambda: ids.derived("minted", str(seed), str(next(minted))))
+        story.provider.attach(monkeypatch, os.environ["BEEM_SECRET"])
+        if spoil:
+            spoil(monkeypatch)
+        return story.tell()

@@ -1,0 +1,152 @@
+"""Verdict: what must hold when a story is over, whatever has happened in it.
+
+What each text costs is told by docs/decisions/0005: this reckons it anew, from the provider's log, from what the
+workers learned, and from what the receipts function was told.
+"""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from functions.sms import chunks, messages
+from functions.sms.batches import OVER
+from functions.sms.chunks import Chunk, State
+from functions.sms.messages import FINAL, RANK, Status
+from mifumo import clock
+from mifumo.providers import beem_reports
+from tests.chaos.customers import POOR, RICH, Customers
+from tests.chaos.provider import Call, Provider
+from tests.kernel import ledger_model
+
+_OVER = {status.value for status in OVER}
+_LEASE_S = 300
+
+# A recipient of one hand-over, as the provider names it: the number that we gave, and the phone's.
+Named = tuple[int, str]
+Word = tuple[datetime, Status]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report as the receipts function was told it, and when it had done with it."""
+
+    at: datetime
+    body: dict[str, Any]
+
+
+@dataclass
+class Verdict:
+    """Reads all that a story left behind, and lists what is wrong with it."""
+
+    customers: Customers
+    provider: Provider
+    told: list[Told]
+
+    def faults(self) -> list[str]:
+        """Lists all that must not be; empty when all is well."""
+        self._items = ledger_model.stored(os.environ["MESSAGING_TABLE"])
+        self._ledger = ledger_model.stored(os.environ["LEDGER_TABLE"])
+        self._batches = [item for item in self._items if item["sk"].startswith("BATCH#")]
+        self._chunks = [chunks.of(item) for item in self._items if item["sk"].startswith("CHUNK#")]
+        self._rows = {(item["pk"], item["sk"]): item for item in self._items if "#M#" in item["pk"]}
+        self._calls, self._words = defaultdict[Named, list[Call]](list), defaultdict[Named, list[Word]](list)
+        for call in self.provider.calls:
+            digits, number = next(iter(call.recipients.items()))
+            self._calls[number, digits].append(call)
+        for report in self.told:
+            status, _ = beem_reports.STATUSES[report.body["status"]]
+            named = report.body["recipient_id"], report.body["dest_addr"]
+            self._words[named].append((report.at, Status(status)))
+        checks = (self._sent_twice, self._sent_unasked, self._open, self._misread, self._mischarged, self._books)
+        return [fault for check in checks for fault in check()]
+
+    def _sent_twice(self) -> Iterator[str]:
+        key = {text: batch.key for batch in self.customers.batches for text in batch.texts}
+        times = Counter((key[text["message"]], text["dest_addr"]) for text in self.provider.log)
+        for (batch, number), count in times.items():
+            if count > 1:
+                yield f"{batch} reached {number} {count} times"
+
+    def _sent_unasked(self) -> Iterator[str]:
+        asked = {text: set(numbers) for batch in self.customers.batches for text, numbers in batch.texts.items()}
+        for text in self.provider.log:
+            if text["dest_addr"] not in asked[text["message"]]:
+                yield f"{text['dest_addr']} got a text that nobody sent it"
+
+    def _open(self) -> Iterator[str]:
+        for item in self._items:
+            if "due_pk" in item:
+                yield f"{item['due_pk']} still has {item['pk']} {item['sk']} {item.get('state', item.get('status'))}"
+        for batch in self._batches:
+            if batch["status"] not in _OVER:
+                yield f"batch {batch['id']} is {batch['status']}"
+        for chunk in self._chunks:
+            if not chunk.at_rest:
+                yield f"chunk {chunk.batch} {chunk.number} is {chunk.state}"
+            for position in range(1, len(chunk.recipients) + 1):
+                if self._status(chunk, position) not in FINAL:
+                    yield f"message {chunk.batch} {chunk.number} {position} is {self._status(chunk, position)}"
+
+    def _misread(self) -> Iterator[str]:
+        """Of a chunk that was handed over, each message stands no lower than the highest word that came for it."""
+        for chunk in self._chunks:
+            if chunk.state is not State.SUBMITTED:
+                continue
+            for position, named in enumerate(chunk.recipient_ids, start=1):
+                highest = max((RANK[status] for _, status in self._words[named]), default=0)
+                if RANK[self._status(chunk, position)] < highest:
+                    yield f"{chunk.batch} {named} is {self._status(chunk, position)} in spite of {self._words[named]}"
+
+    def _mischarged(self) -> Iterator[str]:
+        owed, charged = Counter[str](), Counter[str]()
+        for chunk in self._chunks:
+            owed[chunk.batch] += chunk.handed_over * chunk.segments
+            if chunk.handed_over not in (allowed := self._allowed(chunk)):
+                yield f"chunk {chunk.batch} {chunk.number} ({chunk.state}) costs {chunk.handed_over} and not {allowed}"
+        for batch in self._batches:
+            charged[batch["tenant"]] += batch["charged"]
+            if batch["charged"] != owed[batch["id"]]:
+                yield f"batch {batch['id']} is charged {batch['charged']} and its chunks come to {owed[batch['id']]}"
+        for tenant in (RICH, POOR):
+            wallet = ledger_model.as_modelled(self._ledger, tenant)
+            if (wallet.available, wallet.held) != (self.customers.credits[tenant] - charged[tenant], 0):
+                yield f"{tenant} has {wallet.available} and {wallet.held} held, with {charged[tenant]} charged"
+
+    def _allowed(self, chunk: Chunk) -> set[int]:
+        """Returns for how many recipients a chunk may be charged."""
+        calls = self._calls[chunk.recipient_ids[0]]
+        taken = sum(len(call.taken) for call in calls)
+        believed = any(call.believed(_LEASE_S) for call in calls)
+        match chunk.state:
+            case State.SUBMITTED if chunk.adopted:
+                return set() if believed else {self._ended_by_word(chunk)}
+            case State.SUBMITTED:
+                return {taken}
+            case State.UNKNOWN:
+                return set() if believed or self._heard_in_time(chunk) else {0}
+        return set() if taken else {0}
+
+    def _heard_in_time(self, chunk: Chunk) -> bool:
+        """Tells whether the receipts function had been told of a chunk before that ended without a word."""
+        ended = clock.parse(chunk.updated_at)
+        return any(at < ended for named in chunk.recipient_ids for at, _ in self._words.get(named, []))
+
+    def _ended_by_word(self, chunk: Chunk) -> int:
+        """Counts the messages of a chunk that a report has ended in time, whatever it said."""
+        figures = dict(chunk.finals)
+        return sum(figures.get(status.value, 0) for status in (Status.DELIVERED, Status.UNDELIVERED, Status.REJECTED))
+
+    def _status(self, chunk: Chunk, position: int) -> Status:
+        where = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
+        return messages.at(chunk, position, self._rows.get(tuple(where))).status
+
+    def _books(self) -> Iterator[str]:
+        try:
+            ledger_model.check_journal(self._ledger)
+            for tenant in (RICH, POOR):
+                ledger_model.check_wallet(self._ledger, tenant)
+        except AssertionError as error:
+            yield f"the books do not add up: {error}"
