@@ -23,7 +23,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench reconcile synth deploy rotate-keys fmt lock clean aws-stage
+.PHONY: help demo up down seed test lint types imports unit infra e2e openapi bench chaos reconcile synth deploy rotate-keys fmt lock clean aws-stage
 
 help: ## List these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a 
 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench
+
+chaos: $(VENV) $(NODE) ## Send 5,000 texts while everything fails, dies and comes twice; SEED=7 tells one story again, STORIES=20 more
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STORIES),--stories $(STORIES)) \
+		$(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
 openapi: $(VENV) ## Write docs/api/openapi.json and docs/permissions.md from the routes
 	@$(BIN)/python -m tools.openapi

@@ -272,6 +272,12 @@ def due(now: str, *, limit: int) -> list[Key]:
     return found
 
 
+def due_longest(now: str) -> str | None:
+    """Returns the moment at which the chunk should have been moved on that waits longest for it; None if none does."""
+    pages = [tables.query(_table(), f"CHUNKS#{n}", index="due", between=("0", now), limit=1) for n in range(_SHARDS)]
+    return min((item["due_sk"] for page in pages for item in page.items), default=None)
+
+
 def claim(chunk: Chunk, *, lease_s: float, withheld: tuple[int, ...] = ()) -> Write:
     """Takes a queued chunk for one worker, under a new fencing token; some of its positions are not to be sent to."""
     until = clock.after(lease_s)

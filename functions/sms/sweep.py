@@ -17,6 +17,7 @@ _MARGIN_MS = 5_000
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """Answers how many of each it looked at."""
     now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0}
+    _tell_lateness(now)
     work = [
         ("chunks", recovery.chunk, chunks.due(now, limit=recovery.CHUNKS_MAX)),
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
@@ -36,6 +37,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
             done[name] += 1
     done["reports"] = recovery.reports(now)
     return done
+
+
+def _tell_lateness(now: str) -> None:
+    """Tells for how long the chunk has waited that waits longest: a text that nothing moves on rings an alarm."""
+    oldest = chunks.due_longest(now)
+    if oldest:
+        count("OldestChunkLateS", int((clock.parse(now) - clock.parse(oldest)).total_seconds()))
 
 
 aws.connect(aws.dynamodb, aws.sqs)

@@ -33,6 +33,8 @@ _SPLITTER_CONCURRENCY = 10
 # As many as this many slow customers keep busy at once; the queue is fair, so one of them holds up none of the others.
 _HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
+# The sweep comes every minute and takes a thousand chunks: what it has not moved on by then, it cannot.
+_CHUNK_LATE_MAX_S = 900
 
 
 class Sms(Construct):
@@ -215,6 +217,19 @@ class Sms(Construct):
         self.urgent.grant_send(sweep)
         self.bulk.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
+        late = cloudwatch.Metric(
+            namespace="Mifumo",
+            metric_name="OldestChunkLateS",
+            dimensions_map={"service": "sms"},
+            statistic="Maximum",
+            period=Duration.minutes(5),
+        )
+        self._house.alerts.on(
+            late,
+            scope=Construct(self, "OldestChunk"),
+            above=_CHUNK_LATE_MAX_S,
+            meaning="Texts wait that nothing moves on: the log of the sweep says why",
+        )
         return sweep
 
     def _resume(self) -> Function:

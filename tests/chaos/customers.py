@@ -1,4 +1,4 @@
-"""Customers: two tenants who send, one of them without enough credits, lead what they send, and ask again when in doubt.
+"""Customers: two tenants, one without enough credits, who send, lead what they send, and ask again when in doubt.
 
 What they send is drawn beforehand: every batch has texts of its own, so the provider's log tells of each text whose it
 is; the numbers are the same few again and again.
@@ -181,5 +181,7 @@ class Customers:
         drawn = dict.fromkeys(self.dice.sample(self._numbers, count))
         special = (f"{number[:-3]}{self.dice.choice(_ENDS)}" for number in drawn)
         return list(
-            dict.fromkeys(other if self.dice.random() < _SPECIAL else one for one, other in zip(drawn, special))
+            dict.fromkeys(
+                other if self.dice.random() < _SPECIAL else one for one, other in zip(drawn, special, strict=False)
+            )
         )

@@ -8,8 +8,8 @@ from typing import Any, cast
 from mifumo import aws
 from tests.wire import Crash
 
-# Of all processes, and at which of its calls one dies at the latest.
-_DIES, _CALLS_MAX = 0.12, 40
+# Of all processes, and at which of its calls one dies at the latest: most make few calls.
+_DIES, _CALLS_MAX = 0.2, (6, 12, 40)
 # Of all calls: while one is under way, something else happens. One stands still in another, not more.
 _MEANWHILE, _DEPTH_MAX = 0.01, 2
 
@@ -41,7 +41,9 @@ class Processes:
     def run(self, work: Callable[[], Any]) -> Any:
         """Runs one process; returns what it answers. Raises Crash where it died."""
         dies = not self.calm and self._dice.random() < _DIES
-        process = Process(self._dice.randrange(1, _CALLS_MAX) if dies else 0, after=self._dice.random() < 1 / 2)
+        process = Process(
+            self._dice.randrange(1, self._dice.choice(_CALLS_MAX)) if dies else 0, after=self._dice.random() < 1 / 2
+        )
         self._running.append(process)
         try:
             answer = work()

@@ -14,7 +14,7 @@ from mifumo import clock
 from mifumo.providers import beem
 from mifumo.providers.beem import Answer, BeemSettings, Kind
 from sandbox.testing import RunningBeem
-from tests.chaos.processes import Processes, Process
+from tests.chaos.processes import Process, Processes
 from tests.wire import Crash
 
 _FAILS, _DIES, _EARLY = 0.3, 0.03, 0.2

@@ -1,4 +1,4 @@
-"""Queues: SQS as it is on its bad days, in one thread: late, twice, in any order, and sometimes not taking a message."""
+"""Queues: SQS on its bad days, in one thread: late, twice, in any order, and sometimes not taking a message."""
 
 import json
 from collections import Counter

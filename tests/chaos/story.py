@@ -54,9 +54,10 @@ _REPORTS_A_CALL = 25
 _REQUEST_ID = re.compile(r"'request_id': \d+, ")
 # Steps of the bad days for each recipient, and at least; then it may take so long until nothing is open any more:
 # an order waits for credits for a week, a report that matches nothing for two windows.
-_STEPS, _STEPS_MIN = 0.5, 250
+_STEPS, _STEPS_MIN = 0.75, 120
 _AFTERWARDS = timedelta(days=16)
-_STEP_MAX = timedelta(hours=12)
+_STEP_MAX = timedelta(hours=24)
+_FAULTS_SHOWN = 20
 _WRITES_IN_TROUBLE, _READS_IN_TROUBLE = 0.01, 0.005
 
 
@@ -65,9 +66,19 @@ class Ending:
     """What a story came to: what was wrong in the end, how often what happened in it, and a digest of its course."""
 
     seed: int
+    recipients: int
     faults: list[str]
     happened: dict[str, int]
     digest: str
+
+    def told(self) -> str:
+        """Tells what it came to, and how to have it told again where something was wrong."""
+        happened = ", ".join(f"{count} {name}" for name, count in self.happened.items())
+        if not self.faults:
+            return f"all is well; course {self.digest}; {happened}"
+        shown = "\n  ".join(self.faults[:_FAULTS_SHOWN])
+        again = f"make chaos SEED={self.seed} RECIPIENTS={self.recipients}"
+        return f"{len(self.faults)} faults; course {self.digest}; {happened}\n  {shown}\n  Tell it again: {again}"
 
 
 class Story:
@@ -103,9 +114,9 @@ class Story:
         while clock.now() < end:
             self._pass(pause)
             self._all_that_waits()
-            pause = min(_STEP_MAX, pause * 1.2)
+            pause = min(_STEP_MAX, pause * 1.5)
         faults = Verdict(self.customers, self.provider, self._told).faults()
-        return Ending(self._seed, faults, self._happened(), self._course.hexdigest()[:16])
+        return Ending(self._seed, self._total, faults, self._happened(), self._course.hexdigest()[:16])
 
     # --- steps ---
 

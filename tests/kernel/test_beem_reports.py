@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mifumo.providers.beem_reports import STATUSES, MalformedReportError, parse
+from mifumo.providers.beem_reports import STATUSES, MalformedReportError, canonical, parse
 
 REPORT = {"dest_addr": "255712345678", "request_id": "r-1", "recipient_id": "7", "status": "DELIVERED"}
 JSON = st.recursive(
@@ -60,8 +60,36 @@ def test_a_number_has_nine_to_fifteen_plain_digits(number: Any) -> None:
         parse({**REPORT, "dest_addr": number})
 
 
-@pytest.mark.parametrize("number", ["", "0123456789", "-1", "1.0", "seven", None, True], ids=str)
+@pytest.mark.parametrize("number", ["", "1234567890", "-1", "1.0", "seven", None, True], ids=str)
 def test_a_recipient_id_has_one_to_nine_digits(number: Any) -> None:
     with pytest.raises(MalformedReportError):
         parse({**REPORT, "recipient_id": number})
     assert parse({**REPORT, "recipient_id": "999999999"}).recipient_id == 999_999_999
+
+
+@given(number=st.integers(min_value=0, max_value=10**12), zeros=st.integers(min_value=0, max_value=5))
+def test_an_id_is_the_same_however_it_is_written(number: int, zeros: int) -> None:
+    written = [number, str(number), f" {number} ", "0" * zeros + str(number), float(number)]
+    assert {canonical(form) for form in written} == {str(number)}
+    requests = {parse({**REPORT, "request_id": form}).request_id for form in written}
+    assert requests == {str(number)}
+
+
+@given(number=st.integers(min_value=0, max_value=10**9 - 1))
+def test_a_recipient_is_the_same_however_its_number_is_written(number: int) -> None:
+    forms = [number, str(number), f"{number:09d}", float(number)]
+    assert {parse({**REPORT, "recipient_id": form}).recipient_id for form in forms} == {number}
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_an_id_that_is_no_number_stays_as_it_is(text: str) -> None:
+    assert canonical(text) == (
+        text.strip().lstrip("0") or "0" if re.fullmatch("[0-9]+", text.strip()) else text.strip()
+    )
+
+
+@given(st.text(max_size=20).filter(lambda word: word.strip().upper() not in STATUSES) | st.sampled_from([*STATUSES]))
+def test_no_word_but_those_of_delivery_means_delivered(word: str) -> None:
+    status = parse({**REPORT, "status": word}).status
+    assert (status == "delivered") == (word.strip().upper() in {"DELIVERED", "DELIVRD"})
+    assert (status is None) == (word.strip().upper() not in STATUSES)

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from mifumo import aws
+from mifumo.providers import beem_reports
 from mifumo.settings import Settings
 
 # Beem's largest published example sends a handful; a hundred keeps a lost answer small.
@@ -173,8 +174,8 @@ def _accepted(body: dict[str, Any], asked: int) -> Answer:
         return Answer(Kind.UNKNOWN, "answer_without_request_id")
     figures = [body.get("valid", asked), body.get("invalid", 0), body.get("duplicates", 0)]
     if not all(type(figure) is int and figure >= 0 for figure in figures) or sum(figures) != asked:
-        return Answer(Kind.ACCEPTED, "accepted", "figures do not add up", request_id=str(request_id))
-    return Answer(Kind.ACCEPTED, "accepted", request_id=str(request_id), invalid=asked - figures[0])
+        return Answer(Kind.ACCEPTED, "accepted", "figures do not add up", request_id=beem_reports.canonical(request_id))
+    return Answer(Kind.ACCEPTED, "accepted", request_id=beem_reports.canonical(request_id), invalid=asked - figures[0])
 
 
 def _json(response: requests.Response) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def parse(body: dict[str, Any]) -> Report:
     """
     fields = {str(name).lower().replace("_", ""): value for name, value in body.items()}
     number = _DIGITS.fullmatch(str(fields.get("destaddr", "")))
-    request_id = str(fields.get("requestid", ""))
+    request_id = canonical(fields.get("requestid", ""))
     word = fields.get("status")
     if not number or not _REQUEST_ID.fullmatch(request_id) or not isinstance(word, str):
         raise MalformedReportError("a report has dest_addr, request_id, recipient_id and status")
@@ -53,8 +53,14 @@ def parse(body: dict[str, Any]) -> Report:
     return Report(request_id, _recipient_id(fields.get("recipientid")), number[1], word.strip()[:32], status, reason)
 
 
+def canonical(value: Any) -> str:
+    """Writes an id as the same text whether it came as a number or as text, with zeros before it or a point behind."""
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
+
+
 def _recipient_id(value: Any) -> int:
-    text = str(value)
+    text = canonical(value)
     if not _RECIPIENT_ID.fullmatch(text):
         raise MalformedReportError("recipient_id is a number that we gave")
     return int(text)
