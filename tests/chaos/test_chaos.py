@@ -12,7 +12,7 @@ from mifumo import ids, writes
 from mifumo.providers.beem import Kind
 from tests.chaos.story import Ending, tell
 
-_RECIPIENTS, _FEW = 300, 60
+_RECIPIENTS, _FEW = 200, 60
 
 
 def require_well(ending: Ending) -> None:

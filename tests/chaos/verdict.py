@@ -120,13 +120,12 @@ class Verdict:
         calls = self._calls[chunk.recipient_ids[0]]
         taken = sum(len(call.taken) for call in calls)
         believed = any(call.believed(_LEASE_S) for call in calls)
-        match chunk.state:
-            case State.SUBMITTED if chunk.adopted:
-                return set() if believed else {self._ended_by_word(chunk)}
-            case State.SUBMITTED:
-                return {taken}
-            case State.UNKNOWN:
-                return set() if believed or self._heard_in_time(chunk) else {0}
+        if chunk.state is State.SUBMITTED and not chunk.adopted:
+            return {taken}
+        if chunk.state is State.SUBMITTED:
+            return set() if believed else {self._ended_by_word(chunk)}
+        if chunk.state is State.UNKNOWN:
+            return set() if believed or self._heard_in_time(chunk) else {0}
         return set() if taken else {0}
 
     def _heard_in_time(self, chunk: Chunk) -> bool:
@@ -141,7 +140,7 @@ class Verdict:
 
     def _status(self, chunk: Chunk, position: int) -> Status:
         where = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
-        return messages.at(chunk, position, self._rows.get(tuple(where))).status
+        return messages.at(chunk, position, self._rows.get((where.pk, where.sk))).status
 
     def _books(self) -> Iterator[str]:
         try:
