@@ -13,7 +13,7 @@ from typing import Any
 
 from functions.sms import chunks, messages
 from functions.sms.batches import OVER
-from functions.sms.chunks import Chunk, State
+from functions.sms.chunks import RECIPIENTS_MAX, Chunk, State
 from functions.sms.messages import FINAL, RANK, Status
 from mifumo import clock
 from mifumo.providers import beem_reports
@@ -52,10 +52,10 @@ class Verdict:
         self._batches = [item for item in self._items if item["sk"].startswith("BATCH#")]
         self._chunks = [chunks.of(item) for item in self._items if item["sk"].startswith("CHUNK#")]
         self._rows = {(item["pk"], item["sk"]): item for item in self._items if "#M#" in item["pk"]}
-        self._calls, self._words = defaultdict[Named, list[Call]](list), defaultdict[Named, list[Word]](list)
+        self._calls, self._words = defaultdict[int, list[Call]](list), defaultdict[Named, list[Word]](list)
         for call in self.provider.calls:
-            digits, number = next(iter(call.recipients.items()))
-            self._calls[number, digits].append(call)
+            first = next(iter(call.recipients.values()))
+            self._calls[first // RECIPIENTS_MAX].append(call)
         for report in self.told:
             status, _ = beem_reports.STATUSES[report.body["status"]]
             named = report.body["recipient_id"], report.body["dest_addr"]
@@ -117,7 +117,7 @@ class Verdict:
 
     def _allowed(self, chunk: Chunk) -> set[int]:
         """Returns for how many recipients a chunk may be charged."""
-        calls = self._calls[chunk.recipient_ids[0]]
+        calls = self._calls[chunk.recipient_ids[0][0] // RECIPIENTS_MAX]
         taken = sum(len(call.taken) for call in calls)
         believed = any(call.believed(_LEASE_S) for call in calls)
         if chunk.state is State.SUBMITTED and not chunk.adopted:
