@@ -37,6 +37,7 @@ def _below(refusal: type[AppError]) -> Iterator[type[AppError]]:
         yield from _below(child)
 
 
+@cache
 def used() -> set[str]:
     """Names that are raised, or made for somebody else to raise: called, or named after `raise`."""
     names = set()

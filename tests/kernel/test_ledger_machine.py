@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 from moto import mock_aws
 
-from mifumo import aws, clock, ledger, wallets, writes
+from mifumo import clock, ledger, wallets, writes
 from mifumo import settings as environment
 from mifumo.errors import Busy
 from mifumo.ids import TenantId
 from mifumo.ledger import AlreadyRecorded, Hold, HoldSettled, InsufficientCredits
 from mifumo.wallets import Wallet, WalletMoved
 from mifumo.writes import Write
-from tests.infra.tables import create_tables
+from tests.cloud import Cloud
 from tests.kernel.ledger_model import Account, as_modelled, check_journal, check_wallet, stored
 from tests.wire import Crash, Wire
 
 EXAMPLES = int(os.environ.get("MIFUMO_EXAMPLES", "40"))
+CLOUD = Cloud()
 TENANTS = (TenantId("t1"), TenantId("t2"))
 SOME_TENANT = st.sampled_from(TENANTS)
 AMOUNTS = st.integers(1, 1000)
@@ -57,8 +57,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.mock = mock_aws()
         self.mock.start()
         environment.forget()
-        aws.forget()
-        names = create_tables(boto3.client("dynamodb"))
+        names = CLOUD.open()
         self.table = names["LEDGER_TABLE"]
         self.patches: list[Any] = [mock.patch.dict(os.environ, names), mock.patch.object(clock, "pause")]
         for patch in self.patches:
@@ -72,9 +71,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for patch in self.patches:
             patch.stop()
+        CLOUD.renew_clients()
         self.mock.stop()
         environment.forget()
-        aws.forget()
 
     @rule(target=made, tenant=SOME_TENANT, amount=AMOUNTS, price=AMOUNTS, death=DEATHS)
     def credit(self, tenant: TenantId, amount: int, price: int, death: str) -> Made:
