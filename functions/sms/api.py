@@ -99,14 +99,16 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
         caller.actor,
         body.sender_id or "",
         text=body.text,
-        recipients=tuple(body.recipients) if body.recipients else None,
+        recipients=tuple(one.to for one in body.recipients) if body.recipients else None,
         template=body.template_id,
         variables=body.variables,
+        own={place: one.variables for place, one in enumerate(body.recipients or []) if one.variables},
         group=body.group_id,
         test=_is_test(body.mode, caller),
         category=body.category,
         send_at=body.send_at or "",
         max_credits=body.max_credits or 0,
+        smart=body.smart_encoding,
     )
     if body.dry_run:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))

@@ -41,7 +41,7 @@ def clear(batch: Batch) -> list[Write]:
         writes.update(
             _table(),
             batches.key(batch.tenant, batch.id),
-            "SET fingerprint = :none, #text = :none",
+            "SET fingerprint = :none, #text = :none REMOVE asked",
             condition="attribute_exists(pk)",
             names={"#text": "text"},
             values={":none": ""},
@@ -64,7 +64,7 @@ def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], d
 
 
 def _anonymous(batch: Batch) -> Write:
-    alone = ", #text = :none" if batch.accepted == 1 else ""
+    alone = ", #text = :none REMOVE asked" if batch.accepted == 1 else ""
     return writes.update(
         _table(),
         batches.key(batch.tenant, batch.id),

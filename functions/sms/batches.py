@@ -71,7 +71,8 @@ class Batch:
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back,
     `test` that nothing of it reaches a provider and it costs nothing: its price is what it would cost.
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
-    the most that one needs. `plan` and `parts` are of what it is laid out from, if its chunks did not come with it.
+    the most that one needs. `asked` is the text before characters were made cheaper. `plan` and `parts` are of what it
+    is laid out from, if its chunks did not come with it.
     `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
     in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted;
     `walk` is the chunk up to which the last of them has come, None when it has come to all.
@@ -94,6 +95,7 @@ class Batch:
     completed_at: str | None = None
     listens: bool = False
     refunds: bool = False
+    asked: str = ""
     plan: str = ""
     parts: int = 0
     turn: int = 0
@@ -148,6 +150,7 @@ def of(item: Item) -> Batch:
         completed_at=item.get("completed_at"),
         listens=item.get("listens", False),
         refunds=item.get("refunds", False),
+        asked=item.get("asked", ""),
         plan=item.get("plan", ""),
         parts=item.get("parts", 0),
         turn=item.get("turn", 0),
@@ -176,6 +179,7 @@ def new(
     own = {
         "listens": batch.listens,
         "refunds": batch.refunds,
+        "asked": batch.asked,
         "plan": batch.plan,
         "parts": batch.parts,
         "category": "" if batch.category is Category.TRANSACTIONAL else batch.category.value,

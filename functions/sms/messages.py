@@ -73,6 +73,8 @@ class Message:
     text: str | None = None
     """Its own, where the batch has not one text for all."""
     test: bool = False
+    asked: str | None = None
+    """Its own before characters were made cheaper, if they were."""
 
 
 class NotHigher(Exception):
@@ -213,6 +215,7 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
         updated_at=updated_at,
         text=None if digits == ERASED else chunk.text or None,
         test=chunk.test,
+        asked=None if digits == ERASED else chunk.asked or None,
     )
 
 

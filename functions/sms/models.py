@@ -1,9 +1,10 @@
 """What the sms routes take and answer: the field names of docs/api."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from mifumo import substitutes
 from mifumo.keys import Mode
 from mifumo.segments import Encoding
 from mifumo.wire import Answer, Request
@@ -18,10 +19,54 @@ from .standing import Obstacle
 from .top_ups import TopUp
 
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
+SMART_ENCODING = Field(
+    default=False,
+    description="Send typographic quotes, dashes, dots and spaces as plain ones where that makes the text cheaper; no "
+    "letter is changed. Placeholders are filled before.",
+    examples=[True],
+)
 Variables = Annotated[
     dict[Annotated[str, StringConstraints(max_length=40)], Annotated[str, StringConstraints(max_length=500)]],
     Field(max_length=rendering.VARIABLES_MAX),
 ]
+
+
+class PersonalRecipient(Request):
+    """A number, and what is put into the template for it."""
+
+    to: Recipient
+    variables: Variables = Field(default_factory=dict)
+
+
+def _written(recipient: object) -> object:
+    """Reads a recipient that is a plain number as one without variables."""
+    if isinstance(recipient, str):
+        return {"to": recipient}
+    if isinstance(recipient, dict | PersonalRecipient):
+        return recipient
+    raise ValueError("Write a number, or an object with a number `to` and its `variables`.")
+
+
+_NUMBER_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 32}
+_RECIPIENT_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        _NUMBER_SCHEMA,
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["to"],
+            "properties": {
+                "to": _NUMBER_SCHEMA,
+                "variables": {
+                    "type": "object",
+                    "maxProperties": rendering.VARIABLES_MAX,
+                    "additionalProperties": {"type": "string", "maxLength": 500},
+                },
+            },
+        },
+    ]
+}
+AnyRecipient = Annotated[PersonalRecipient, BeforeValidator(_written), WithJsonSchema(_RECIPIENT_SCHEMA)]
 
 
 _MODE = Field(
@@ -73,16 +118,17 @@ class SendRequest(Request):
     )
     variables: Variables = Field(
         default_factory=dict,
-        description="A value for each variable of the template, the same for all recipients.",
+        description="A value for each variable of the template, the same for all recipients that bring none.",
         examples=[{"name": "Asha", "amount": "10,000"}],
     )
-    recipients: list[Recipient] | None = Field(
+    recipients: list[AnyRecipient] | None = Field(
         None,
         min_length=1,
         max_length=1000,
         description="Mobile numbers as people write them, of Tanzania or (with their +) of the tenant's "
-        "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere.",
-        examples=[["0712345678", "+255 612 345 678"]],
+        "`foreign_countries`; each number is sent to once. A segment costs one credit everywhere. With a template, a "
+        "recipient may bring `variables` of its own, which go before those for all.",
+        examples=[["0712345678", {"to": "+255 612 345 678", "variables": {"name": "Asha"}}]],
     )
     group_id: str | None = Field(
         None,
@@ -97,6 +143,7 @@ class SendRequest(Request):
     )
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
+    smart_encoding: bool = SMART_ENCODING
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
     park: bool = Field(
         default=False,
@@ -127,6 +174,19 @@ class RescheduleRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"send_at": "2027-01-31T08:15:00+03:00"}]})
 
     send_at: Moment = Field(description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
+
+
+class ReplacedAnswer(Answer):
+    """A character that was replaced."""
+
+    char: str = Field(examples=["\u2019"])
+    by: str = Field(description="Empty for a character that nobody sees.", examples=["'"])
+    times: int
+
+    @classmethod
+    def of(cls, asked: str, sent: str) -> "list[ReplacedAnswer]":
+        """Lists what is different in a text that was sent."""
+        return [cls(char=one.char, by=one.by, times=one.times) for one in substitutes.replaced(asked, sent)]
 
 
 class RefusedRecipient(Answer):
@@ -165,12 +225,19 @@ class BatchAnswer(Answer):
     )
     mode: Mode = Field(description="`test`: no provider hears of it, and it costs nothing.", examples=["live"])
     sender_id: str
-    text: str = Field(description="Empty once its only recipient was erased.", examples=["Habari ndugu mteja."])
-    encoding: Encoding = Field(examples=["GSM-7"])
-    segments: int
+    text: str = Field(
+        description="The template where recipients got different texts; empty once its only recipient was erased.",
+        examples=["Habari ndugu mteja."],
+    )
+    asked_text: str | None = Field(description="What was asked for, where `smart_encoding` sent it otherwise.")
+    replaced: list[ReplacedAnswer] = Field(description="What `smart_encoding` replaced in `asked_text`.")
+    encoding: Encoding = Field(
+        description="UCS-2 where any of its texts needs it, when they are different.", examples=["GSM-7"]
+    )
+    segments: int = Field(description="The most that one of its texts needs, when they are different.")
     accepted: int
     refused: list[RefusedRecipient] = Field(description="Told for 30 days.")
-    price: int = Field(description="Credits held at accept: segments × accepted.")
+    price: int = Field(description="Credits held at accept: the segments of each accepted recipient's text.")
     charged: int = Field(description="Credits captured in the end; 0 until the batch is completed.")
     counts: dict[str, int] = Field(description="How many of its messages are in each status.")
     category: Category = Field(examples=["transactional"])
@@ -194,6 +261,8 @@ class BatchAnswer(Answer):
             mode=Mode.TEST if batch.test else Mode.LIVE,
             sender_id=batch.sender_id,
             text=batch.text,
+            asked_text=batch.asked or None,
+            replaced=ReplacedAnswer.of(batch.asked or batch.text, batch.text),
             encoding=batch.encoding,
             segments=batch.segments,
             accepted=batch.accepted,
@@ -231,6 +300,7 @@ class MessageAnswer(Answer):
     submitted_at: str | None
     updated_at: str
     text: str | None = Field(description="What was sent, where the recipients of the batch got different texts.")
+    asked_text: str | None = Field(description="What was asked for, where `smart_encoding` sent that text otherwise.")
 
     @classmethod
     def of(cls, message: Message) -> "MessageAnswer":
@@ -247,6 +317,7 @@ class MessageAnswer(Answer):
             submitted_at=message.submitted_at,
             updated_at=message.updated_at,
             text=message.text,
+            asked_text=message.asked,
         )
 
 

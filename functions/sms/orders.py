@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from mifumo import clock, ids, phone, segments, tenants
+from mifumo import clock, ids, phone, segments, substitutes, tenants
 from mifumo.errors import FieldError, ValidationFailed
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
@@ -52,6 +52,8 @@ class Order:
     """The moment that it is scheduled for; empty: as soon as it may go."""
     max_credits: int = 0
     """The most that it may cost; 0: as much as it does."""
+    smart: bool = False
+    """Characters are made cheaper where that can be done."""
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +62,7 @@ class Order:
             return self.asked
         told = self.sender_id, self.text, *self.recipients
         when = (self.category, self.send_at) if self.send_at or self.category is not Category.TRANSACTIONAL else ()
-        return ids.fingerprint(*told, *when)
+        return ids.fingerprint(*told, *when, *(["smart"] if self.smart else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,21 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     Raises TenantSuspended, TenantClosed, ContactUnverified, ValidationFailed, SenderIdNotAllowed and CreditCapExceeded.
     """
     tenant = tenants.require_able(found.tenant)
-    text = order.text if order.texts else measured(order.text)[0]
+    if not order.texts:
+        measured(order.text, smart=order.smart)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     if not numbers:
         errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
-    ready = tuple(parts.chunked(_grouped(order, text, numbers), first=1))
-    extent = Extent().and_chunks(ready)
+    ready = tuple(parts.chunked(_grouped(order, numbers), first=1, smart=order.smart))
+    extent, one = Extent().and_chunks(ready), None if order.texts else ready[0]
     batch = Batch(
         id=batch_id,
         tenant=order.tenant,
         status=Status.ACCEPTED,
         sender_id=sender_id,
-        text=text,
+        text=one.text if one else order.text,
         encoding=extent.encoding,
         segments=extent.segments,
         accepted=extent.recipients,
@@ -117,6 +120,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         refunds=tenant.preferences.refund_undelivered and not order.test,
         test=order.test,
         category=order.category,
+        asked=one.asked if one else "",
     )
     caps.require(batch.price, tenant.preferences, asked=order.max_credits)
     batch = waits.planned(batch, tenant.preferences, order.send_at)
@@ -137,10 +141,11 @@ def _name(order: Order, tenant: Tenant) -> str:
     return name
 
 
-def measured(text: str, *, pointer: str = "/text") -> tuple[str, segments.Segmentation]:
+def measured(text: str, *, pointer: str = "/text", smart: bool = False) -> tuple[str, segments.Segmentation]:
     """Returns a text as it is sent, and its length; raises ValidationFailed for the field that it comes from."""
     try:
         text = segments.normalise(text.strip())
+        text = substitutes.cheaper(text) if smart else text
     except segments.Unsendable as error:
         raise ValidationFailed.of(pointer, "character_not_sendable", str(error)) from error
     length = segments.count(text)
@@ -178,11 +183,11 @@ def _recipients(
     return numbers, refused
 
 
-def _grouped(order: Order, text: str, numbers: dict[str, int]) -> dict[str, list[str]]:
+def _grouped(order: Order, numbers: dict[str, int]) -> dict[str, list[str]]:
     """Puts numbers of the same text together, in the order in which they came in."""
     if not order.texts:
-        return {text: list(numbers)}
+        return {segments.normalise(order.text.strip()): list(numbers)}
     grouped = defaultdict[str, list[str]](list)
     for digits, place in numbers.items():
-        grouped[order.texts[place]].append(digits)
+        grouped[segments.normalise(order.texts[place].strip())].append(digits)
     return grouped

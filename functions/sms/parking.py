@@ -4,6 +4,8 @@ Nothing is held for it: credits that come go to whoever asks first. It is checke
 or the tenant's standing may have been taken away; what cannot be sent stays parked until its time is over.
 """
 
+import gzip
+import json
 from dataclasses import asdict, replace
 
 from mifumo import clock, writes
@@ -43,7 +45,7 @@ def park(order: Order, *, key: str) -> Accepted:
         raise TooManyParked("Buy credits for those that wait, or cancel some of them.")
     batch = replace(prepared.batch, status=Status.PARKED, starts_at=None, reason=None)
     made = batches.new(batch, prepared.refused, actor=order.actor, due=parked.next_look())
-    kept = parked.put({**asdict(order), "recipients": list(order.recipients)}, order.tenant, batch_id)
+    kept = parked.put(_item(order), order.tenant, batch_id)
     try:
         writes.transact(*made, kept)
     except AlreadyAccepted:
@@ -83,7 +85,14 @@ def _dated(prepared: orders.Prepared, before: Batch) -> orders.Prepared:
     return replace(prepared, batch=replace(prepared.batch, created_at=before.created_at))
 
 
+def _item(order: Order) -> Item:
+    # A thousand texts of one template are nearly the same: compressed they fit an item with much room left.
+    texts = {"texts": gzip.compress(json.dumps(order.texts).encode())} if order.texts else {}
+    return {**asdict(order), "recipients": list(order.recipients), "texts": None, **texts}
+
+
 def _order(item: Item) -> Order:
+    texts = item.get("texts")
     return Order(
         TenantId(item["tenant"]),
         item["actor"],
@@ -94,6 +103,8 @@ def _order(item: Item) -> Order:
         category=Category(item.get("category", Category.TRANSACTIONAL)),
         max_credits=item.get("max_credits", 0),
         send_at=_ahead(item.get("send_at", "")),
+        texts=tuple(json.loads(gzip.decompress(bytes(texts)))) if texts else (),
+        smart=item.get("smart", False),
     )
 
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mifumo import aws, clock, segments
+from mifumo import aws, clock, segments, substitutes
 from mifumo.ids import TenantId
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
@@ -57,14 +57,19 @@ class Ready:
         return self.segments * len(self.recipients)
 
 
-def chunked(texts: Mapping[str, Sequence[str]], *, first: int) -> Iterator[Ready]:
-    """Cuts recipients, grouped by their text, into chunks that are numbered from `first` on."""
+def chunked(texts: Mapping[str, Sequence[str]], *, first: int, smart: bool = False) -> Iterator[Ready]:
+    """Cuts recipients, grouped by their text, into chunks that are numbered from `first` on.
+
+    With `smart`, characters are made cheaper where that can be done.
+    """
     number = first
-    for text, recipients in texts.items():
+    for asked, recipients in texts.items():
+        text = substitutes.cheaper(asked) if smart else asked
         length = segments.count(text)
         for start in range(0, len(recipients), CHUNK_MAX):
             some = tuple(recipients[start : start + CHUNK_MAX])
-            yield Ready(number, text, length.encoding, length.segments, some)
+            before = asked if asked != text else ""
+            yield Ready(number, text, length.encoding, length.segments, some, asked=before)
             number += 1
 
 

@@ -5,15 +5,19 @@ A repeat of a request is met by what was asked for, not by what that came to: a 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mifumo import ids
 from mifumo.errors import FieldError, NotFound, ValidationFailed
 from mifumo.ids import TenantId
 
-from . import batches, dispatch, groups, orders, templates
+from . import batches, dispatch, groups, orders, rendering, templates
 from .categories import Category
 from .orders import Order
+from .templates import Template
+
+# Who sends to a thousand reads no longer list of what is wrong.
+_ERRORS_SHOWN_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,23 @@ class Wish:
     recipients: tuple[str, ...] | None
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    """Values of single recipients, by their place in the list: they go before those for all."""
     group: str | None = None
     test: bool = False
     category: Category | None = None
     send_at: str = ""
     max_credits: int = 0
+    smart: bool = False
 
     @property
     def asked(self) -> str:
         """Tells it from other requests with the same Idempotency-Key; empty where the order itself does."""
         if self.template is None and self.group is None:
             return ""
-        told: list[object] = [self.text, self.template, dict(self.variables), self.group, self.recipients]
+        own = {str(place): dict(values) for place, values in self.own.items()}
+        shared = dict(self.variables)
+        told: list[object] = [self.text, self.template, shared, self.group, self.recipients, own, self.smart]
         if self.send_at:
             told.append(self.send_at)
         return ids.fingerprint("wish", self.sender_id, json.dumps(told, sort_keys=True))
@@ -66,19 +75,28 @@ def _accepted_before(wish: Wish, key: str) -> bool:
 def _order(wish: Wish) -> Order:
     if errors := [*_either(wish)]:
         raise ValidationFailed("The request is not complete.", errors=tuple(errors))
-    text, category = _text(wish)
-    return Order(
+    order = Order(
         wish.tenant,
         wish.actor,
         wish.sender_id,
-        text,
+        wish.text or "",
         _recipients(wish),
         asked=wish.asked,
-        category=category,
+        category=wish.category or Category.TRANSACTIONAL,
         send_at=wish.send_at,
+        smart=wish.smart,
         test=wish.test,
         max_credits=wish.max_credits,
     )
+    if wish.template is None:
+        return order
+    template = _template(wish, wish.template)
+    if wish.own:
+        texts = _texts(wish, template, order.recipients)
+        return replace(order, text=template.body, category=template.category, texts=texts)
+    text = template.render(wish.variables)
+    orders.measured(text, pointer="/variables", smart=wish.smart)
+    return replace(order, text=text, category=template.category)
 
 
 def _either(wish: Wish) -> list[FieldError]:
@@ -91,6 +109,9 @@ def _either(wish: Wish) -> list[FieldError]:
         errors.append(FieldError("/variables", "too_much", "Variables are for templates: give a template_id."))
     if wish.category is not None and wish.template is not None:
         errors.append(FieldError("/category", "too_much", "The template says what its texts are for."))
+    if wish.template is None:
+        own = [f"/recipients/{place}/variables" for place, values in wish.own.items() if values]
+        errors += [FieldError(where, "too_much", "Variables are for templates.") for where in own[:_ERRORS_SHOWN_MAX]]
     if wish.recipients is None and wish.group is None:
         errors.append(FieldError("/recipients", "missing", "Give recipients, or the id of a group."))
     if wish.recipients is not None and wish.group is not None:
@@ -107,14 +128,37 @@ def _recipients(wish: Wish) -> tuple[str, ...]:
         raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
 
 
-def _text(wish: Wish) -> tuple[str, Category]:
-    """Returns the text and what it is for."""
-    if wish.template is None:
-        return wish.text or "", wish.category or Category.TRANSACTIONAL
+def _template(wish: Wish, template: str) -> Template:
     try:
-        found = templates.read(wish.tenant, wish.template)
+        return templates.read(wish.tenant, template)
     except NotFound as error:
         raise ValidationFailed.of("/template_id", "unknown_template", error.detail) from error
-    text = found.render(wish.variables)
-    orders.measured(text, pointer="/variables")
-    return text, found.category
+
+
+def _texts(wish: Wish, template: Template, recipients: tuple[str, ...]) -> tuple[str, ...]:
+    """Renders a text for each recipient; raises ValidationFailed with every value that lacks, is too much, or makes a
+    text that cannot be sent.
+    """
+    wanted = template.variables
+    shared = {name: value for name, value in wish.variables.items() if name in wanted}
+    strange = {name: value for name, value in wish.variables.items() if name not in wanted}
+    errors = rendering.misfits(template.body, {**dict.fromkeys(wanted, ""), **strange})
+    texts = []
+    for place in range(len(recipients)):
+        values = {**shared, **wish.own.get(place, {})}
+        pointer = f"/recipients/{place}/variables"
+        misfits = rendering.misfits(template.body, values, pointer=pointer)
+        text = "" if misfits else rendering.render(template.body, values)
+        errors += misfits or _unsendable(text, pointer, smart=wish.smart)
+        texts.append(text)
+    if errors:
+        raise ValidationFailed("The variables do not fit the template.", errors=tuple(errors[:_ERRORS_SHOWN_MAX]))
+    return tuple(texts)
+
+
+def _unsendable(text: str, pointer: str, *, smart: bool) -> list[FieldError]:
+    try:
+        orders.measured(text, pointer=pointer, smart=smart)
+    except ValidationFailed as refusal:
+        return list(refusal.errors)
+    return []

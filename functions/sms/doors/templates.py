@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints
 from functions.sms import orders, templates
 from functions.sms.categories import Category
 from functions.sms.content_models import TemplateAnswer
-from functions.sms.models import Variables
-from mifumo import cursors
+from functions.sms.models import SMART_ENCODING, ReplacedAnswer, Variables
+from mifumo import cursors, segments
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
 from mifumo.segments import Encoding
@@ -59,12 +59,15 @@ class PreviewRequest(Request):
         description="A value for each variable of the template.",
         examples=[{"name": "Asha", "amount": "10,000"}],
     )
+    smart_encoding: bool = SMART_ENCODING
 
 
 class PreviewAnswer(Answer):
     """What a recipient would read, and what each one would cost."""
 
     text: str
+    asked_text: str | None = Field(description="The text with its values, where `smart_encoding` sends it otherwise.")
+    replaced: list[ReplacedAnswer] = Field(description="What `smart_encoding` replaces in `asked_text`.")
     encoding: Encoding = Field(examples=["GSM-7"])
     segments: int
     price: int = Field(description="Credits for each recipient: a send holds this times its accepted recipients.")
@@ -136,5 +139,13 @@ def delete_template(template_id: TemplateId, caller: Caller) -> Response[None]:
 @needs(Action.CONTENT_READ)
 def preview_template(template_id: TemplateId, body: PreviewRequest, caller: Caller) -> PreviewAnswer:
     rendered = templates.read(caller.tenant_id, template_id).render(body.variables)
-    text, length = orders.measured(rendered, pointer="/variables")
-    return PreviewAnswer(text=text, encoding=length.encoding, segments=length.segments, price=length.segments)
+    text, length = orders.measured(rendered, pointer="/variables", smart=body.smart_encoding)
+    asked = segments.normalise(rendered.strip())
+    return PreviewAnswer(
+        text=text,
+        asked_text=asked if asked != text else None,
+        replaced=ReplacedAnswer.of(asked, text),
+        encoding=length.encoding,
+        segments=length.segments,
+        price=length.segments,
+    )
