@@ -8,6 +8,8 @@ Batches stay on the tenant's list, so a step that was cut off finds them again; 
 from contextlib import suppress
 
 from mifumo import writes
+from mifumo.aws import Item
+from mifumo.ids import BatchId
 from mifumo.privacy import After, Step
 
 from . import batch_traces, batches, chunks, content, inbox, lost, messages
@@ -15,8 +17,9 @@ from .batches import Batch
 from .chunks import ERASED, Chunk, ChunkTaken
 from .messages import NoSuchMessage
 
-# One update a row: some seconds' work, and a batch of a thousand is not cut in two.
+# One update a row: some seconds' work, and a batch of a thousand is not cut in two, but a larger one is.
 _RECIPIENTS_A_STEP = 500
+_WHOLE_MAX = 1_000
 _LOOK_AGAIN_S = 900
 
 
@@ -24,9 +27,39 @@ def take(step: Step) -> After:
     """Clears some of what is kept, then some batches; after the last begins anew as long as any was under way."""
     if step.place is None and content.clear(step.tenant):
         return After(step.at(None, waits=False))
+    if step.place and "chunk" in step.place:
+        return _piece(step, step.place)
     found, last = batches.some(step.tenant, recipients=_RECIPIENTS_A_STEP, start=step.place)
+    # A large one has all the recipients of a step and more, so it is the last of those found.
+    large = found.pop() if found and found[-1].accepted > _WHOLE_MAX else None
     cleared = [_cleared(batch) for batch in found]
     waits = step.waits or not all(cleared)
+    if large and not _is_done(large):
+        return After(step.at({"batch": large.id, "chunk": 1, "then": last}, waits=waits))
+    return _on(step, last, waits=waits)
+
+
+def _piece(step: Step, place: Item) -> After:
+    """Clears the next chunks of a large batch, and its traces after the last of them."""
+    found = batches.read(step.tenant, BatchId(place["batch"]))
+    if found is None:
+        return _on(step, place["then"], waits=step.waits)
+    batch, left = found[0], _RECIPIENTS_A_STEP
+    if batch.status not in batches.OVER:
+        return _on(step, place["then"], waits=True)
+    for page in chunks.pages(step.tenant, batch.id, first=place["chunk"], last=batch.chunks):
+        for chunk in page:
+            if not chunk.at_rest or not _taken(chunk):
+                return _on(step, place["then"], waits=True)
+            left -= len(chunk.recipients)
+            if left <= 0 and chunk.number < batch.chunks:
+                return After(step.at({**place, "chunk": chunk.number + 1}, waits=step.waits))
+    for write in batch_traces.clear(batch):
+        writes.commit(write)
+    return _on(step, place["then"], waits=step.waits)
+
+
+def _on(step: Step, last: Item | None, *, waits: bool) -> After:
     if last:
         return After(step.at(last, waits=waits))
     if waits:
@@ -35,18 +68,28 @@ def take(step: Step) -> After:
 
 
 def _cleared(batch: Batch) -> bool:
-    if batch.accepted > 1 and not batch.text:  # of one to a single number the number alone may have been erased
+    if _is_done(batch):
         return True
     parts = chunks.of_batch(batch.tenant, batch.id)
     if batch.status not in batches.OVER or not all(chunk.at_rest for chunk in parts):
         return False
-    try:
-        for chunk in parts:
-            _clear(chunk)
-    except ChunkTaken:  # a number is erased from it right now
+    if not all(map(_taken, parts)):
         return False
     for write in batch_traces.clear(batch):
         writes.commit(write)
+    return True
+
+
+def _is_done(batch: Batch) -> bool:
+    return batch.accepted > 1 and not batch.text  # of one to a single number the number alone may have been erased
+
+
+def _taken(chunk: Chunk) -> bool:
+    """Takes all that names people out of a chunk; tells whether nobody stood in the way."""
+    try:
+        _clear(chunk)
+    except ChunkTaken:  # a number is erased from it right now
+        return False
     return True
 
 

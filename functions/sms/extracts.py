@@ -2,15 +2,17 @@
 
 from mifumo.aws import Item
 from mifumo.exports import ROWS_A_FILE, Row, Source
-from mifumo.ids import TenantId
+from mifumo.ids import BatchId, TenantId
 
 from . import batches, contacts, content, groups, listings, opt_outs, sender_ids, templates
 from .content_models import GroupAnswer, OptOutAnswer, TemplateAnswer
+from .messages import Message
 from .models import BatchAnswer, MessageAnswer, SenderIdAnswer
 
 _PAGE = 100
 # A batch may come with a list of a thousand recipients that it refused.
 _BATCHES_PAGE = 25
+_MESSAGES_PAGE = 1_000
 
 Rows = tuple[list[Row], Item | None]
 
@@ -36,10 +38,26 @@ def _batches(tenant: TenantId, start: Item | None) -> Rows:
 
 
 def _messages(tenant: TenantId, start: Item | None) -> Rows:
-    """Reads the messages of as many batches as fill a file."""
+    """Reads the messages of as many batches as fill a file, and of a large one some after the other."""
+    if start and "batch" in start:
+        return _some_of(tenant, start)
     found, last = batches.some(tenant, recipients=ROWS_A_FILE, start=start)
-    told = [MessageAnswer.of(one) for one in listings.messages_in(found)]
-    return [one.model_dump(mode="json") for one in told], last
+    # A large one fills a file, so it is the last of those found.
+    large = found.pop() if found and found[-1].accepted > ROWS_A_FILE else None
+    on = {"batch": large.id, "from": None, "then": last} if large else last
+    return _told(listings.messages_in(found)), on
+
+
+def _some_of(tenant: TenantId, start: Item) -> Rows:
+    found = batches.read(tenant, BatchId(start["batch"]))
+    if found is None:
+        return [], start["then"]
+    some, on = listings.message_page(found[0], limit=_MESSAGES_PAGE, start=start["from"])
+    return _told(some), {**start, "from": on} if on else start["then"]
+
+
+def _told(found: list[Message]) -> list[Row]:
+    return [MessageAnswer.of(one).model_dump(mode="json") for one in found]
 
 
 def _contacts(tenant: TenantId, start: Item | None) -> Rows:

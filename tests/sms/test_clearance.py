@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, clearance, privacy
+from functions.sms import chunks, clearance, extracts, privacy
 from functions.sms.chunks import MessagingSettings
 from mifumo import aws, ids, writes
 from mifumo import privacy as requests
@@ -141,3 +141,30 @@ def test_a_worker_that_dies_anywhere_leaves_what_the_next_delivery_finishes(worl
         if not died:
             return
     raise AssertionError("forty calls are too many for one batch")
+
+
+def test_a_large_batch_is_cleared_and_told_some_chunks_after_the_other(
+    world: World, steps: Steps, exports_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearance, "_WHOLE_MAX", 150)
+    monkeypatch.setattr(clearance, "_RECIPIENTS_A_STEP", 100)
+    monkeypatch.setattr(extracts, "ROWS_A_FILE", 100)
+    monkeypatch.setattr(extracts, "_MESSAGES_PAGE", 90)
+    small, large = sent(world, "0712000010"), sent(world, *(f"0712001{n:03d}" for n in range(100, 350)))
+    before = [figures(world, batch) for batch in (small, large)]
+    export = steps.run(requests_of(Kind.EXPORT))
+    listed = aws.s3().list_objects_v2(Bucket=exports_bucket, Prefix=f"{TENANT}/{export.id}/messages-")["Contents"]
+    files = [aws.s3().get_object(Bucket=exports_bucket, Key=one["Key"])["Body"].read().decode() for one in listed]
+    told = [json.loads(line)["to"] for file in files for line in file.splitlines()]
+    assert (len(told), len(set(told))) == (251, 251)
+    step = steps.run(asked())
+    assert steps.state(step) is State.DONE
+    assert "71200" not in stored()
+    assert "Asha" not in stored()
+    assert [figures(world, batch) for batch in (small, large)] == before
+
+
+def requests_of(kind: Kind) -> Step:
+    step = requests.first(kind, TENANT, ids.new(), run=ids.new())
+    writes.commit(requests.ask(step))
+    return step

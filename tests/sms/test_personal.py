@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from functions.sms import unpark
+from functions.sms import chunks, privacy, unpark
 from mifumo import ledger, wallets
-from mifumo.ids import TenantId
+from mifumo.ids import BatchId, TenantId
+from mifumo.privacy import Part, State
 from tests.builders import CONTEXT, sqs, token
 from tests.queues import taken
 from tests.sms.world import TENANT, World
+from tests.steps import Steps, asked_to_forget
 
 BODY = "Habari {{name}}, deni lako ni TSh {{amount}}."
 
@@ -214,3 +216,29 @@ def test_another_tenants_template_is_nobodys(world: World, template: str) -> Non
     status, problem = world.call("POST", "/api/sms/send/", body, token=token(tenant="t2"))
     assert (status, problem["errors"][0]["pointer"]) == (422, "/template_id")
     assert world.call("POST", "/api/sms/send/", body, token=None)[0] == 401
+
+
+def test_a_text_of_ones_own_goes_with_the_number_and_one_that_others_got_stays(world: World, template: str) -> None:
+    _, batch = send(
+        world,
+        template,
+        person("0712000110", "Asha Mrema"),
+        person("0712000111", "Juma"),
+        person("0712000112", "Juma"),
+    )
+    world.work()
+    world.receive(expected=3)
+    world.sweep(after_s=61)
+    steps = Steps(Part.SMS, privacy.handler)
+    for digits in ("255712000110", "255712000111"):
+        assert steps.state(steps.run(asked_to_forget(digits, TENANT))) is State.DONE
+    told = [(item["to"], item["text"]) for item in listed(world, batch["id"])]
+    assert told == [(None, None), (None, None), ("+255712000112", "Habari Juma, deni lako ni TSh 500.")]
+    kept = [chunks.get(TENANT, BatchId(batch["id"]), number) for number in (1, 2)]
+    assert [one.text if one else "" for one in kept] == ["", "Habari Juma, deni lako ni TSh 500."]
+    assert world.batch(batch["id"])["text"] == BODY
+
+
+def listed(world: World, batch_id: str) -> list[Any]:
+    _, page = world.call("GET", f"/api/sms/batches/{batch_id}/messages/", query={"limit": "250"})
+    return list(page["items"])

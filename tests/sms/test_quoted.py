@@ -1,13 +1,16 @@
 """Sending what was quoted: laid out in parts, for the price of the quote, once, whatever breaks on the way."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from functions.sms import chunks, laid, layer, parts, plans
+from functions.sms import chunks, laid, layer, parts, plans, quoted
 from functions.sms.plans import Extent
 from mifumo import ids, ledger, tenants, wallets, writes
+from mifumo.errors import AppError
 from mifumo.ids import BatchId, TenantId
 from tests.builders import CONTEXT, sqs, token
 from tests.queues import taken
@@ -243,3 +246,40 @@ def test_counters_that_a_crash_left_wrong_are_right_when_no_report_can_come_any_
     assert world.batch(batch["id"])["counts"] == {"delivered": 105, "submitted": 3}
     world.settle_down()
     assert world.batch(batch["id"])["counts"] == {"delivered": 108}
+
+
+def test_of_many_who_send_a_quote_at_the_same_time_one_does(world: World) -> None:
+    quote_id = two_parts()
+
+    def one(index: int) -> str:
+        try:
+            return quoted.accept(TENANT, "user:u1", quote_id, key=f"k{index % 4}").batch.id
+        except AppError as refusal:
+            return refusal.code
+
+    world.wire.take_turns()
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(one, range(8)))
+    accepted = {outcome for outcome in outcomes if outcome != "quote_sent"}
+    assert len(accepted) == 1
+    assert outcomes.count("quote_sent") == 6
+    assert world.wallet() == (4_891, 109)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_door_that_dies_at_any_call_holds_the_price_once(world: World, *, after: bool) -> None:
+    world.batch(send(world, quote({"Habari": numbers(100, 1)}), key="warm")[1]["id"])
+    for at in range(10):
+        quote_id = quote({"Habari wote": numbers(300 + at, 1)})
+        world.wire.cut(at, after=after)
+        first = None
+        with suppress(Crash):
+            _, first = send(world, quote_id, key=f"{at}")
+        world.wire.mend()
+        status, batch = send(world, quote_id, key=f"{at}")
+        assert (status, batch["price"]) == (202, 1), at
+        assert world.wallet() == (5_000 - 2 - at, 2 + at), at
+        if first:
+            assert first["id"] == batch["id"]
+            break
+    assert at >= 3
