@@ -7,10 +7,11 @@ out. So a step that is taken again writes the same part in the same place.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mifumo import substitutes
 from mifumo.errors import ValidationFailed
 from mifumo.segments import Encoding, Segmentation
 
-from . import letters, opt_outs, orders, parts, plainer, refusals
+from . import letters, opt_outs, orders, parts, refusals
 from .chunks import RECIPIENTS_MAX as CHUNK_MAX
 from .entries import Entry
 from .letters import EmptyCell
@@ -91,7 +92,7 @@ class Campaign:
     def _measured(self, asked: str, line: int) -> _Group:
         """Measures a text as it will be sent; raises ValidationFailed."""
         if self._upload.task.smart:
-            text, length = orders.measured(plainer.written(asked))
+            text, length = orders.measured(asked, smart=True)
             return _Group(line, text, length, "" if text == asked.strip() else asked, None)
         text, length = orders.measured(asked)
         return _Group(line, text, length, "", _hint(text, length, line))
@@ -125,12 +126,10 @@ def _hint(text: str, length: Segmentation, line: int) -> Hint | None:
     """Tells what plainer signs would save each recipient of a text."""
     if length.encoding is not Encoding.UCS_2:
         return None
-    signs = plainer.signs(text)
-    if not signs:
-        return None
-    _, plain = orders.measured(plainer.written(text))
+    sent, plain = orders.measured(text, smart=True)
     if plain.segments >= length.segments:
         return None
+    signs = "".join(one.char for one in substitutes.replaced(text, sent))
     return Hint(line, signs, length.segments, plain.segments, length.segments - plain.segments)
 
 

@@ -21,7 +21,7 @@ from .top_ups import TopUp
 Recipient = Annotated[str, Field(min_length=1, max_length=32)]
 SMART_ENCODING = Field(
     default=False,
-    description="Send typographic quotes, dashes, dots and spaces as plain ones where that makes the text cheaper; no "
+    description="Send typographic quotes, dashes, dots and spaces as plain ones, unless that would cost more; no "
     "letter is changed. Placeholders are filled before.",
     examples=[True],
 )

@@ -145,7 +145,7 @@ def measured(text: str, *, pointer: str = "/text", smart: bool = False) -> tuple
     """Returns a text as it is sent, and its length; raises ValidationFailed for the field that it comes from."""
     try:
         text = segments.normalise(text.strip())
-        text = substitutes.cheaper(text) if smart else text
+        text = substitutes.plainer(text) if smart else text
     except segments.Unsendable as error:
         raise ValidationFailed.of(pointer, "character_not_sendable", str(error)) from error
     length = segments.count(text)

@@ -64,7 +64,7 @@ def chunked(texts: Mapping[str, Sequence[str]], *, first: int, smart: bool = Fal
     """
     number = first
     for asked, recipients in texts.items():
-        text = substitutes.cheaper(asked) if smart else asked
+        text = substitutes.plainer(asked) if smart else asked
         length = segments.count(text)
         for start in range(0, len(recipients), CHUNK_MAX):
             some = tuple(recipients[start : start + CHUNK_MAX])

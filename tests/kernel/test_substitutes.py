@@ -28,13 +28,13 @@ def test_known_texts() -> None:
     for asked, sent in {
         "It\u2019s \u201chere\u201d \u2013 now\u2026": 'It\'s "here" - now...',
         "\ufeffHabari\u00a0Asha\tJuma\u200b": "Habari Asha Juma",
-        "Ça coûte 5 \u2014 ou 6": "Ça coûte 5 \u2014 ou 6",
+        "Ça coûte 5 \u2014 ou 6": "Ça coûte 5 - ou 6",
         "Habari": "Habari",
-        "😀\u2019": "😀\u2019",
+        "😀\u2019": "😀'",
         "\u200b": "\u200b",
         "\u2026" * 70: "\u2026" * 70,
     }.items():
-        assert substitutes.cheaper(asked) == sent, asked
+        assert substitutes.plainer(asked) == sent, asked
     assert substitutes.replaced("It\u2019s \u2018x\u2019", "It's 'x'") == [
         Replaced("\u2019", "'", 2),
         Replaced("\u2018", "'", 1),
@@ -42,24 +42,17 @@ def test_known_texts() -> None:
     assert substitutes.replaced("same\u2019", "same\u2019") == []
 
 
-def test_what_stays_ucs_2_is_replaced_only_if_that_spares_a_segment() -> None:
-    asked = "ç" + "a" * 68 + "\u200b" * 2
-    assert segments.count(asked).segments == 2
-    assert substitutes.cheaper(asked) == "ç" + "a" * 68
-
-
 @given(_TEXTS)
 def test_it_never_costs_more_and_a_second_time_changes_nothing(text: str) -> None:
-    sent = substitutes.cheaper(text)
+    sent = substitutes.plainer(text)
     before, after = segments.count(text), segments.count(sent)
     assert after.segments <= before.segments
-    assert sent == text or after.segments < before.segments or after.encoding is Encoding.GSM_7
-    assert substitutes.cheaper(sent) == sent
+    assert substitutes.plainer(sent) == sent
 
 
 @given(_TEXTS)
 def test_letters_and_everything_else_stay_as_they_were_and_what_changed_is_told(text: str) -> None:
-    sent = substitutes.cheaper(text)
+    sent = substitutes.plainer(text)
     told = {one.char: one.by for one in substitutes.replaced(text, sent)}
     assert "".join(told.get(char, char) for char in text) == sent
     kept = [char for char in text if char not in TABLE]

@@ -38,7 +38,7 @@ def laid_out(body: str, values: list[tuple[str, str]], times: int, *, smart: boo
     one_by_one = 0
     for _, own in people:
         text = rendering.render(body, own)
-        one_by_one += segments.count(substitutes.cheaper(text) if smart else text).segments
+        one_by_one += segments.count(substitutes.plainer(text) if smart else text).segments
     return list(parts.chunked(rendering.grouped(body, people), first=1, smart=smart)), one_by_one
 
 

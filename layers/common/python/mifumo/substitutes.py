@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from mifumo import segments
-from mifumo.segments import Encoding
 
 TABLE: Final[dict[str, str]] = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4`", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
     "\u2026": "...",
-    **dict.fromkeys("\t\u00a0\u202f" + "".join(map(chr, range(0x2000, 0x200B))), " "),
-    # Nobody sees them: zero-width space and non-joiner, byte order mark, soft hyphen.
-    **dict.fromkeys("\u200b\u200c\ufeff\u00ad", ""),
+    **dict.fromkeys("\t\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "),
+    # Nobody sees them: zero-width space and non-joiner, word joiner, byte order mark, soft hyphen.
+    **dict.fromkeys("\u200b\u200c\u2060\ufeff\u00ad", ""),
 }
 _ANY: Final = re.compile(f"[{re.escape(''.join(TABLE))}]")
 
@@ -33,17 +32,12 @@ class Replaced:
     times: int
 
 
-def cheaper(text: str) -> str:
-    """Returns the text with substitutes where they make it GSM-7 or spare a segment; else the text as it is.
-
-    It never costs more than what was asked for: three dots for one may need another segment.
-    """
+def plainer(text: str) -> str:
+    """Returns the text with substitutes, unless it would cost more: three dots for one may need another segment."""
     plain = _ANY.sub(lambda found: TABLE[found[0]], text)
     if plain == text or not plain.strip():
         return text
-    before, after = segments.count(text), segments.count(plain)
-    spares = after.segments < before.segments or after.encoding is Encoding.GSM_7
-    return plain if spares and after.segments <= before.segments else text
+    return plain if segments.count(plain).segments <= segments.count(text).segments else text
 
 
 def replaced(asked: str, sent: str) -> list[Replaced]:
