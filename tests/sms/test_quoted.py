@@ -9,6 +9,7 @@ import pytest
 
 from functions.sms import chunks, laid, layer, parts, plans, quoted
 from functions.sms.plans import Extent
+from functions.sms.quoted import Wanted
 from mifumo import ids, ledger, tenants, wallets, writes
 from mifumo.errors import AppError
 from mifumo.ids import BatchId, TenantId
@@ -253,7 +254,7 @@ def test_of_many_who_send_a_quote_at_the_same_time_one_does(world: World) -> Non
 
     def one(index: int) -> str:
         try:
-            return quoted.accept(TENANT, "user:u1", quote_id, key=f"k{index % 4}").batch.id
+            return quoted.accept(Wanted(TENANT, "user:u1", quote_id), key=f"k{index % 4}").batch.id
         except AppError as refusal:
             return refusal.code
 
