@@ -52,15 +52,14 @@ class Customers:
     dice: Random
     total: int
     batches: list[Batch] = field(default_factory=list)
-    credits: Counter[TenantId] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._tokens = {tenant: token(tenant=tenant, expires_in_s=_YEARS_S) for tenant in (RICH, POOR)}
-        self.credits = Counter({RICH: 50 * self.total, POOR: 1})
-        for tenant, amount in self.credits.items():
+        self._given = {RICH: 50 * self.total, POOR: 1}
+        for tenant, amount in self._given.items():
             self.world.fund(amount, tenant=tenant)
-        self._promised: int | None = None
+        self._promised, self._kept = dict[str, int](), set[str]()
         numbers = [f"2557120{number:02d}" for number in range(_NUMBERS // 1_000 + 1)]
         self._numbers = [f"{first}{number:03d}" for first in numbers for number in range(1_000) if number > 9]
         left = self.total
@@ -71,18 +70,30 @@ class Customers:
             batch.quote = self._quote(batch) if len(batch.texts) > 1 else ""
 
     def fund(self) -> None:
-        """Brings the poor one credits; what was promised and not known to be there is brought first."""
-        if self._promised is None:
-            self._promised = self.dice.randrange(1, 60)
-        amount, name = self._promised, f"more:{self.credits[POOR]}"
-        with suppress(ledger.AlreadyRecorded):
-            ledger.move(
-                wallets.read(POOR),
-                lambda wallet: ledger.credit(wallet, amount, name=name, reference=name, postings=[], package=None),
-            )
-        self.credits[POOR] += amount
-        self._promised = None
-        credited.tell(POOR)
+        """Promises the poor one credits, and brings what was promised."""
+        self._promised[f"more:{len(self._promised)}"] = self.dice.randrange(1, 60)
+        self.keep_promises()
+
+    def keep_promises(self) -> None:
+        """Brings all credits of which it is not known that they are there; under its name, each moves once."""
+        for name, amount in list(self._promised.items()):
+            if name in self._kept:
+                continue
+            with suppress(ledger.AlreadyRecorded):
+                self._bring(name, amount)
+            self._kept.add(name)
+            credited.tell(POOR)
+
+    def _bring(self, name: str, amount: int) -> None:
+        ledger.move(
+            wallets.read(POOR),
+            lambda wallet: ledger.credit(wallet, amount, name=name, reference=name, postings=[], package=None),
+        )
+
+    @property
+    def credits(self) -> dict[TenantId, int]:
+        """Returns what each tenant has been given in all."""
+        return {RICH: self._given[RICH], POOR: self._given[POOR] + sum(self._promised.values())}
 
     def deed(self) -> None:
         """Does one thing: sends what is not sent yet, asks again, leads a batch, or brings the poor one credits."""

@@ -108,6 +108,7 @@ class Story:
         self.world.wire.calm()
         for part in (self.queues, self.processes, self.provider):
             part.calm = True
+        self.customers.keep_promises()
         self.customers.let_all_go_on()
         end = clock.now() + _AFTERWARDS
         pause = timedelta(seconds=61)
