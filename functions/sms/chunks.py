@@ -77,7 +77,8 @@ class ChunkTaken(Exception):
 class Chunk:
     """Some recipients of a batch. `invalid` counts those that the provider did not take, without saying which.
 
-    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back.
+    `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back;
+    `window` is until when reports move money.
     `test` says that no provider hears of it, and that it costs nothing.
     `withheld` are the positions of those that opted out while the batch waited: they are not sent to.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
@@ -111,6 +112,7 @@ class Chunk:
     part: int = 0
     test: bool = False
     withheld: tuple[int, ...] = ()
+    window: str | None = None
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -199,6 +201,7 @@ def of(item: Item) -> Chunk:
         part=item.get("part", 0),
         test=item.get("test", False),
         withheld=tuple(item.get("withheld", ())),
+        window=item.get("window"),
     )
 
 

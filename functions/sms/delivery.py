@@ -8,13 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 
-from mifumo import writes
+from mifumo import clock, writes
 from mifumo.aws import Item
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
+from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import chunks, inbox, laid, lost, messages, routes, telling
+from . import chunks, heard, inbox, laid, lost, messages, owed, routes, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
 from .messages import FINAL, Status
 from .routes import Place
@@ -59,25 +60,42 @@ def receive(reports: list[Report]) -> None:
 
 
 def _raise(place: Place, report: Report) -> dict[str, int]:
-    """Raises one message's status; returns what that adds to its chunk's finals."""
+    """Raises one message's status; returns what that adds to its chunk's finals.
+
+    A word that we do not know says no more than that the provider has the text.
+    """
     if report.status is None:
         logger.warning("unmapped provider status", provider_status=report.provider_status)
         count("ReportUnmapped")
-        return {}
-    status = Status(report.status)
+    status = Status(report.status) if report.status else Status.SUBMITTED
     row = messages.key(*place.chunk, chunks.position_of(report.recipient_id))
     write = messages.report(
         row, digits=report.digits, status=status, reason=report.reason, provider_status=report.provider_status
     )
     try:
-        writes.commit(write)
-    except messages.NotHigher:
+        said = messages.words(writes.commit(write))
+    except messages.NotHigher as refused:
+        _note(row, refused.row, report, status)
         return {}
     except messages.NoSuchMessage:
         logger.warning("report names another number", request_id=report.request_id, recipient_id=report.recipient_id)
         count("ReportMismatch")
         return {}
-    return {status.value: 1} if status in FINAL else {}
+    raised = next(word for word in said if word.status == status.value and word.raised)
+    if raised.corrected:
+        logger.info("status corrected", request_id=report.request_id, recipient_id=report.recipient_id, status=status)
+        count("ReportCorrected")
+    return {status.value: 1} if status in FINAL and sum(word.status == status.value for word in said) == 1 else {}
+
+
+def _note(key: Key, row: Item, report: Report, status: Status) -> None:
+    """Keeps what raises nothing; of what the row has heard before nothing is written."""
+    if heard.name(report.provider_status, report.reason) in row["heard"]:
+        return
+    if status in FINAL and row["status"] == Status.DELIVERED.value and status is not Status.DELIVERED:
+        count("ReportContradicted")
+    with suppress(messages.NoSuchMessage):
+        writes.commit(messages.note(key, status=status, reason=report.reason, provider_status=report.provider_status))
 
 
 def _tally(place: Place, finals: Counter[str]) -> None:
@@ -93,10 +111,10 @@ def _tally(place: Place, finals: Counter[str]) -> None:
             recount(chunk, window_over=False)
 
 
-Close = Callable[[Chunk, Write, dict[str, int]], None]
+Close = Callable[[Chunk, Write, int], None]
 
 
-def _just_write(_: Chunk, figures: Write, __: dict[str, int]) -> None:
+def _just_write(_: Chunk, figures: Write, __: int) -> None:
     writes.commit(figures)
 
 
@@ -105,7 +123,7 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
 
     When as many are without a report as the provider called invalid, those are the invalid ones: rejected. When the
     window is over, whoever has no report is unknown. `close` commits the figures, along with what goes with the end of
-    the window; a chunk whose tenant may get credits back then waits for it.
+    the window, given of how many texts the credits are owed; a chunk that owes some waits for it.
     """
     rows, invalid = messages.read_rows(chunk), chunk.invalid
     silent = silent_of(chunk, rows)
@@ -119,10 +137,11 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
         invalid = len(silent) if chunk.adopted else chunk.invalid
         rows, silent = messages.read_rows(chunk), []
     ended = Counter(row["status"] for row in rows.values() if _is_final(row))
-    waits = bool(silent) or (chunk.refunds and not window_over and ended[Status.UNDELIVERED.value] > 0)
+    found = sum(row.get("reason") == INVALID for row in rows.values())
+    owing = owed.texts(chunk, ended, found=found, invalid=invalid)
     with suppress(ChunkTaken):
-        figures = chunks.recounted(chunk, dict(ended), due=chunk.due if waits else None, invalid=invalid)
-        close(chunk, figures, dict(ended))
+        due = chunk.due if silent else _window(chunk) if owing and not window_over else None
+        close(chunk, chunks.recounted(chunk, dict(ended), due=due, invalid=invalid), owing)
         if chunk.part:
             laid.add_finals(chunk, _more(dict(chunk.finals), ended))
 
@@ -130,6 +149,11 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
 def _more(before: dict[str, int], now: Counter[str]) -> dict[str, int]:
     """Returns how many more, or fewer, ended in each status than were counted before."""
     return {status: now[status] - before.get(status, 0) for status in {*before, *now}}
+
+
+def _window(chunk: Chunk) -> str | None:
+    """Returns the end of a chunk's window if it is still to come: afterwards no report moves money."""
+    return chunk.window if chunk.window and chunk.window > clock.stamp() else None
 
 
 def silent_of(chunk: Chunk, rows: dict[int, Item]) -> list[int]:

@@ -26,23 +26,23 @@ from . import (
     circuit,
     delivery,
     inbox,
-    inquiry,
     laid,
     lanes,
     lost,
     messages,
     opt_outs,
+    questions,
     quiet,
     routes,
     settlement,
     starts,
     telling,
     trial,
+    window,
     withheld,
 )
 from .batches import Batch, Status
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
-from .inbox import WindowSettings
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900
@@ -145,9 +145,8 @@ def _opted_out(chunk: Chunk) -> tuple[int, ...]:
 def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     """The provider has it: remember under which id, take the reports that came first, and see if the batch is done."""
     request_id = answer.request_id or ""
-    window = clock.after(WindowSettings.load().receipt_window_s)
     submitted = chunks.move(
-        chunk, State.SUBMITTED, due=window, request_id=request_id, invalid=answer.invalid, reason=None
+        chunk, State.SUBMITTED, request_id=request_id, invalid=answer.invalid, reason=None, **window.opened()
     )
     try:
         writes.transact(submitted, routes.new(request_id, chunk))
@@ -159,7 +158,7 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     if chunk.test:
         trial.report(chunk)
     elif answer.invalid:
-        inquiry.later(chunk)
+        questions.about_invalid(chunk)
     telling.of_chunk(chunk)
     settlement.chunk_ended(batch, replace(chunk, state=State.SUBMITTED))
     if chunk.part and chunk.withheld:

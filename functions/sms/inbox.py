@@ -20,10 +20,15 @@ _DUE = "INBOX"
 _RETENTION_S = 14 * 24 * 3600
 
 
-class WindowSettings(Settings):
-    """How long a receipt is waited for: 72 hours on AWS."""
+class InboxSettings(Settings):
+    """How old a kept report is at each look at it, by comma; after the last one nobody expects its hand-over."""
 
-    receipt_window_s: float
+    inbox_looks_s: str
+
+    @property
+    def ages_s(self) -> list[float]:
+        """The ages, in ascending order."""
+        return [float(part) for part in self.inbox_looks_s.split(",")]
 
 
 class Kept(Exception):
@@ -41,7 +46,7 @@ def keep(report: Report) -> None:
         **asdict(report),
         "received_at": clock.stamp(),
         "due_pk": _DUE,
-        "due_sk": chunks.swept_at(),
+        "due_sk": clock.after(InboxSettings.load().ages_s[0]),
         "ttl": clock.epoch() + _RETENTION_S,
     }
     with suppress(Kept):
@@ -66,9 +71,15 @@ def due(now: str, *, limit: int) -> list[tuple[Report, str]]:
     return [(of(item), item["received_at"]) for item in tables.read(*keys).values()] if keys else []
 
 
-def wait(report: Report) -> None:
-    """Puts the next look at a report ahead."""
-    _reschedule(report, "SET due_sk = :due", {":due": chunks.swept_at()})
+def wait(report: Report, received_at: str) -> bool:
+    """Puts the next look at a report ahead; tells whether there is one left."""
+    came, now = clock.parse(received_at), clock.stamp()
+    looks = [clock.after(age_s, came) for age_s in InboxSettings.load().ages_s]
+    following = next((look for look in looks if look > now), None)
+    if following is None:
+        return False
+    _reschedule(report, "SET due_sk = :due", {":due": following})
+    return True
 
 
 def give_up(report: Report) -> None:

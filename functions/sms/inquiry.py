@@ -1,51 +1,40 @@
-"""Inquire: ask the provider about recipients that it has not reported on.
+"""Inquire: ask the provider about recipients that it has not reported on, one by one."""
 
-Made once, some minutes after a hand-over of which the provider called recipients invalid without saying which: it has
-a report, if only a pending one, of each that it took. Reports that got lost on their way come in besides.
-"""
+import time
+from contextlib import suppress
 
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count
 from mifumo.providers import beem
+from mifumo.providers.beem import BeemSettings
 from mifumo.providers.beem_reports import MalformedReportError, Report, parse
-from mifumo.settings import Settings
 
-from . import chunks, delivery, lanes, messages, telling
+from . import chunks, delivery, messages, questions, telling
 from .chunks import Chunk, State
 from .messages import Status
 
-
-class InquirySettings(Settings):
-    """How long after the hand-over the provider is asked; at most the 15 minutes that a queue delays a message."""
-
-    report_pull_after_s: int
+# Each recipient is one question. What is left after this part of the longest wait for an answer is asked by the next
+# message, so that the last question still fits into the worker's time.
+_PART_OF_TIMEOUT = 0.5
 
 
-def later(chunk: Chunk) -> None:
-    """Has the provider asked about a chunk when its reports should have come."""
-    delay_s = InquirySettings.load().report_pull_after_s
-    lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=delay_s, ask=True)
+def ask(tenant: TenantId, batch: BatchId, number: int, *, first: int = 1) -> None:
+    """Asks about each message of a chunk that has not ended, from position `first` on.
 
-
-def ask(tenant: TenantId, batch: BatchId, number: int) -> None:
-    """Asks about each message of a chunk that has not ended, and rejects the invalid ones if they can be told."""
+    Rejects the invalid ones if they can be told.
+    """
     chunk = chunks.get(tenant, batch, number)
     if chunk is None or chunk.test or chunk.state is not State.SUBMITTED or not chunk.request_id:
         return
-    silent = delivery.silent_of(chunk, messages.read_rows(chunk))
-    answers = {position: beem.ask(chunk.request_id, chunk.recipients[position - 1]) for position in silent}
+    silent = [at for at in delivery.silent_of(chunk, messages.read_rows(chunk)) if at >= first]
+    answers = _ask(chunk, chunk.request_id, silent)
     count("ReportsPulled", len(answers))
-    ids = chunk.recipient_ids
-    delivery.apply(
-        [
-            report
-            for position, bodies in answers.items()
-            for body in bodies or []
-            if (report := _report({**body, "recipient_id": ids[position - 1][0]}))
-        ]
-    )
+    delivery.apply([report for position, bodies in answers.items() for report in _reports(chunk, position, bodies)])
+    left = silent[len(answers) :]
+    if left and None not in answers.values():
+        questions.go_on(chunk, left[0])
     absent = [position for position, bodies in answers.items() if bodies == []]
-    if absent and len(absent) == chunk.invalid:
+    if absent and len(absent) == chunk.invalid and first == 1 and not left:
         delivery.end(chunk, absent, Status.REJECTED, delivery.INVALID)
         fresh = chunks.get(tenant, batch, number)
         if fresh:
@@ -53,8 +42,22 @@ def ask(tenant: TenantId, batch: BatchId, number: int) -> None:
             telling.of_chunk(fresh)
 
 
-def _report(body: dict[str, object]) -> Report | None:
-    try:
-        return parse(body)
-    except MalformedReportError:
-        return None
+def _ask(chunk: Chunk, request_id: str, positions: list[int]) -> dict[int, list[dict[str, object]] | None]:
+    """Asks until the time is over, or the provider does not answer: then it is not asked again before the next look."""
+    answers: dict[int, list[dict[str, object]] | None] = {}
+    ends = time.monotonic() + BeemSettings.load().provider_timeout_s * _PART_OF_TIMEOUT
+    for position in positions:
+        answers[position] = beem.ask(request_id, chunk.recipients[position - 1])
+        if answers[position] is None or time.monotonic() >= ends:
+            break
+    return answers
+
+
+def _reports(chunk: Chunk, position: int, bodies: list[dict[str, object]] | None) -> list[Report]:
+    """Reads the reports of one recipient; what has not the form of one is left out."""
+    recipient_id, _ = chunk.recipient_ids[position - 1]
+    found = []
+    for body in bodies or []:
+        with suppress(MalformedReportError):
+            found.append(parse({**body, "recipient_id": recipient_id}))
+    return found

@@ -12,9 +12,8 @@ from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 from mifumo.tables import Key
 
-from . import chunks, routes
+from . import chunks, routes, window
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
-from .inbox import WindowSettings
 from .routes import Place, RouteTaken
 
 _RETENTION_S = 14 * 24 * 3600
@@ -26,8 +25,7 @@ def mark(chunk: Chunk, reason: str) -> None:
     Raises ChunkTaken. Pointers come first: whoever sees the mark finds them.
     """
     _announce(chunk)
-    window = clock.after(WindowSettings.load().receipt_window_s)
-    writes.commit(chunks.move(chunk, State.SUBMIT_UNKNOWN, due=window, reason=reason))
+    writes.commit(chunks.move(chunk, State.SUBMIT_UNKNOWN, due=window.ends_at(), reason=reason))
     count("SubmitUnknown", len(chunk.recipients))
 
 
@@ -39,8 +37,9 @@ def adopt(report: Report) -> Place | None:
     chunk = chunks.get(TenantId(pointer["tenant"]), BatchId(pointer["batch"]), pointer["number"])
     if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
         return None
-    window = clock.after(WindowSettings.load().receipt_window_s)
-    adopted = chunks.move(chunk, State.SUBMITTED, due=window, request_id=report.request_id, reason=None, adopted=True)
+    adopted = chunks.move(
+        chunk, State.SUBMITTED, request_id=report.request_id, reason=None, adopted=True, **window.opened()
+    )
     with suppress(ChunkTaken, RouteTaken):
         writes.transact(adopted, routes.new(report.request_id, chunk))
         logger.info("lost hand-over confirmed by a report", batch_id=chunk.batch, chunk=chunk.number)

@@ -14,8 +14,9 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import chunks
+from . import chunks, heard
 from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
+from .heard import Word
 
 # A phone that more businesses text than these is no person's.
 _CORRESPONDENTS_MAX = 20
@@ -78,7 +79,11 @@ class Message:
 
 
 class NotHigher(Exception):
-    """The row's status has the same or a higher rank; the report changes nothing."""
+    """The row's status ranks as high or higher; the report changes nothing. Carries the row as it stands."""
+
+    def __init__(self, row: Item) -> None:
+        super().__init__(row.get("status"))
+        self.row = row
 
 
 class NoSuchMessage(Exception):
@@ -120,6 +125,7 @@ def rows(chunk: Chunk) -> list[Item]:
             **key(chunk.tenant, chunk.batch, chunk.number, position)._asdict(),
             "to": digits,
             "rank": 0,
+            "heard": {},
             "number_pk": _number_partition(digits),
             "number_sk": f"{chunks_place}#{position:03d}",
             "ttl": expires,
@@ -144,9 +150,10 @@ def _spared(chunk: Chunk) -> Item:
 def report(
     row: Key, *, digits: str | None, status: Status, reason: str | None = None, provider_status: str | None = None
 ) -> Write:
-    """Raises a row's status to a higher one.
+    """Raises a row's status to a higher one, and keeps what was said.
 
-    With `digits` the row must be that number's. Refusals: NotHigher, NoSuchMessage.
+    Of words for the same status the last by the alphabet stands, so that no order of reports shows in the end. With
+    `digits` the row must be that number's. Refusals: NotHigher, NoSuchMessage.
     """
     values: Item = {
         ":status": status.value,
@@ -154,25 +161,48 @@ def report(
         ":reason": reason,
         ":provider": provider_status,
         ":now": clock.stamp(),
+        ":said": heard.entry(status.value, reason, RANK[status]),
     }
-    condition = "attribute_exists(pk) AND #rank < :rank"
-    names = {"#status": "status", "#rank": "rank"}
+    higher = "#rank < :rank"
+    if provider_status:
+        higher = f"({higher} OR (#rank = :rank AND NOT provider_status >= :provider AND size(#heard) < :most))"
+        values[":most"] = heard.WORDS_MAX
+    condition = f"attribute_exists(pk) AND {higher}"
+    names = {"#status": "status", "#rank": "rank", "#heard": "heard", "#word": heard.name(provider_status, reason)}
     if digits is not None:
         condition, values[":to"], names["#to"] = f"{condition} AND #to = :to", digits, "to"
 
     def refused(item: Item | None) -> Exception:
-        same = item is not None and (digits is None or item["to"] == digits)
-        return NotHigher() if same else NoSuchMessage()
+        return NotHigher(item) if item and digits in {None, item["to"]} else NoSuchMessage()
 
     return writes.update(
         MessagingSettings.load().messaging_table,
         row,
-        "SET #status = :status, #rank = :rank, reason = :reason, provider_status = :provider, updated_at = :now",
+        "SET #status = :status, #rank = :rank, reason = :reason, provider_status = :provider, updated_at = :now, "
+        "#heard.#word = if_not_exists(#heard.#word, :said)",
         condition=condition,
         names=names,
         values=values,
         refused=refused,
     )
+
+
+def note(row: Key, *, status: Status, reason: str | None, provider_status: str) -> Write:
+    """Keeps a word that raises nothing. Refusal: NoSuchMessage, also when there is no room for another one."""
+    return writes.update(
+        MessagingSettings.load().messaging_table,
+        row,
+        "SET #heard.#word = :said",
+        condition="attribute_exists(pk) AND attribute_not_exists(#heard.#word) AND size(#heard) < :most",
+        names={"#heard": "heard", "#word": heard.name(provider_status, reason)},
+        values={":said": heard.entry(status.value, reason, RANK[status]), ":most": heard.WORDS_MAX},
+        refused=lambda _: NoSuchMessage(),
+    )
+
+
+def words(row: Item) -> list[Word]:
+    """Reads what was said of a message, as it came."""
+    return heard.of(row, final=RANK[Status.UNKNOWN])
 
 
 def read_rows(chunk: Chunk) -> dict[int, Item]:
@@ -200,7 +230,7 @@ def of_row(chunk: Chunk, position: int, row: Item) -> Message:
 
 def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Message:
     status, reason, provider_status, updated_at = Status.of_chunk(chunk.state), chunk.reason, None, chunk.updated_at
-    if row and "status" in row and RANK[Status(row["status"])] > RANK[status]:
+    if row and "status" in row and RANK[Status(row["status"])] >= RANK[status]:
         status, reason = Status(row["status"]), row["reason"]
         provider_status, updated_at = row["provider_status"], row["updated_at"]
     return Message(

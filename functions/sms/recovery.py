@@ -23,15 +23,16 @@ from . import (
     laying,
     lost,
     parked,
+    questions,
+    returned,
     settlement,
     starts,
     telling,
-    undelivered,
     walks,
 )
 from .batches import Batch
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
-from .inbox import WindowSettings
+from .window import WindowSettings
 
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
 CHUNKS_MAX = 250
@@ -81,9 +82,12 @@ def _end_unknown(found: Chunk) -> None:
         settlement.chunk_ended(batch[0], ended)
 
 
-def _end_receipts(found: Chunk) -> None:
-    """The window for reports is over: who has none is unknown."""
-    delivery.recount(found, window_over=True, close=undelivered.close)
+def _follow_up(found: Chunk) -> None:
+    """Asks the provider about those without a report, now and then; once the window is over they are unknown."""
+    if found.window and found.window > clock.stamp():
+        questions.about_missing(found)
+        return
+    delivery.recount(found, window_over=True, close=returned.close)
     telling.of_chunk(found)
 
 
@@ -92,7 +96,7 @@ _STEPS: dict[State, Callable[[Chunk], None]] = {
     State.CLAIMED: _claim_again,
     State.SUBMITTING: _give_up_knowing,
     State.SUBMIT_UNKNOWN: _end_unknown,
-    State.SUBMITTED: _end_receipts,
+    State.SUBMITTED: _follow_up,
 }
 
 
@@ -176,10 +180,8 @@ def reports(now: str) -> int:
     kept = inbox.due(now, limit=tables.READ_KEYS_MAX)
     still = delivery.apply([report for report, _ in kept], kept=True) if kept else []
     received = dict(kept)
-    oldest = clock.after(-2 * WindowSettings.load().receipt_window_s)
     for report in still:
-        if received[report] > oldest:
-            inbox.wait(report)
+        if inbox.wait(report, received[report]):
             continue
         logger.error("report matches nothing", request_id=report.request_id, provider_status=report.provider_status)
         count("ReportOrphaned")

@@ -17,8 +17,8 @@ from mifumo.writes import Write
 from . import batches, chunks, laid, telling, turns
 from .batches import Batch
 from .chunks import Chunk, State
-from .inbox import WindowSettings
 from .laid import LaidPart
+from .window import WindowSettings
 
 
 class _Bill(NamedTuple):

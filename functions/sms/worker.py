@@ -18,8 +18,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def _chunk(body: dict[str, Any]) -> None:
-    verb = inquiry.ask if body.get("ask") else handover.hand_over
-    verb(TenantId(body["tenant"]), BatchId(body["batch"]), int(body["chunk"]))
+    where = TenantId(body["tenant"]), BatchId(body["batch"]), int(body["chunk"])
+    if body.get("ask"):
+        inquiry.ask(*where, first=int(body["ask"]))
+    else:
+        handover.hand_over(*where)
 
 
 aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

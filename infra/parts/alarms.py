@@ -1,6 +1,6 @@
 """Alerts: one topic that people subscribe to, and the alarms that write to it."""
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -41,3 +41,15 @@ class Alerts(Construct):
             alarm_description=meaning,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def ring(self, *, scope: Construct, service: str, meanings: dict[str, str]) -> None:
+        """Tells people whenever the service counts one of these metrics, and what it means."""
+        for name, meaning in meanings.items():
+            metric = cloudwatch.Metric(
+                namespace="Mifumo",
+                metric_name=name,
+                dimensions_map={"service": service},
+                statistic="Sum",
+                period=Duration.minutes(5),
+            )
+            self.on(metric, scope=Construct(scope, name), above=0, meaning=meaning)

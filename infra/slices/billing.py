@@ -1,7 +1,5 @@
 """The billing slice: packages and payments over HTTP, verified from a queue, watched on a schedule."""
 
-from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.data import Data
@@ -82,7 +80,7 @@ class Billing(Construct):
         self.reconciling = self._reconcile()
         self.invoicing = self._document()
         self.printing = self._print()
-        self._ring()
+        house.alerts.ring(scope=self, service="billing", meanings=_ALARMS)
 
     def _sell(self) -> Function:
         house, data = self._house, self._data
@@ -278,22 +276,6 @@ class Billing(Construct):
         data.documents.grant_put(printing)
         EveryMinute(self, "PrintingSchedule", function=printing, house=self._house)
         return printing
-
-    def _ring(self) -> None:
-        """Tells people of what no retry puts right."""
-        for metric, meaning in _ALARMS.items():
-            self._house.alerts.on(
-                cloudwatch.Metric(
-                    namespace="Mifumo",
-                    metric_name=metric,
-                    dimensions_map={"service": "billing"},
-                    statistic="Sum",
-                    period=Duration.minutes(5),
-                ),
-                scope=Construct(self, metric),
-                above=0,
-                meaning=meaning,
-            )
 
 
 def _bank(stage: Stage) -> dict[str, str]:

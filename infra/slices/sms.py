@@ -1,7 +1,6 @@
 """The sms slice: accept over HTTP, hand over and follow up from queues, sweep on a schedule."""
 
-from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -16,7 +15,7 @@ from infra.parts.queue import Queue
 from infra.parts.schedule import EveryMinute
 from infra.parts.table import BATCH, DELETE, GET, PUT, READ, UPDATE, WRITE
 
-_RECEIPTS_TIMEOUT_S = 30
+_RECEIPTS_TIMEOUT_S = 60
 _NOTICES_TIMEOUT_S = 30
 _NOTICES_PER_BATCH = 10
 _PARKED_TIMEOUT_S = 50
@@ -35,6 +34,12 @@ _HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # The sweep comes every minute and takes a thousand chunks: what it has not moved on by then, it cannot.
 _CHUNK_LATE_MAX_S = 900
+_ALARMS = {
+    "NoticeBudgetExhausted": "The platform's own account has no credits for codes: adjust its wallet",
+    "ProviderCircuitOpened": "Nothing is handed to Beem for now: see GET /api/admin/sms/provider/",
+    "ReportUnmapped": "Beem reports in a word that we do not know: add it to the table, or ask Beem what it means",
+    "ReportOrphaned": "A report still matches no hand-over after the last look at it",
+}
 
 
 class Sms(Construct):
@@ -68,6 +73,12 @@ class Sms(Construct):
             "HOOKS_SECRET": data.hooks.arn,
             "HOOKS_TO_LOOPBACK": str(house.stage.hooks_to_loopback),
         }
+        self._window = {
+            "RECEIPT_WINDOW_S": str(house.stage.receipt_window_s),
+            "MISSING_PULL_EVERY_S": str(house.stage.missing_pull_every_s),
+            "INBOX_LOOKS_S": house.stage.inbox_looks_s,
+            "OWED_ENDINGS": house.stage.owed_endings,
+        }
         self._parking = {
             "PARKED_FOR_S": str(house.stage.parked_for_s),
             "PARKED_LOOK_S": str(house.stage.parked_look_s),
@@ -83,6 +94,7 @@ class Sms(Construct):
         self.starter = self._start()
         self.teller = self._tell()
         self.splitter = self._split()
+        house.alerts.ring(scope=self, service="sms", meanings=_ALARMS)
 
     def _accept(self) -> Function:
         house, data = self._house, self._data
@@ -148,7 +160,7 @@ class Sms(Construct):
                 "BEEM_REPORTS_URL": stage.beem_reports_url,
                 "PROVIDER_TIMEOUT_S": str(stage.provider_timeout_s),
                 "CLAIM_LEASE_S": str(stage.claim_lease_s),
-                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                **self._window,
                 "REPORT_PULL_AFTER_S": str(stage.report_pull_after_s),
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
                 "SEND_ATTEMPTS_MAX": str(stage.send_attempts_max),
@@ -177,7 +189,7 @@ class Sms(Construct):
             timeout_s=_RECEIPTS_TIMEOUT_S,
             environment={
                 "MESSAGING_TABLE": data.messaging.table_name,
-                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                **self._window,
                 "SWEEP_AFTER_S": str(stage.sweep_after_s),
                 **self._telling,
             },
@@ -199,7 +211,8 @@ class Sms(Construct):
                 **self._tables,
                 **self._lanes,
                 "CLAIM_LEASE_S": str(stage.claim_lease_s),
-                "RECEIPT_WINDOW_S": str(stage.receipt_window_s),
+                **self._window,
+                "REPORT_PULL_AFTER_S": str(stage.report_pull_after_s),
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
                 **self._parking,
                 **self._telling,
@@ -394,19 +407,6 @@ class Sms(Construct):
             identity = Stack.of(self).format_arn(service="ses", resource="identity", resource_name=stage.mail_from)
             iam.Grant.add_to_principal(grantee=notifier, actions=["ses:SendEmail"], resource_arns=[identity])
         self.notices.feed(notifier, batch_size=_NOTICES_PER_BATCH)
-        exhausted = cloudwatch.Metric(
-            namespace="Mifumo",
-            metric_name="NoticeBudgetExhausted",
-            dimensions_map={"service": "sms"},
-            statistic="Sum",
-            period=Duration.minutes(1),
-        )
-        self._house.alerts.on(
-            exhausted,
-            scope=Construct(self, "NoticeBudget"),
-            above=0,
-            meaning="The platform's own account has no credits for codes: adjust its wallet",
-        )
         return notifier
 
     def _privacy(self, exports: Bucket) -> Privacy:

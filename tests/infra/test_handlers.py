@@ -75,7 +75,8 @@ _NEVER_LOADED = {
     # waits for no report, answers nobody, makes no offer, and deletes of uploads what stands in the table
     "functions.sms.privacy.handler": {
         "functions.sms.parts.CampaignSettings",
-        "functions.sms.inbox.WindowSettings",
+        "functions.sms.inbox.InboxSettings",
+        "functions.sms.window.WindowSettings",
         "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",

@@ -1,7 +1,7 @@
-"""Undelivered: what tenants that have set it get back, once, for texts that the networks could not bring.
+"""Returned: the credits that come back, once, for texts that were charged and did not end well.
 
-It is given back when the window for reports is over, in the transaction that closes it: until then a later report may
-still say that a text was delivered, and afterwards none moves money.
+They come when the window for reports is over, in the transaction that closes it: until then a later report may still
+say that a text was delivered, and afterwards none moves money.
 """
 
 from contextlib import suppress
@@ -12,15 +12,14 @@ from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
 from .chunks import Chunk
-from .messages import Status
 
 
-def close(chunk: Chunk, closing: Write, ended: dict[str, int]) -> None:
-    """Closes a chunk's window with `closing`, and gives back what its undelivered texts cost.
+def close(chunk: Chunk, closing: Write, owed: int) -> None:
+    """Closes a chunk's window with `closing`, and gives back what so many of its texts cost.
 
     Refuses with ChunkTaken, with nothing given back.
     """
-    credits_ = ended.get(Status.UNDELIVERED.value, 0) * chunk.segments if chunk.refunds else 0
+    credits_ = owed * chunk.segments
     if not credits_:
         writes.commit(closing)
         return
@@ -30,7 +29,7 @@ def close(chunk: Chunk, closing: Write, ended: dict[str, int]) -> None:
 
     with suppress(ledger.AlreadyRecorded):
         ledger.move(wallets.read(chunk.tenant), build)
-        logger.info("undelivered given back", batch_id=chunk.batch, chunk=chunk.number, credits=credits_)
+        logger.info("credits given back", batch_id=chunk.batch, chunk=chunk.number, credits=credits_)
         count("CreditsGivenBack", credits_)
         credited.tell(chunk.tenant)
         return
@@ -38,4 +37,4 @@ def close(chunk: Chunk, closing: Write, ended: dict[str, int]) -> None:
 
 
 def _name(chunk: Chunk) -> str:
-    return f"undelivered:{chunk.batch}:{chunk.number}"
+    return f"returned:{chunk.batch}:{chunk.number}"

@@ -1,0 +1,259 @@
+"""Receipts: corrections, words that nobody knows, reports that match nothing yet or never came, and the bill."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.sms import chunks, messages, receipts, routes
+from functions.sms.heard import Word
+from mifumo import settings, tables, wallets, writes
+from mifumo.ids import BatchId
+from tests.builders import CONTEXT, sqs
+from tests.queues import taken
+from tests.sms.world import TENANT, World
+
+SILENT = "0712000003"  # the simulator never reports it, and calls it PENDING when asked
+FINE = "0712000010"
+MINUTE, HOUR = 60, 3600
+
+
+def handed_over(world: World, number: str = SILENT) -> tuple[str, dict[str, Any]]:
+    """Hands a text over; returns its batch, and what a report of it has to name."""
+    _, batch = world.send(number)
+    world.work()
+    sent = world.beem.log()[-1]
+    return batch["id"], {name: sent[name] for name in ("request_id", "recipient_id", "dest_addr")}
+
+
+def words(batch: str) -> list[Word]:
+    row = tables.get("messaging", messages.key(TENANT, BatchId(batch), 1, 1))
+    assert row
+    return messages.words(row)
+
+
+def shown(world: World, batch: str) -> tuple[str, str | None, str | None]:
+    """Reads how the API shows the only message of a batch."""
+    _, page = world.call("GET", f"/api/sms/batches/{batch}/messages/")
+    (item,) = page["items"]
+    return item["status"], item["reason"], item["provider_status"]
+
+
+def counted(capsys: pytest.CaptureFixture[str], metric: str) -> float:
+    """Sums a metric over all that was printed since the last look."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    return sum(sum(line.get(metric, [])) for line in lines)
+
+
+def returned() -> list[int]:
+    entries = wallets.entries(TENANT, limit=50, start=None).items
+    return [entry["amount"] for entry in entries if entry["kind"] == "refund"]
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["UNDELIVERED", "EXPIRED"])
+def test_a_later_delivery_corrects_an_ending_and_the_correction_is_on_record(
+    world: World, capsys: pytest.CaptureFixture[str], first: str
+) -> None:
+    batch, names = handed_over(world)
+    world.report({**names, "status": first})
+    world.pass_time(5)
+    world.report({**names, "status": "DELIVERED"}, {**names, "status": "DELIVERED"})
+    assert shown(world, batch) == ("delivered", None, "DELIVERED")
+    assert [(word.said, word.raised, word.corrected) for word in words(batch)] == [
+        (first, True, False),
+        ("DELIVERED", True, True),
+    ]
+    assert world.batch(batch)["counts"] == {"delivered": 1}
+    assert counted(capsys, "ReportCorrected") == 1
+
+
+def test_what_ended_unknown_is_corrected_by_a_report_days_later(world: World) -> None:
+    batch, names = handed_over(world)
+    world.sweep(after_s=46)
+    assert shown(world, batch) == ("unknown", "no_report", None)
+    world.pass_time(72 * HOUR)
+    world.report({**names, "status": "DELIVERED"})
+    assert world.batch(batch)["counts"] == {"delivered": 1}
+    assert [(word.said, word.reason, word.corrected) for word in words(batch)] == [
+        (None, "no_report", False),
+        ("DELIVERED", None, True),
+    ]
+    assert returned() == []
+
+
+def test_a_delivery_is_never_taken_back_but_that_somebody_tried_is_kept_and_counted(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch, names = handed_over(world)
+    world.report({**names, "status": "DELIVERED"})
+    for _ in range(3):
+        world.report({**names, "status": "UNDELIVERED"}, {**names, "status": "PENDING"})
+    assert shown(world, batch) == ("delivered", None, "DELIVERED")
+    assert {(word.said, word.raised) for word in words(batch)} == {
+        ("DELIVERED", True),
+        ("UNDELIVERED", False),
+        ("PENDING", False),
+    }
+    assert counted(capsys, "ReportContradicted") == 1
+
+
+# --- words that nobody knows -----------------------------------------------------------------------------------------
+
+
+def test_an_unknown_word_is_recorded_ends_nothing_and_rings(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    batch, names = handed_over(world)
+    world.report({**names, "status": "Teleported"})
+    assert shown(world, batch) == ("submitted", "unmapped", "Teleported")
+    assert counted(capsys, "ReportUnmapped") == 1
+    assert world.batch(batch)["counts"] == {"submitted": 1}
+    world.report({**names, "status": "DELIVERED"})
+    assert shown(world, batch) == ("delivered", None, "DELIVERED")
+    assert words(batch)[-1].corrected is False
+
+
+def test_nonsense_without_end_fills_no_row_and_hides_no_ending(world: World) -> None:
+    batch, names = handed_over(world)
+    world.report(*({**names, "status": f"word {n}"} for n in range(30)))
+    world.report({**names, "status": "DELIVERED"})
+    assert shown(world, batch)[0] == "delivered"
+    assert len(words(batch)) == 9
+
+
+# --- reports that match nothing yet ----------------------------------------------------------------------------------
+
+
+def test_a_report_that_matches_nothing_is_looked_at_five_times_and_then_people_are_told(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stray = {"request_id": 987, "recipient_id": 1, "dest_addr": "255712000010", "status": "DELIVERED"}
+    world.report(stray)
+    world.report(stray)
+    age_s, looks = 0.0, []
+    for look_s in (MINUTE, 5 * MINUTE, 30 * MINUTE, 6 * HOUR, 72 * HOUR):
+        assert world.sweep(after_s=look_s - age_s - 2)["reports"] == 0
+        looks.append(world.sweep(after_s=4)["reports"])
+        age_s = look_s + 2
+        assert counted(capsys, "ReportOrphaned") == (look_s == 72 * HOUR)
+    assert looks == [1, 1, 1, 1, 1]
+    assert world.sweep(after_s=24 * HOUR)["reports"] == 0
+
+
+def test_a_kept_report_is_applied_at_the_look_by_which_its_hand_over_is_known(world: World) -> None:
+    batch, names = handed_over(world)
+    other = {**names, "request_id": "from-nowhere", "status": "DELIVERED"}
+    world.report(other)
+    world.sweep(after_s=62)
+    assert shown(world, batch)[0] == "unknown"
+    chunk = chunks.get(TENANT, BatchId(batch), 1)
+    assert chunk
+    writes.commit(routes.new("from-nowhere", chunk))  # as if that had been written late
+    world.sweep(after_s=2 * MINUTE)
+    assert shown(world, batch)[0] == "unknown", "the second look is at five minutes"
+    world.sweep(after_s=3 * MINUTE)
+    assert shown(world, batch)[0] == "delivered"
+
+
+# --- reports that never came -----------------------------------------------------------------------------------------
+
+
+def test_the_provider_is_asked_about_who_has_no_report_on_the_bulk_lane_whatever_lane_the_text_took(
+    world: World,
+) -> None:
+    batch, _ = handed_over(world, FINE)
+    world.reports.take(1)
+    world.sweep(after_s=15)
+    assert world.queued() == []
+    world.sweep(after_s=10)
+    assert taken("URGENT") == []
+    (question,) = taken("BULK")
+    assert question["ask"] == 1
+    world.deliver(question)
+    assert shown(world, batch)[0] == "delivered"
+    world.sweep(after_s=15)
+    assert world.queued() == []
+
+
+def test_it_is_asked_again_until_the_window_is_over_and_what_is_pending_then_is_unknown(world: World) -> None:
+    batch, _ = handed_over(world)
+    for _ in range(2):
+        world.pass_time(24)
+        world.sweep()
+        if world.work():
+            assert shown(world, batch)[0] == "buffered"
+    world.sweep(after_s=1)
+    assert shown(world, batch) == ("unknown", "no_report", None)
+    assert world.queued() == []
+
+
+def test_a_provider_that_does_not_answer_is_asked_once_a_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, batch = world.send(*(f"07121{n:05d}" for n in range(100, 120)))
+    world.work()
+    world.reports.take(20)
+    monkeypatch.setenv("BEEM_REPORTS_URL", "http://127.0.0.1:1")
+    settings.forget()
+    world.sweep(after_s=24)
+    assert len(world.work()) == 1
+    assert world.queued() == []
+    assert world.batch(batch["id"])["counts"] == {"submitted": 20}
+
+
+def test_a_worker_whose_time_is_over_leaves_the_rest_of_the_questions_to_the_next_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, batch = world.send(*(f"07121{n:05d}" for n in range(100, 112)))
+    world.work()
+    world.reports.take(12)
+    monkeypatch.setenv("PROVIDER_TIMEOUT_S", "0")
+    settings.forget()
+    monkeypatch.setattr("functions.sms.inquiry.beem.ask", lambda request_id, digits: [])
+    world.sweep(after_s=24)
+    firsts = []
+    while found := world.work():
+        firsts += [body["ask"] for body in found]
+    assert firsts == list(range(1, 13))
+    assert world.batch(batch["id"])["counts"] == {"submitted": 12}
+
+
+# --- the bill --------------------------------------------------------------------------------------------------------
+
+
+def test_what_an_operator_refused_comes_back_to_everybody_when_the_window_is_over(world: World) -> None:
+    batch, names = handed_over(world)
+    world.report({**names, "status": "UNDELIVERED"})
+    world.report({**names, "status": "REJECTED"})
+    assert world.wallet() == (4_999, 0)
+    for _ in range(3):
+        world.sweep(after_s=61)
+    assert (world.wallet(), returned()) == ((5_000, 0), [1])
+    assert world.batch(batch)["charged"] == 1
+
+
+@pytest.mark.parametrize(("setting", "back"), [("rejected", []), ("rejected,unknown", [2])])
+def test_texts_without_a_report_are_paid_or_not_as_the_platform_has_set(
+    world: World, monkeypatch: pytest.MonkeyPatch, setting: str, back: list[int]
+) -> None:
+    monkeypatch.setenv("OWED_ENDINGS", setting)
+    world.send(SILENT, "0712100003", FINE, "0712000006")  # the last one is invalid, and was never charged
+    world.work()
+    world.receive(expected=1)
+    for _ in range(3):
+        world.sweep(after_s=61)
+    assert returned() == back
+    assert world.wallet() == (4_997 + sum(back), 0)
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def test_reports_of_a_batch_are_counted_once_for_each_chunk_they_touch(world: World) -> None:
+    world.send(*(f"07121{n:05d}" for n in range(100, 250)))
+    world.work()
+    reports = world.reports.take(150)
+    world.wire.clear()
+    bodies = [{"provider": "beem", "report": report} for report in reversed(reports)]
+    assert receipts.handler(sqs(*bodies), CONTEXT) == {"batchItemFailures": []}
+    assert world.wire.count("UpdateItem") == 150 + 2 * 2, "a row each; each chunk its counters, and its end"
+    assert world.wire.count("BatchGetItem") == 1
