@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from mifumo.circuits import Circuit
 from mifumo.errors import AppError
 from mifumo.observability import count, logger
 from mifumo.providers import clickpesa
@@ -9,7 +10,6 @@ from mifumo.providers.payments import PaymentProvider, RefundingProvider, Standi
 
 from . import accounts, circuits
 from .accounts import AccountMissing, AccountSettings
-from .circuits import Circuit
 from .desks import BANK
 from .payments import Payment
 

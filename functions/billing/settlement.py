@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from mifumo import clock, credited, ledger, queue, wallets, writes
 from mifumo.aws import Item
+from mifumo.circuits import Circuit
 from mifumo.ids import PaymentId
 from mifumo.observability import count, logger
 from mifumo.packages import best
@@ -19,7 +20,6 @@ from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
 from . import books, circuits, gateway, payments, receipts, schedule
-from .circuits import Circuit
 from .desks import BANK
 from .payments import LookedAtAlready, Payment, PaymentMoved
 from .receipts import ReceiptReused

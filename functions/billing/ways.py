@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 
 from mifumo import buckets, clock, tables
 from mifumo.buckets import Bucket, TooManyRequests
+from mifumo.circuits import Circuit, State
 from mifumo.observability import logger
 from mifumo.phone import Msisdn, Operator
 from mifumo.providers import pawapay_records, zenopay
@@ -22,7 +23,6 @@ from mifumo.settings import Settings
 from mifumo.wallets import LedgerSettings
 
 from . import accounts, circuits, preflight, terms
-from .circuits import Circuit, State
 from .payments import Payment
 from .terms import Terms
 
@@ -160,7 +160,8 @@ def known(names: Collection[str]) -> dict[str, Known]:
     found = tables.read(*keys, consistent=False)
     return {
         name: Known(
-            circuits.of(name, found.get((table, circuits.key(name)))), terms.of(found.get((table, terms.key(name))))
+            circuits.of(name, found.get((table, circuits.key(name)))),
+            terms.of(found.get((table, terms.key(name)))),
         )
         for name in names
     }

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from functions.billing import accounts, circuits, refresh, terms
-from functions.billing.circuits import State
 from functions.billing.doors import admin_providers
 from functions.billing.ways import WaySettings
 from mifumo import aws, buckets, settings, tables
+from mifumo.circuits import State
 from mifumo.phone import Operator
 from mifumo.providers.payments import Availability
 from sandbox.testing import RunningPawaPay, running_pawapay

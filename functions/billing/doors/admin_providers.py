@@ -6,10 +6,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
 from functions.billing import bank, ways
-from functions.billing.circuits import State
 from functions.billing.models import WalletCode
 from functions.billing.terms import Terms
 from functions.billing.ways import Standing
+from mifumo.circuits import State
 from mifumo.http import Caller, needs
 from mifumo.permissions import Action
 from mifumo.phone import Operator
