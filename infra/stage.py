@@ -97,6 +97,9 @@ class Stage:
     send_retry_base_s: int = 15
     send_attempts_max: int = 20
     circuit_open_s: int = 60
+    circuit_open_max_s: int = 900
+    circuit_failures_max: int = 5
+    """After so many calls to Beem in a row without an answer nothing is handed over, for ever longer."""
     urgent_recipients_max: int = 10
     hooks_to_loopback: bool = False
     """Webhooks may be http on the loopback interface: only where the customer's system is the laptop's own."""
@@ -191,6 +194,7 @@ def _local() -> Stage:
         send_retry_base_s=1,
         send_attempts_max=8,
         circuit_open_s=6,
+        circuit_open_max_s=12,
         hooks_to_loopback=True,
         hook_timeout_s=3,
         hook_retries_s="1,2,3,5,5,10,10,20,20",

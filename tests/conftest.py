@@ -131,6 +131,8 @@ _SETTINGS = {
     "SEND_RETRY_BASE_S": "1",
     "SEND_ATTEMPTS_MAX": "8",
     "CIRCUIT_OPEN_S": "6",
+    "CIRCUIT_OPEN_MAX_S": "24",
+    "CIRCUIT_FAILURES_MAX": "5",
     "URGENT_RECIPIENTS_MAX": "10",
     "TRANSFER_EXPIRY_S": "1209600",
     "BANK_NAME": "Benki ya Mfano",

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from mifumo import backoff, clock, tables, writes
+from mifumo import backoff, circuits, clock, tables, writes
+from mifumo.circuits import Circuit, Pass, Rule
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 from mifumo.providers import beem
@@ -55,6 +56,13 @@ class HandoverSettings(Settings):
     send_retry_base_s: float
     send_attempts_max: int
     circuit_open_s: float
+    circuit_open_max_s: float
+    circuit_failures_max: int
+
+    @property
+    def rule(self) -> Rule:
+        """When the circuit opens, and for how long."""
+        return Rule(self.circuit_failures_max, self.circuit_open_s, self.circuit_open_max_s)
 
 
 class UnknownChunkError(LookupError):
@@ -83,15 +91,22 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
         # It stays queued: the sweep brings it again, and by then its batch is held.
         starts.hush(batch)
         return
-    if state.is_open and not chunk.test:
-        with suppress(ChunkTaken):
-            writes.commit(chunks.move(chunk, State.QUEUED, due=state.open_until))
-        return
+    # What no provider hears of says nothing of one, and waits for none.
+    entry = Pass(state) if chunk.test else circuits.enter(state, HandoverSettings.load().rule)
     with suppress(ChunkTaken):
-        _submit(batch, chunk)
+        if entry is None:
+            writes.commit(chunks.move(chunk, State.QUEUED, due=_opens(state)))
+            return
+        _submit(batch, chunk, entry)
 
 
-def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, circuit.Circuit]:
+def _opens(state: Circuit) -> str:
+    """Says when a chunk looks at the circuit again; staff may close one that they hold open at any time."""
+    rule = HandoverSettings.load().rule
+    return min(max(state.open_until or "", clock.after(rule.open_s)), clock.after(rule.open_max_s))
+
+
+def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit]:
     table = MessagingSettings.load().messaging_table
     wanted = [
         (table, batches.key(tenant, batch_id)),
@@ -104,7 +119,7 @@ def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chun
     return batches.of(found[wanted[0]]), chunks.of(found[wanted[1]]), circuit.of(found.get(wanted[2]))
 
 
-def _submit(batch: Batch, chunk: Chunk) -> None:
+def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:
     withheld = _opted_out(chunk) if batch.turn else ()
     if len(withheld) == len(chunk.recipients):
         _end(batch, chunk, State.CANCELLED, messages.OPTED_OUT)
@@ -125,6 +140,22 @@ def _submit(batch: Batch, chunk: Chunk) -> None:
     )
     count(f"Handover{answer.kind.value.title().replace('_', '')}")
     _RECORD[answer.kind](batch, chunk, answer)
+    # What became of the chunk is on record first: the circuit only says what to do with the next ones.
+    if not chunk.test:
+        _remember(entry, answer)
+
+
+def _remember(entry: Pass, answer: Answer) -> None:
+    """Lets the circuit know what the call says of the provider: a rate limit is an answer."""
+    rule, opened = HandoverSettings.load().rule, False
+    if answer.kind is Kind.PLATFORM:
+        opened = circuits.trip(entry, rule, answer.reason)
+    elif answer.kind is Kind.UNKNOWN or (answer.kind is Kind.NOT_SENT and not answer.waits):
+        opened = circuits.failed(entry, rule, answer.reason)
+    else:
+        circuits.answered(entry)
+    if opened:
+        count("ProviderCircuitOpened")
 
 
 def _send(batch: Batch, chunk: Chunk) -> Answer:
@@ -196,10 +227,9 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
 
 
 def _platform_trouble(_: Batch, chunk: Chunk, answer: Answer) -> None:
-    """Our own account needs mending: everything waits, credits held; the sweep sends on when the circuit closes."""
-    state = circuit.trip(answer.reason, answer.detail, open_s=HandoverSettings.load().circuit_open_s)
-    until = state.open_until
-    writes.commit(chunks.move(chunk, State.QUEUED, due=until, reason=answer.reason, attempts=chunk.attempts - 1))
+    """Our own account needs mending: everything waits, credits held, and the sweep goes on when the circuit lets it."""
+    again = clock.after(HandoverSettings.load().circuit_open_s)
+    writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=chunk.attempts - 1))
 
 
 _RECORD: dict[Kind, Callable[[Batch, Chunk, Answer], None]] = {

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from mifumo import tables, tenants, wallets
 from mifumo.aws import Item
+from mifumo.circuits import Circuit, State
 from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
@@ -14,7 +15,6 @@ from . import allowance, batches, circuit, entitlement, listeners, opt_outs, sen
 from .allowance import Allowance
 from .batches import Batch
 from .chunks import MessagingSettings
-from .circuit import Circuit
 
 
 class Obstacle(StrEnum):
@@ -68,7 +68,7 @@ class Standing:
             Obstacle.NO_CREDITS: self.wallet.available < 1,
             Obstacle.NO_SENDER_ID: not self.sender_ids,
             Obstacle.DAILY_CAP_REACHED: self.allowance.spent,
-            Obstacle.PROVIDER_UNAVAILABLE: self.circuit.is_open,
+            Obstacle.PROVIDER_UNAVAILABLE: self.circuit.state is State.OPEN,
         }
         return [obstacle for obstacle, stands in found.items() if stands]
 

@@ -120,7 +120,7 @@ class Sms(Construct):
                 "LAYING_QUEUE_URL": self.laying.url,
                 "STARTS_QUEUE_URL": self.starts.url,
                 **self.appointments.environment,
-                "RECEIPT_WINDOW_S": str(house.stage.receipt_window_s),
+                **self._window,
             },
         )
         self.laying.grant_send(api)
@@ -165,6 +165,8 @@ class Sms(Construct):
                 "SEND_RETRY_BASE_S": str(stage.send_retry_base_s),
                 "SEND_ATTEMPTS_MAX": str(stage.send_attempts_max),
                 "CIRCUIT_OPEN_S": str(stage.circuit_open_s),
+                "CIRCUIT_OPEN_MAX_S": str(stage.circuit_open_max_s),
+                "CIRCUIT_FAILURES_MAX": str(stage.circuit_failures_max),
             },
         )
         data.messaging.grant(worker, *READ, *WRITE, *BATCH, *DELETE)
@@ -313,7 +315,7 @@ class Sms(Construct):
                 "STARTS_QUEUE_URL": self.starts.url,
                 **self.appointments.environment,
                 "ACCESS_TABLE": data.access.table_name,
-                "RECEIPT_WINDOW_S": str(self._house.stage.receipt_window_s),
+                **self._window,
             },
         )
         data.messaging.grant(starter, *READ, *WRITE)

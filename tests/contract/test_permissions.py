@@ -29,6 +29,7 @@ _PROMISED = {
     "see every tenant": "support staff",
     "suspend and reactivate tenants": "staff",
     "manage platform staff": "staff",
+    "stop and resume hand-over to providers": "staff",
     "propose decisions about money": "support staff",
     "decide about money": "staff",
 }
@@ -49,6 +50,7 @@ _FOR_PEOPLE = {
     "review sender IDs",
     "suspend and reactivate tenants",
     "manage platform staff",
+    "stop and resume hand-over to providers",
     "propose decisions about money",
     "decide about money",
 }

@@ -51,6 +51,7 @@ class Action(StrEnum):
     SENDER_IDS_REVIEW = "review sender IDs"
     TENANTS_SUSPEND = "suspend and reactivate tenants"
     STAFF_MANAGE = "manage platform staff"
+    PROVIDERS_SWITCH = "stop and resume hand-over to providers"
     MONEY_PROPOSE = "propose decisions about money"
     MONEY_DECIDE = "decide about money"
 
@@ -88,6 +89,7 @@ RULES: dict[Action, Rule] = {
     Action.SENDER_IDS_REVIEW: Rule(PLATFORM_ROLES),
     Action.TENANTS_SUSPEND: Rule(frozenset({Role.STAFF})),
     Action.STAFF_MANAGE: Rule(frozenset({Role.STAFF})),
+    Action.PROVIDERS_SWITCH: Rule(frozenset({Role.STAFF})),
     Action.MONEY_PROPOSE: Rule(PLATFORM_ROLES),
     Action.MONEY_DECIDE: Rule(frozenset({Role.STAFF})),
 }
