@@ -93,6 +93,9 @@ SETTINGS = {
     "CIRCUIT_OPEN_S": "60",
     "CIRCUIT_OPEN_MAX_S": "900",
     "CIRCUIT_FAILURES_MAX": "5",
+    # So fast that nothing waits for its place: what taking one costs is counted all the same.
+    "TENANT_SEGMENTS_PER_S": "1000000000",
+    "PLATFORM_SEGMENTS_PER_S": "1000000000",
     "URGENT_RECIPIENTS_MAX": "10",
     "TRANSFER_EXPIRY_S": "1209600",
     "BANK_NAME": "Benki ya Mfano",

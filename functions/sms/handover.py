@@ -11,6 +11,7 @@ A claim that died before `submitting` is free again; one that died after it is u
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import ceil
 
 from mifumo import backoff, circuits, clock, tables, writes
 from mifumo.circuits import Circuit, Pass, Rule
@@ -32,6 +33,7 @@ from . import (
     lost,
     messages,
     opt_outs,
+    pace,
     questions,
     quiet,
     routes,
@@ -43,10 +45,12 @@ from . import (
     withheld,
 )
 from .batches import Batch, Status
-from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .chunks import Chunk, ChunkTaken, Lane, MessagingSettings, State
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900
+# A queue is not earlier than it was told to be, but clocks differ.
+_EARLY_S = 2
 
 
 class HandoverSettings(Settings):
@@ -69,8 +73,11 @@ class UnknownChunkError(LookupError):
     """A queue names a chunk that does not exist."""
 
 
-def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
-    """Hands a chunk over if it is queued; does nothing when somebody else has it or it has ended."""
+def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool = False) -> None:
+    """Hands a chunk over if it is queued and has its turn; does nothing when somebody else has it or it has ended.
+
+    One that is `placed` comes at its place on its tenant's schedule.
+    """
     batch, chunk, state = _read(tenant, batch_id, number)
     if chunk.ended:
         # A worker may have died between the chunk's end and the batch's, or before it told of either.
@@ -91,6 +98,8 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
         # It stays queued: the sweep brings it again, and by then its batch is held.
         starts.hush(batch)
         return
+    if chunk.lane is Lane.BULK and not chunk.test and not _has_turn(chunk, placed=placed):
+        return
     # What no provider hears of says nothing of one, and waits for none.
     entry = Pass(state) if chunk.test else circuits.enter(state, HandoverSettings.load().rule)
     with suppress(ChunkTaken):
@@ -98,6 +107,20 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int) -> None:
             writes.commit(chunks.move(chunk, State.QUEUED, due=_opens(state)))
             return
         _submit(batch, chunk, entry)
+
+
+def _has_turn(chunk: Chunk, *, placed: bool) -> bool:
+    """Tells whether a chunk may be handed over now; one that may not comes again, and has used no attempt."""
+    if chunk.due and chunk.due > chunks.swept_at(_EARLY_S):
+        # This is one message too many: another one, or the sweep, comes when it is due.
+        return False
+    wait_s = ceil(pace.wait_s(chunk, placed=placed))
+    if not wait_s:
+        return True
+    with suppress(ChunkTaken):
+        writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at(wait_s)))
+        lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s, placed=True)
+    return False
 
 
 def _opens(state: Circuit) -> str:

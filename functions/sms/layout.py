@@ -35,7 +35,7 @@ def lay(tenant: TenantId, batch_id: BatchId, number: int) -> None:
         writes.commit(laid.lay(batch, number, first=numbers[0], count=len(numbers), recipients=recipients))
         logger.info("part laid out", batch_id=batch_id, part=number, chunks=len(numbers), recipients=recipients)
         count("ChunksLaid", len(numbers))
-        lanes.enqueue(tenant, batch.lane, [(batch_id, one) for one in numbers])
+        lanes.fan_out(batch, numbers)
 
 
 def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Plan, bool]:

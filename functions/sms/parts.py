@@ -18,7 +18,7 @@ from mifumo.ids import TenantId
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import chunks
+from . import chunks, pace
 from .batches import Batch
 from .chunks import RECIPIENTS_MAX as CHUNK_MAX
 from .chunks import Chunk, State
@@ -27,8 +27,6 @@ from .chunks import Chunk, State
 # million with one text are as many as one batched read takes, so that one tells how far all of them are.
 RECIPIENTS_MAX = 10_000
 CHUNKS_MAX = 1_000
-# The chunks of a plan wait for those before them: the sweep takes none for lost that has not had its turn.
-_A_CHUNK_S = 0.2
 
 
 class CampaignSettings(Settings):
@@ -86,7 +84,8 @@ def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
         segments=ready.segments,
         created_at=now,
         updated_at=now,
-        due=chunks.swept_at(ready.number * _A_CHUNK_S if part else 0, at=batch.starts_at),
+        # The chunks of a plan wait for those before them: the sweep takes none for lost that has not had its turn.
+        due=chunks.swept_at(pace.spread_s(batch, ready.number) if part else 0, at=batch.starts_at),
         listens=batch.listens,
         refunds=batch.refunds,
         text=ready.text if own else "",

@@ -63,7 +63,12 @@ class Sms(Construct):
         self.uploads = Queue(self, "Uploads", house=house, consumer_timeout_s=_SPLITTER_TIMEOUT_S)
         self.appointments = Appointments(self, "Appointments", queue=self.starts, house=house)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
-        self._lanes = {"URGENT_QUEUE_URL": self.urgent.url, "BULK_QUEUE_URL": self.bulk.url}
+        self._lanes = {
+            "URGENT_QUEUE_URL": self.urgent.url,
+            "BULK_QUEUE_URL": self.bulk.url,
+            "TENANT_SEGMENTS_PER_S": str(house.stage.tenant_segments_per_s),
+            "PLATFORM_SEGMENTS_PER_S": str(house.stage.platform_segments_per_s),
+        }
         self._tables = {
             "SWEEP_AFTER_S": str(house.stage.sweep_after_s),
             "MESSAGING_TABLE": data.messaging.table_name,

@@ -1,6 +1,5 @@
 """Circuits: failures in a row open one, one call at a time tries again, and one that flaps stays open for longer."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +26,7 @@ class Time:
 
 
 @pytest.fixture
-def time(aws_tables: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
+def time(aws_tables: Wire, monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
     monkeypatch.setattr(clock, "now", lambda: made.now)
     return made
