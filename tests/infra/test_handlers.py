@@ -89,6 +89,8 @@ _NEVER_LOADED = {
         "mifumo.notices.NoticeSettings",
         "mifumo.tenants.AccessSettings",
     },
+    # has no callers: events, which it brings to the workers, say of which mode they are, as keys do
+    "functions.sms.sweep.handler": {"mifumo.tenants.AccessSettings"},
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {
         "mifumo.audit.AuditSettings",
