@@ -93,6 +93,7 @@ SETTINGS = {
     "CIRCUIT_OPEN_S": "60",
     "CIRCUIT_OPEN_MAX_S": "900",
     "CIRCUIT_FAILURES_MAX": "5",
+    "PROVIDER_BALANCE_MIN": "100000",
     # So fast that nothing waits for its place: what taking one costs is counted all the same.
     "TENANT_SEGMENTS_PER_S": "1000000000",
     "PLATFORM_SEGMENTS_PER_S": "1000000000",

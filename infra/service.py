@@ -105,6 +105,7 @@ class Service(Stack):
             "SmsApiFunction": sms.api.function_name,
             "SmsWorkerFunction": sms.worker.function_name,
             "SmsReceiptsFunction": sms.receiver.function_name,
+            "SmsCheckupFunction": sms.checkup.function_name,
             "SmsSweepFunction": sms.sweep.function_name,
             "SmsResumerFunction": sms.resumer.function_name,
             "SmsLayerFunction": sms.layer.function_name,

@@ -102,6 +102,8 @@ class Stage:
     """The pace of the bulk lane: of one tenant, and of all, which is what Beem takes less what urgent texts need. Ten
     workers with calls of 0.3 s make some 3,300 segments a second; what they do not need goes into putting chunks off.
     """
+    provider_balance_min: int = 100_000
+    """Credits at Beem below which people are told."""
     circuit_open_max_s: int = 900
     circuit_failures_max: int = 5
     """After so many calls to Beem in a row without an answer nothing is handed over, for ever longer."""

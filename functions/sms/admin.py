@@ -10,7 +10,8 @@ from mifumo.callers import Principal
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
 
-from . import sender_ids
+from . import account, sender_ids
+from .account import Account
 from .models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
 from .sender_ids import Status
 
@@ -28,13 +29,15 @@ def list_waiting(
 ) -> WaitingPage:
     scope = f"waiting {status.value}"
     page = sender_ids.waiting(status, limit=limit, start=cursors.decode(cursor, scope=scope))
-    items = [_waiting(sender_ids.of(item)) for item in page.items]
+    known = account.read()
+    items = [_waiting(sender_ids.of(item), known) for item in page.items]
     return WaitingPage(items=items, next=cursors.encode(page.last, scope=scope))
 
 
-def _waiting(sender_id: sender_ids.SenderId) -> WaitingSenderIdAnswer:
+def _waiting(sender_id: sender_ids.SenderId, known: Account) -> WaitingSenderIdAnswer:
     shown = SenderIdAnswer.of(sender_id).model_dump()
-    return WaitingSenderIdAnswer(**shown, tenant_id=sender_id.tenant or "")
+    at_provider = known.status_of(sender_id.name)
+    return WaitingSenderIdAnswer(**shown, tenant_id=sender_id.tenant or "", at_provider=at_provider)
 
 
 @router.post(

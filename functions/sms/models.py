@@ -402,6 +402,9 @@ class WaitingSenderIdAnswer(SenderIdAnswer):
     """A sender ID as staff see it."""
 
     tenant_id: str
+    at_provider: str | None = Field(
+        description="How far the name is at the provider, in its words; null: not asked for there.", examples=["active"]
+    )
 
 
 class WaitingPage(Answer):

@@ -1,6 +1,7 @@
 """The sms slice: accept over HTTP, hand over and follow up from queues, sweep on a schedule."""
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -37,6 +38,7 @@ _CHUNK_LATE_MAX_S = 900
 _ALARMS = {
     "NoticeBudgetExhausted": "The platform's own account has no credits for codes: adjust its wallet",
     "ProviderCircuitOpened": "Nothing is handed to Beem for now: see GET /api/admin/sms/provider/",
+    "ProviderBalanceLow": "Our balance at Beem is low: top it up before texts wait",
     "ReportUnmapped": "Beem reports in a word that we do not know: add it to the table, or ask Beem what it means",
     "ReportOrphaned": "A report still matches no hand-over after the last look at it",
 }
@@ -99,6 +101,7 @@ class Sms(Construct):
         self.starter = self._start()
         self.teller = self._tell()
         self.splitter = self._split()
+        self.checkup = self._check_up()
         house.alerts.ring(scope=self, service="sms", meanings=_ALARMS)
 
     def _accept(self) -> Function:
@@ -251,6 +254,29 @@ class Sms(Construct):
             meaning="Texts wait that nothing moves on: the log of the sweep says why",
         )
         return sweep
+
+    def _check_up(self) -> Function:
+        data, stage = self._data, self._house.stage
+        checkup = Function(
+            self,
+            "Checkup",
+            handler="functions.sms.checkup.handler",
+            house=self._house,
+            timeout_s=_SWEEP_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                "BEEM_SECRET": data.beem.arn,
+                "BEEM_URL": stage.beem_url,
+                "BEEM_REPORTS_URL": stage.beem_reports_url,
+                "PROVIDER_TIMEOUT_S": str(stage.door_provider_timeout_s),
+                "PROVIDER_BALANCE_MIN": str(stage.provider_balance_min),
+            },
+        )
+        data.messaging.grant_leading(checkup, ["PLATFORM"], *UPDATE)
+        data.beem.grant_read(checkup)
+        EveryMinute(self, "CheckupSchedule", function=checkup, house=self._house, minutes=60)
+        return checkup
 
     def _resume(self) -> Function:
         data, stage = self._data, self._house.stage

@@ -76,6 +76,7 @@ _NEVER_LOADED = {
     "functions.sms.privacy.handler": {
         "functions.sms.parts.CampaignSettings",
         "functions.sms.inbox.InboxSettings",
+        "functions.sms.pace.PaceSettings",
         "functions.sms.window.WindowSettings",
         "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
@@ -89,8 +90,6 @@ _NEVER_LOADED = {
         "mifumo.notices.NoticeSettings",
         "mifumo.tenants.AccessSettings",
     },
-    # has no callers: events, which it brings to the workers, say of which mode they are, as keys do
-    "functions.sms.sweep.handler": {"mifumo.tenants.AccessSettings"},
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {
         "mifumo.audit.AuditSettings",
@@ -106,6 +105,7 @@ _NEVER_LOADED = {
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks
     "functions.sms.splitter.handler": {
         "functions.sms.orders.LaneSettings",
+        "functions.sms.pace.PaceSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.tenants.AccessSettings",
@@ -143,6 +143,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.billing.sweep.handler",
         "functions.billing.worker.handler",
         "functions.sms.api.handler",
+        "functions.sms.checkup.handler",
         "functions.sms.hooks_worker.handler",
         "functions.sms.layer.handler",
         "functions.sms.notices.handler",

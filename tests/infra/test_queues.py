@@ -67,6 +67,7 @@ def test_sweeps_run_on_time_and_end_before_the_next_one_starts(stage: str) -> No
     found = resources(stage, "AWS::Lambda::Function")
     assert {found[name]["Properties"]["Handler"] for name in swept} == {
         "functions.auth.sweep.handler",
+        "functions.sms.checkup.handler",
         "functions.sms.sweep.handler",
         "functions.billing.sweep.handler",
         "functions.billing.nightly.handler",

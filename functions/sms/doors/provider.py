@@ -5,7 +5,7 @@ from typing import Self
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import ConfigDict, Field
 
-from functions.sms import switch
+from functions.sms import account, switch
 from mifumo.circuits import Circuit, State
 from mifumo.http import Caller, needs
 from mifumo.permissions import Action
@@ -46,11 +46,22 @@ class ProviderCircuit(Answer):
         )
 
 
+class ProviderSenderName(Answer):
+    """A sender name of our account at the provider."""
+
+    name: str = Field(examples=["INFO"])
+    status: str = Field(description="In the provider's words.", examples=["active"])
+
+
 class ProviderAnswer(Answer):
-    """The provider of texts and our account there."""
+    """The provider of texts and our account there, which is read once an hour."""
 
     name: str = Field(examples=["beem"])
     circuit: ProviderCircuit
+    balance: int | None = Field(description="Credits left there; null before the first reading.", examples=[250000])
+    balance_read_at: str | None = Field(examples=["2026-01-31T09:31:00.000Z"])
+    sender_names: list[ProviderSenderName]
+    sender_names_read_at: str | None = Field(examples=["2026-01-31T09:31:00.000Z"])
 
 
 @router.get("/api/admin/sms/provider/", summary="See whether texts are handed to the provider", tags=_TAGS)
@@ -84,4 +95,12 @@ def resume(body: ProviderSwitch, caller: Caller) -> ProviderAnswer:
 
 
 def _answer(circuit: Circuit) -> ProviderAnswer:
-    return ProviderAnswer(name=circuit.place.provider, circuit=ProviderCircuit.of(circuit))
+    own = account.read()
+    return ProviderAnswer(
+        name=circuit.place.provider,
+        circuit=ProviderCircuit.of(circuit),
+        balance=own.balance,
+        balance_read_at=own.balance_read_at,
+        sender_names=[ProviderSenderName(name=name, status=status) for name, status in sorted(own.names.items())],
+        sender_names_read_at=own.names_read_at,
+    )
