@@ -32,7 +32,7 @@ from . import (
     wishes,
 )
 from .dispatch import Accepted
-from .doors import contacts, courses, events, groups, opt_outs, provider, templates, uploads, webhooks
+from .doors import analytics, contacts, courses, events, groups, opt_outs, provider, templates, uploads, webhooks
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -61,6 +61,7 @@ app.include_router(groups.router)
 app.include_router(events.router)
 app.include_router(provider.router)
 app.include_router(webhooks.router)
+app.include_router(analytics.router)
 app.include_router(courses.router)
 app.include_router(uploads.router)
 _TAGS = ["sms"]

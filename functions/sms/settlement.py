@@ -14,7 +14,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, chunks, laid, telling, turns
+from . import batches, chunks, laid, reckonings, telling, turns
 from .batches import Batch
 from .chunks import Chunk, State
 from .laid import LaidPart
@@ -71,6 +71,7 @@ def close_part(batch: Batch, part: LaidPart) -> bool:
         return False
     # For as long the reports of its last chunk are waited for; the sweep then ends those that never came.
     last_count = chunks.swept_at(WindowSettings.load().receipt_window_s)
+    reckonings.begin(batch, part=part.number, first=part.first, last=part.last)
     try:
         writes.commit(laid.closed(part, whole, captured=captured, due=last_count))
     except laid.PartMoved:
@@ -89,6 +90,8 @@ def close(batch: Batch) -> bool:
     bill = _of_parts(batch) if batch.parts else _of_chunks(batch)
     if bill is None:
         return False
+    if not batch.parts:
+        reckonings.begin(batch, last=batch.chunks)
     _settle(batch, bill)
     telling.of_batch(batch)
     return True

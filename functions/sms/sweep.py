@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, clock
 from mifumo.observability import count, entrypoint, logger
 
-from . import batches, chunks, hook_deliveries, laid, recovery
+from . import batches, chunks, counting, hook_deliveries, laid, reckonings, recovery
 
 # Stop in time for the last step to end: the next sweep goes on.
 _MARGIN_MS = 5_000
@@ -16,13 +16,16 @@ _MARGIN_MS = 5_000
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """Answers how many of each it looked at."""
-    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0}
+    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0, "reckonings": 0}
     _tell_lateness(now)
+    done["reports"] = recovery.reports(now)
     work = [
         ("chunks", recovery.chunk, chunks.due(now, limit=recovery.CHUNKS_MAX)),
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
         ("parts", recovery.part, laid.due(now, limit=recovery.PARTS_MAX)),
         ("hooks", recovery.hook, hook_deliveries.due(now, limit=recovery.HOOKS_MAX)),
+        # Last: nobody waits for figures.
+        ("reckonings", counting.count, reckonings.due(now, limit=reckonings.LOOKS_MAX)),
     ]
     for name, step, keys in work:
         for key in keys:
@@ -35,7 +38,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
                 logger.exception("sweep step failed", name_of_step=name, pk=key.pk, sk=key.sk)
                 count("SweepStepFailed")
             done[name] += 1
-    done["reports"] = recovery.reports(now)
     return done
 
 
