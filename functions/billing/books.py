@@ -1,8 +1,8 @@
 """Books: the money side of what happens to a payment, in double entry, which sums to nothing in each currency.
 
-A debit is positive, a credit negative. What is sold stands as deferred revenue and VAT until it is used; money that
-came not as agreed stands in suspense until people decide. A payment's postings are recorded in the transaction of the
-step that they tell of, under a name that can be recorded once.
+A debit is positive, a credit negative. What is sold stands as deferred revenue and VAT, the former until it is used;
+money that came not as agreed stands in suspense until people decide. A payment's postings are recorded in the
+transaction of the step that they tell of, under a name that can be recorded once.
 """
 
 from dataclasses import replace
@@ -56,6 +56,16 @@ def refund(payment: Payment) -> list[Item]:
         (VAT, payment.currency, back.vat),
         (_payer_back(payment), payment.currency, -back.total),
     )
+
+
+def earned(worth: int, account: str) -> list[Item]:
+    """Posts that credits were used: what they were sold for is owed no more, and earned. Negative where it was not."""
+    return _told((DEFERRED, "TZS", worth), (account, "TZS", -worth))
+
+
+def deferred(postings: list[Item]) -> int:
+    """Returns what some postings add to the deferred revenue."""
+    return -sum(int(posting["amount"]) for posting in postings if posting["account"] == DEFERRED)
 
 
 def suspend(before: Payment, after: Payment) -> list[Write]:

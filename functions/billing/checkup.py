@@ -1,5 +1,7 @@
 """Checkup: once a day every wallet is recomputed from its entries; one that does not add up is frozen, and people told.
 
+What adds up has its revenue worked out, too: what it has used since the last time is earned.
+
 A run goes on where the last one stopped, wallet by wallet, for as long as its time lasts; the day's round is over when
 no wallet is left. A wallet that cannot be checked is passed over for the day, and told of: it holds nobody else up.
 """
@@ -16,8 +18,9 @@ from mifumo.observability import count, logger
 from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings
 
-from . import invariants
+from . import invariants, revenue
 from .invariants import Breach
+from .revenue import PoolMoved
 
 # Between two saves of the round's place: what a run that dies has to do again.
 _WALLETS_PER_STEP: Final = 25
@@ -71,9 +74,22 @@ def look(tenant: TenantId) -> list[Breach]:
         count("InvariantBreach", len(breaches))
         told = [str(breach) for breach in breaches[:_BREACHES_SHOWN]]
         logger.error("books do not add up", tenant_id=tenant, breaches=told)
+    if not breaches:
+        _recognise(tenant)
     if wrong := [breach for breach in breaches if breach.rule in _FREEZES]:
         _freeze(tenant, str(wrong[0]))
     return breaches
+
+
+def _recognise(tenant: TenantId) -> None:
+    """Turns what was used into revenue; a wallet that cannot be worked out today is tomorrow's."""
+    try:
+        revenue.recognise(tenant)
+    except PoolMoved:
+        return
+    except Exception:  # noqa: BLE001 - as above: it holds nobody else up
+        logger.exception("revenue could not be worked out", tenant_id=tenant)
+        count("RevenueUnrecognised")
 
 
 def _freeze(tenant: TenantId, because: str) -> None:

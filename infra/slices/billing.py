@@ -28,6 +28,7 @@ _ALARMS = {
     "WalletUnchecked": "Billing: a wallet could not be checked",
     "ReconciliationDifference": "Billing: a payment provider's account of a day and our books differ",
     "ReconciliationLate": "Billing: a day could not be compared with a payment provider's account of it",
+    "RevenueUnrecognised": "Billing: what a tenant has used could not be turned into revenue",
     "PaymentReview": "Billing: money moved not as agreed, or nobody knows whether it moved: the staff have to decide",
     "RefundStuck": "Billing: a payment provider that has to send money back cannot be asked for it",
     "RefundMismatch": "Billing: a payment provider sent back another amount, or after its refund had ended",
