@@ -28,6 +28,7 @@ from . import (
     quoted,
     sender_ids,
     standing,
+    timeline,
     top_ups,
     wishes,
 )
@@ -41,11 +42,13 @@ from .models import (
     CapabilityAnswer,
     MessageAnswer,
     MessagePage,
+    MessageStory,
     QuotedRequest,
     SenderIdAnswer,
     SenderIdPage,
     SenderIdRequest,
     SendRequest,
+    StepAnswer,
     TopUpAnswer,
 )
 from .progress import Progress
@@ -227,6 +230,13 @@ def find_messages(
     start = cursors.decode(cursor, scope=scope)
     found, last = listings.messages_to(caller.tenant_id, digits, limit=limit, start=start)
     return MessagePage(items=[MessageAnswer.of(m) for m in found], next=cursors.encode(last, scope=scope))
+
+
+@app.get("/api/sms/messages/<message_id>/", summary="See all that happened to one message", tags=_TAGS)
+@needs(Action.SMS_READ)
+def read_message(message_id: str, caller: Caller) -> MessageStory:
+    message, steps = timeline.of(caller.tenant_id, message_id)
+    return MessageStory(**MessageAnswer.of(message).model_dump(), timeline=[StepAnswer.of(step) for step in steps])
 
 
 @app.get("/api/sms/sender-ids/", summary="List the sender IDs that you may use or asked for", tags=_TAGS)

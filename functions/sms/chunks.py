@@ -113,6 +113,7 @@ class Chunk:
     test: bool = False
     withheld: tuple[int, ...] = ()
     window: str | None = None
+    answered_at: str | None = None
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -202,6 +203,7 @@ def of(item: Item) -> Chunk:
         test=item.get("test", False),
         withheld=tuple(item.get("withheld", ())),
         window=item.get("window"),
+        answered_at=item.get("answered_at"),
     )
 
 

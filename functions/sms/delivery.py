@@ -17,11 +17,8 @@ from mifumo.writes import Write
 
 from . import chunks, heard, inbox, laid, lost, messages, owed, routes, telling
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
-from .messages import FINAL, Status
+from .messages import FINAL, INVALID, Status
 from .routes import Place
-
-# The reason of a message that the provider did not take for its number.
-INVALID = "invalid_number"
 
 
 def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:

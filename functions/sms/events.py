@@ -62,6 +62,10 @@ class Event:
     groups: tuple[Group, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()
 
+    def concerns(self, position: int) -> bool:
+        """Tells whether it is of the message at a position of its chunk."""
+        return any(position in group.positions for group in self.groups)
+
     def told(self, chunk: Chunk | None) -> dict[str, Any]:
         """Writes the event as customers get it, given its chunk."""
         data: dict[str, Any] = dict(self.facts)

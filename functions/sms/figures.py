@@ -23,8 +23,7 @@ from mifumo.writes import Write
 
 from . import messages
 from .chunks import ERASED, Chunk, MessagingSettings, State
-from .delivery import INVALID
-from .messages import Message, Status
+from .messages import INVALID, Message, Status
 
 _DAR_ES_SALAAM = timezone(timedelta(hours=3))
 # A page of counters is some 200 KB, and a tenant has a few sender IDs: this is far more than a quarter of a year holds.
@@ -80,7 +79,7 @@ def of_chunk(chunk: Chunk, rows: Mapping[int, Item]) -> tuple[str, Counter[str]]
     if chunk.submitted_at is None or chunk.state is State.CANCELLED:
         return "", counted
     found = list(messages.of_chunk(chunk, dict(rows)))
-    free = _not_taken(chunk, found)
+    free = _not_taken(chunk, found) | set(chunk.withheld)
     for position, message in enumerate(found, start=1):
         network = _network(chunk.recipients[position - 1])
         if message.status in _ENDS:
@@ -99,7 +98,8 @@ def _not_taken(chunk: Chunk, found: list[Message]) -> set[int]:
         silent = message.status not in _ENDS or message.status is Status.UNKNOWN
         return 0 if message.reason == INVALID else 1 if silent else 2, position
 
-    return set(sorted(range(1, len(found) + 1), key=taken)[: chunk.invalid])
+    sent = [position for position in range(1, len(found) + 1) if position not in chunk.withheld]
+    return set(sorted(sent, key=taken)[: chunk.invalid])
 
 
 def _network(digits: str) -> Network:

@@ -200,7 +200,13 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     """The provider has it: remember under which id, take the reports that came first, and see if the batch is done."""
     request_id = answer.request_id or ""
     submitted = chunks.move(
-        chunk, State.SUBMITTED, request_id=request_id, invalid=answer.invalid, reason=None, **window.opened()
+        chunk,
+        State.SUBMITTED,
+        request_id=request_id,
+        invalid=answer.invalid,
+        reason=None,
+        answered_at=clock.stamp(),
+        **window.opened(),
     )
     try:
         writes.transact(submitted, routes.new(request_id, chunk))
@@ -220,11 +226,11 @@ def _accepted(batch: Batch, chunk: Chunk, answer: Answer) -> None:
 
 
 def _refused(batch: Batch, chunk: Chunk, answer: Answer) -> None:
-    _end(batch, chunk, State.REJECTED, answer.reason)
+    _end(batch, chunk, State.REJECTED, answer.reason, answered_at=clock.stamp())
 
 
-def _end(batch: Batch, chunk: Chunk, state: State, reason: str) -> None:
-    ended = chunks.of(writes.commit(chunks.move(chunk, state, due=None, reason=reason)))
+def _end(batch: Batch, chunk: Chunk, state: State, reason: str, **answered: str) -> None:
+    ended = chunks.of(writes.commit(chunks.move(chunk, state, due=None, reason=reason, **answered)))
     telling.of_chunk(ended)
     settlement.chunk_ended(batch, ended)
 

@@ -35,7 +35,7 @@ def ask(tenant: TenantId, batch: BatchId, number: int, *, first: int = 1) -> Non
         questions.go_on(chunk, left[0])
     absent = [position for position, bodies in answers.items() if bodies == []]
     if absent and len(absent) == chunk.invalid and first == 1 and not left:
-        delivery.end(chunk, absent, Status.REJECTED, delivery.INVALID)
+        delivery.end(chunk, absent, Status.REJECTED, messages.INVALID)
         fresh = chunks.get(tenant, batch, number)
         if fresh:
             delivery.recount(fresh, window_over=False)

@@ -18,6 +18,8 @@ from . import chunks, heard
 from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
 from .heard import Word
 
+# The reason of a message that the provider did not take for its number.
+INVALID = "invalid_number"
 # A phone that more businesses text than these is no person's.
 _CORRESPONDENTS_MAX = 20
 # Before the moments of tests in the index of numbers: whoever asks for the last live text to a number finds it there.

@@ -1,5 +1,6 @@
 """What the sms routes take and answer: the field names of docs/api."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -9,7 +10,7 @@ from mifumo.keys import Mode
 from mifumo.segments import Encoding
 from mifumo.wire import Answer, Request
 
-from . import batches, messages, rendering, sender_ids
+from . import batches, messages, rendering, sender_ids, timeline
 from .batches import Batch, Refused
 from .categories import Category
 from .messages import Message
@@ -319,6 +320,33 @@ class MessageAnswer(Answer):
             text=message.text,
             asked_text=message.asked,
         )
+
+
+class StepAnswer(Answer):
+    """What happened to a message at a moment."""
+
+    at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
+    what: timeline.Happened = Field(examples=["reported"])
+    source: timeline.Source = Field(description="Who says so.", examples=["provider"])
+    status: str | None = Field(examples=["delivered"])
+    reason: str | None
+    provider_status: str | None = Field(description="The provider's own word.", examples=["DELIVERED"])
+    credits: int | None = Field(description="What was charged, or given back.")
+    webhook: str | None = Field(description="Which webhook was told.")
+    reference: str | None = Field(description="The event that it was told of.")
+
+    @classmethod
+    def of(cls, step: timeline.Step) -> "StepAnswer":
+        """Writes a step for the wire."""
+        return cls(**asdict(step))
+
+
+class MessageStory(MessageAnswer):
+    """One recipient's text with all that happened to it."""
+
+    timeline: list[StepAnswer] = Field(
+        description="Oldest first. The same report again is not in it; one that changed nothing is `ignored`."
+    )
 
 
 class MessagePage(Answer):

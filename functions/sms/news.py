@@ -29,6 +29,8 @@ from .messages import FINAL, RANK, Status
 # Two looks at one chunk meet now and then; more than these are a fault that the queue brings again.
 _TRIES = 4
 _RETENTION_S = 400 * 24 * 3600
+# Which events there were is kept as far as the item stays within the kilobyte of one write unit.
+_NAMED_MAX = 20
 _NOTHING = "."
 _LETTER = {
     Status.DELIVERED: "d",
@@ -75,10 +77,18 @@ def of_chunk(tenant: TenantId, batch: BatchId, number: int) -> int:
         made = _events(chunk, ends, marks, told, submitted=submitted)
         if not made:
             return 0
-        moved = _moved(_told_key(tenant, batch, chunks.placed(number)), told, marks=marks, submitted=submitted)
+        moved = _moved(_told_key(tenant, batch, chunks.placed(number)), told, made, marks=marks, submitted=submitted)
         if _written(tenant, made, listening, moved):
             return len(made)
     raise Busy
+
+
+def told(chunk: Chunk) -> list[Event]:
+    """Reads the last events of a chunk that were told, as long as they are kept."""
+    table = MessagingSettings.load().messaging_table
+    item = tables.get(table, _told_key(chunk.tenant, chunk.batch, chunks.placed(chunk.number))) or {}
+    keys = [(table, events.key(chunk.tenant, event)) for event in item.get("made", [])]
+    return [events.of(found) for found in tables.read(*keys, consistent=False).values()] if keys else []
 
 
 def of_batch(tenant: TenantId, batch: BatchId) -> int:
@@ -95,7 +105,7 @@ def of_batch(tenant: TenantId, batch: BatchId) -> int:
         *([("mode", Mode.TEST.value)] if one.test else []),
     )
     made = events.new(tenant, Type.COMPLETED, batch=batch, facts=facts)
-    moved = _moved(_told_key(tenant, batch, "BATCH"), {}, marks="", submitted=True)
+    moved = _moved(_told_key(tenant, batch, "BATCH"), {}, [made], marks="", submitted=True)
     return int(_written(tenant, [made], listening, moved))
 
 
@@ -158,9 +168,11 @@ def _event(chunk: Chunk, type_: Type, groups: list[Group]) -> Event:
     return events.new(chunk.tenant, type_, batch=chunk.batch, chunk=chunk.number, groups=tuple(groups))
 
 
-def _moved(place: Key, told: Item, *, marks: str, submitted: bool) -> Write:
+def _moved(place: Key, told: Item, made: list[Event], *, marks: str, submitted: bool) -> Write:
     """Records what has been told by now, if what had been told is still as it was read."""
-    item = {**place._asdict(), "submitted": submitted, "marks": marks, "ttl": clock.epoch() + _RETENTION_S}
+    names = [*told.get("made", []), *(event.id for event in made)][-_NAMED_MAX:]
+    item = {**place._asdict(), "submitted": submitted, "marks": marks, "made": names}
+    item["ttl"] = clock.epoch() + _RETENTION_S
     table = MessagingSettings.load().messaging_table
     if not told:
         return writes.put(table, item, refused=lambda _: _Moved())

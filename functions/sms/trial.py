@@ -10,29 +10,33 @@ from mifumo.providers.beem_reports import Report, parse
 
 from . import chunks, delivery, telling
 from .chunks import Chunk
-from .messages import Status
+from .messages import INVALID, Status
 
 
 def send(chunk: Chunk) -> Answer:
     """Answers as the provider would; the reports that come before its answer come now."""
-    taken = [digits for _, digits in chunk.addressed if trial_numbers.outcome_of(digits).valid]
-    if not taken:
-        return Answer(Kind.REFUSED, delivery.INVALID)
+    invalid = len(_invalid(chunk))
+    if invalid == len(chunk.addressed):
+        return Answer(Kind.REFUSED, INVALID)
     delivery.receive(_reports(chunk, early=True))
-    invalid = len(chunk.addressed) - len(taken)
     return Answer(Kind.ACCEPTED, "accepted", request_id=_request_id(chunk), invalid=invalid)
 
 
 def report(chunk: Chunk) -> None:
     """Reports on a chunk as the provider would, as often as it would."""
     delivery.receive(_reports(chunk, early=False))
-    numbered = ((chunks.position_of(recipient_id), digits) for recipient_id, digits in chunk.addressed)
-    refused = [position for position, digits in numbered if not trial_numbers.outcome_of(digits).valid]
-    delivery.end(chunk, refused, Status.REJECTED, delivery.INVALID)
+    refused = _invalid(chunk)
+    delivery.end(chunk, refused, Status.REJECTED, INVALID)
     fresh = chunks.get(chunk.tenant, chunk.batch, chunk.number)
     if refused and fresh:
         delivery.recount(fresh, window_over=False)
         telling.of_chunk(fresh)
+
+
+def _invalid(chunk: Chunk) -> list[int]:
+    """Lists the positions of those that the provider would not take."""
+    sent = chunk.addressed
+    return [chunks.position_of(at) for at, digits in sent if not trial_numbers.outcome_of(digits).valid]
 
 
 def _reports(chunk: Chunk, *, early: bool) -> list[Report]:

@@ -176,6 +176,7 @@ def _webhook(tenant: Tenant) -> str:
 
 _MAKERS: dict[str, Callable[[Tenant], str]] = {
     "batch_id": lambda tenant: str(tenant.send(tenant.numbers(1)).json()["id"]),
+    "message_id": lambda tenant: _first(tenant, f"sms/batches/{tenant.send(tenant.numbers(1)).json()['id']}/messages/"),
     "payment_id": lambda tenant: _first(tenant, "billing/payments/"),
     "key_id": lambda tenant: str(tenant.key("sms:read")["id"]),
     "session_id": lambda tenant: _first(tenant, "auth/sessions/"),
