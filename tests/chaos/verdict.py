@@ -8,7 +8,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions.sms import chunks, messages
@@ -23,6 +23,9 @@ from tests.kernel import ledger_model
 
 _OVER = {status.value for status in OVER}
 _LEASE_S = 300
+_WINDOW = timedelta(hours=72)
+# A word may wait in the inbox before it confirms a hand-over, and the sweep comes once a day in the end.
+_SWEPT_WITHIN = timedelta(hours=36)
 
 # A recipient of one hand-over, as the provider names it: the number that we gave, and the phone's.
 Named = tuple[int, str]
@@ -123,7 +126,7 @@ class Verdict:
         if chunk.state is State.SUBMITTED and not chunk.adopted:
             return {taken}
         if chunk.state is State.SUBMITTED:
-            return set() if believed else {self._ended_by_word(chunk)}
+            return set() if believed else self._confirmed(chunk)
         if chunk.state is State.UNKNOWN:
             return set() if believed or self._heard_in_time(chunk) else {0}
         return set() if taken else {0}
@@ -133,10 +136,22 @@ class Verdict:
         ended = clock.parse(chunk.updated_at)
         return any(at < ended for named in chunk.recipient_ids for at, _ in self._words.get(named, []))
 
-    def _ended_by_word(self, chunk: Chunk) -> int:
-        """Counts the messages of a chunk that a report has ended in time, whatever it said."""
-        figures = dict(chunk.finals)
-        return sum(figures.get(status.value, 0) for status in (Status.DELIVERED, Status.UNDELIVERED, Status.REJECTED))
+    def _confirmed(self, chunk: Chunk) -> set[int]:
+        """Returns how many messages of a chunk whose answer was lost may have been ended by a report in time.
+
+        Its window begins when the first word has confirmed it, and is over with the first sweep after its end: what is
+        told in between may still count, and what is told later corrects the status alone.
+        """
+        named = chunk.recipient_ids
+        first = min((at for one in named for at, _ in self._words.get(one, [])), default=None)
+        if first is None:
+            return set()
+        ends = [min((at for at, status in self._words.get(one, []) if status in FINAL), default=None) for one in named]
+        surely, perhaps = (
+            sum(end is not None and end <= first + within for end in ends)
+            for within in (_WINDOW, _WINDOW + _SWEPT_WITHIN)
+        )
+        return set(range(surely, perhaps + 1))
 
     def _status(self, chunk: Chunk, position: int) -> Status:
         where = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
