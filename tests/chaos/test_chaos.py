@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, handover, inbox, settlement
+from functions.sms import chunks, handover, settlement
 from functions.sms.chunks import State
 from mifumo import ids, writes
 from mifumo.providers.beem import Kind
@@ -72,18 +72,12 @@ def charge_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "_of_chunks", of_chunks)
 
 
-def drop_what_comes_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forgets the reports that match nothing yet."""
-    monkeypatch.setattr(inbox, "keep", lambda report: None)
-
-
 @pytest.mark.parametrize(
     ("spoil", "seed", "fault"),
     [
         (ignore_claims, 5, " reached "),
         (send_again_what_nobody_knows, 6, " reached "),
         (charge_what_was_held, 5, " is charged "),
-        (drop_what_comes_early, 12, " in spite of "),
     ],
 )
 def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, seed: int, fault: str) -> None:

@@ -24,8 +24,6 @@ from tests.kernel import ledger_model
 _OVER = {status.value for status in OVER}
 _LEASE_S = 300
 _WINDOW = timedelta(hours=72)
-# A word may wait in the inbox before it confirms a hand-over, and the sweep comes once a day in the end.
-_SWEPT_WITHIN = timedelta(hours=36)
 
 # A recipient of one hand-over, as the provider names it: the number that we gave, and the phone's.
 Named = tuple[int, str]
@@ -52,6 +50,15 @@ class Verdict:
         """Lists all that must not be; empty when all is well."""
         self._items = ledger_model.stored(os.environ["MESSAGING_TABLE"])
         self._ledger = ledger_model.stored(os.environ["LEDGER_TABLE"])
+        self._given_back = Counter(
+            {
+                item["pk"]: posting["amount"]
+                for item in self._ledger
+                if item["pk"].startswith("TXN#returned:")
+                for posting in item["postings"]
+                if posting["account"].startswith("tenant:")
+            }
+        )
         self._batches = [item for item in self._items if item["sk"].startswith("BATCH#")]
         self._chunks = [chunks.of(item) for item in self._items if item["sk"].startswith("CHUNK#")]
         self._rows = {(item["pk"], item["sk"]): item for item in self._items if "#M#" in item["pk"]}
@@ -104,19 +111,24 @@ class Verdict:
                     yield f"{chunk.batch} {named} is {self._status(chunk, position)} in spite of {self._words[named]}"
 
     def _mischarged(self) -> Iterator[str]:
-        owed, charged = Counter[str](), Counter[str]()
+        owed, spent = Counter[str](), Counter[str]()
         for chunk in self._chunks:
             owed[chunk.batch] += chunk.handed_over * chunk.segments
             if chunk.handed_over not in (allowed := self._allowed(chunk)):
                 yield f"chunk {chunk.batch} {chunk.number} ({chunk.state}) costs {chunk.handed_over} and not {allowed}"
+            back = self._given_back[f"TXN#returned:{chunk.batch}:{chunk.number}"]
+            spent[chunk.tenant] -= back
+            ended = self._refused_by_networks(chunk)
+            if back not in {texts * chunk.segments for texts in ended}:
+                yield f"chunk {chunk.batch} {chunk.number} had {back} given back for {ended} texts"
         for batch in self._batches:
-            charged[batch["tenant"]] += batch["charged"]
+            spent[batch["tenant"]] += batch["charged"]
             if batch["charged"] != owed[batch["id"]]:
                 yield f"batch {batch['id']} is charged {batch['charged']} and its chunks come to {owed[batch['id']]}"
         for tenant in (RICH, POOR):
             wallet = ledger_model.as_modelled(self._ledger, tenant)
-            if (wallet.available, wallet.held) != (self.customers.credits[tenant] - charged[tenant], 0):
-                yield f"{tenant} has {wallet.available} and {wallet.held} held, with {charged[tenant]} charged"
+            if (wallet.available, wallet.held) != (self.customers.credits[tenant] - spent[tenant], 0):
+                yield f"{tenant} has {wallet.available} and {wallet.held} held, with {spent[tenant]} spent"
 
     def _allowed(self, chunk: Chunk) -> set[int]:
         """Returns for how many recipients a chunk may be charged."""
@@ -139,19 +151,30 @@ class Verdict:
     def _confirmed(self, chunk: Chunk) -> set[int]:
         """Returns how many messages of a chunk whose answer was lost may have been ended by a report in time.
 
-        Its window begins when the first word has confirmed it, and is over with the first sweep after its end: what is
-        told in between may still count, and what is told later corrects the status alone.
+        Its window begins with the first word that confirms it. What was told later, or pulled, may have come in time.
         """
-        named = chunk.recipient_ids
-        first = min((at for one in named for at, _ in self._words.get(one, [])), default=None)
-        if first is None:
+        began = min((at for named in chunk.recipient_ids for at, _ in self._words.get(named, [])), default=None)
+        if began is None:
             return set()
-        ends = [min((at for at, status in self._words.get(one, []) if status in FINAL), default=None) for one in named]
-        surely, perhaps = (
-            sum(end is not None and end <= first + within for end in ends)
-            for within in (_WINDOW, _WINDOW + _SWEPT_WITHIN)
-        )
+        surely = sum(self._ended(named, by=began + _WINDOW) for named in chunk.recipient_ids)
+        perhaps = sum(digits[-3:] != "003" for digits in self._taken(chunk))
         return set(range(surely, perhaps + 1))
+
+    def _refused_by_networks(self, chunk: Chunk) -> set[int]:
+        """Returns for how many of a chunk's texts, charged and then refused by their networks, credits came back."""
+        refused = [digits for digits in self._taken(chunk) if digits.endswith("002")]
+        if chunk.state is not State.SUBMITTED or not refused:
+            return {0}
+        by = clock.parse(chunk.submitted_at or chunk.created_at) + _WINDOW
+        surely = sum(self._ended(named, by=by) for named in chunk.recipient_ids if named[1] in refused)
+        return set(range(surely, len(refused) + 1))
+
+    def _ended(self, named: Named, *, by: datetime) -> bool:
+        return any(at <= by and status in FINAL for at, status in self._words.get(named, []))
+
+    def _taken(self, chunk: Chunk) -> list[str]:
+        calls = self._calls[chunk.recipient_ids[0][0] // RECIPIENTS_MAX]
+        return [digits for call in calls for digits in call.taken]
 
     def _status(self, chunk: Chunk, position: int) -> Status:
         where = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
