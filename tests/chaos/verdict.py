@@ -22,6 +22,8 @@ from tests.chaos.provider import Call, Provider
 from tests.kernel import ledger_model
 
 _OVER = {status.value for status in OVER}
+# Figures are counted anew for longer than a story lasts: that holds nothing up.
+_FIGURES = "RECKONINGS"
 _LEASE_S = 300
 _WINDOW = timedelta(hours=72)
 
@@ -88,7 +90,7 @@ class Verdict:
 
     def _open(self) -> Iterator[str]:
         for item in self._items:
-            if "due_pk" in item:
+            if item.get("due_pk", _FIGURES) != _FIGURES:
                 yield f"{item['due_pk']} still has {item['pk']} {item['sk']} {item.get('state', item.get('status'))}"
         for batch in self._batches:
             if batch["status"] not in _OVER:
