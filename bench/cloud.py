@@ -122,6 +122,8 @@ class Spent:
     """What the invocations of one function used, besides the calls that the tally counts."""
 
     invocations: int = 0
+    taken: int = 0
+    """Requests with which its messages were received, ten at most a request."""
     aws_calls: int = 0
     own_s: float = 0.0
     log_bytes: int = 0
@@ -148,6 +150,7 @@ class Cloud:
         spent = self.spent[handler]
         spent.own_s += time.thread_time() - started - (self.tally.away_s - away)
         spent.invocations += 1
+        spent.taken += -(-len(event.get("Records", ())) // prices.RECEIVED_MAX)
         spent.aws_calls += self.tally.calls.total() - calls
         lines = printed.getvalue().splitlines()
         spent.log_bytes += sum(len(line.encode()) + prices.LOG_EVENT_BYTES for line in lines)

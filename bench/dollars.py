@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from bench import prices
 from bench.cloud import Spent
@@ -10,7 +9,6 @@ from bench.deployed import Function
 from bench.tally import Tally
 
 MILLION = 1_000_000
-_RECEIVED_MAX = 10  # messages that one ReceiveMessage, or one DeleteMessageBatch, takes
 _WORKER = "functions.sms.worker.handler"
 
 
@@ -82,9 +80,8 @@ def _queue_requests(tally: Tally, spent: Mapping[str, Spent], functions: Mapping
     """
     out = bulk = 0.0
     for name, used in spent.items():
-        size = functions[name].batch_size
-        if size:
-            taken = 2 * used.invocations * ceil(size / _RECEIVED_MAX)
+        if functions[name].batch_size:
+            taken = 2 * used.taken
             out += taken
             bulk += taken if name == _WORKER else 0
     fair = tally.fair_units + bulk if tally.fair_units else 0.0

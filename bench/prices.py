@@ -63,6 +63,8 @@ OWN_MS: Final = {
     "functions.webhooks.api.handler": 1.0,
 }
 WHOLE_PROCESSOR_MB: Final = 1769
+# Messages that a poller receives, and deletes, with one request.
+RECEIVED_MAX = 10
 # A call to DynamoDB or SQS within the region, as the published warm runs show it (two calls in 11.5 to 16 ms of
 # function time), and a call to Beem, which nobody has published.
 AWS_CALL_MS: Final = 5.0

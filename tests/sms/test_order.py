@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from functions.sms import chunks, messages
-from mifumo import aws, tables, wallets
+from mifumo import aws, settings, tables, wallets
 from mifumo.ids import BatchId
 from mifumo.providers import beem
 from mifumo.providers.beem_reports import STATUSES
@@ -53,6 +53,13 @@ class Sent(NamedTuple):
 def of_log(world: World) -> dict[str, Any]:
     sent = world.beem.log()[-1]
     return {name: sent[name] for name in ("request_id", "recipient_id", "dest_addr")}
+
+
+@pytest.fixture(autouse=True)
+def _patient(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many answers in a row are lost here, and that is not to stop the hand-over."""
+    monkeypatch.setenv("CIRCUIT_FAILURES_MAX", "1000")
+    settings.forget()
 
 
 def handed_over(world: World) -> Sent:
