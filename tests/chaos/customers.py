@@ -121,7 +121,7 @@ class Customers:
         self.counts[f"send {status}"] += 1
         if status >= _TRY_AGAIN:
             return
-        assert status == 202, body
+        assert status == 202, (status, body)
         assert batch.id in {"", body["id"]}, "the same key made two batches"
         batch.id = body["id"]
 

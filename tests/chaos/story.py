@@ -95,6 +95,7 @@ class Story:
         self._counts = Counter[str]()
         self._course = hashlib.sha256()
         self._total = total
+        self._at_the_door = False
 
     def tell(self) -> Ending:
         """Tells it: bad days, in which all is sent, and good ones, until nothing can change any more."""
@@ -147,11 +148,17 @@ class Story:
         self.queues.done(messages)
 
     def _deed(self) -> None:
+        """Lets a customer do something; the door that is here once in this process takes one request at a time."""
+        if self._at_the_door:
+            return
         self._note("deed")
+        self._at_the_door = True
         try:
             self.processes.run(self.customers.deed)
         except (Crash, AppError, ClientError) as error:
             self._counts[f"deeds ended by {type(error).__name__}"] += 1
+        finally:
+            self._at_the_door = False
 
     def _reports(self) -> None:
         """Brings the reports that have come to the queue, as the door does."""
