@@ -72,12 +72,14 @@ _NEVER_LOADED = {
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
     },
-    # waits for no report, answers nobody, makes no offer, and deletes of uploads what stands in the table
+    # waits for no report, answers nobody, tells no webhook, makes no offer, and deletes uploads of the table alone
     "functions.sms.privacy.handler": {
         "functions.sms.parts.CampaignSettings",
         "functions.sms.inbox.InboxSettings",
         "functions.sms.pace.PaceSettings",
         "functions.sms.window.WindowSettings",
+        "functions.sms.hook_secrets.HookSecretSettings",
+        "functions.sms.telling.HookQueueSettings",
         "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
