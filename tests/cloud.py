@@ -80,7 +80,7 @@ class Cloud:
     def renew_clients(self) -> None:
         """Takes every hook out of the clients; makes them anew if a test has made its own."""
         aws._secrets.clear()
-        for lazy in (aws.s3, aws.ses):
+        for lazy in (aws.s3, aws.ses, aws.scheduler):
             lazy.cache_clear()
         now: list[Any] = [aws.dynamodb(), aws.sqs(), aws.secrets_manager()]
         if [id(client) for client in now] != list(self._clients):

@@ -45,7 +45,7 @@ def _tell_lateness(now: str) -> None:
     """Tells for how long the chunk has waited that waits longest: a text that nothing moves on rings an alarm."""
     oldest = chunks.due_longest(now)
     if oldest:
-        count("OldestChunkLateS", int((clock.parse(now) - clock.parse(oldest)).total_seconds()))
+        count("OldestChunkLateSeconds", int((clock.parse(now) - clock.parse(oldest)).total_seconds()))
 
 
 aws.connect(aws.dynamodb, aws.sqs)

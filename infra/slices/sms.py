@@ -242,7 +242,7 @@ class Sms(Construct):
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
         late = cloudwatch.Metric(
             namespace="Mifumo",
-            metric_name="OldestChunkLateS",
+            metric_name="OldestChunkLateSeconds",
             dimensions_map={"service": "sms"},
             statistic="Maximum",
             period=Duration.minutes(5),

@@ -72,6 +72,6 @@ def test_every_alarm_tells_somebody_and_takes_silence_for_health(stage: str) -> 
     for alarm in properties(stage, "AWS::CloudWatch::Alarm"):
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         # Whatever is counted rings at the first; what waits rings when it has waited for long.
-        threshold = 900 if alarm["MetricName"] == "OldestChunkLateS" else 0
+        threshold = 900 if alarm["MetricName"] == "OldestChunkLateSeconds" else 0
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (threshold, "GreaterThanThreshold")
         assert alarm["TreatMissingData"] == "notBreaching"

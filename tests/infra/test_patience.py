@@ -66,7 +66,9 @@ def test_whoever_is_told_later_than_a_queue_can_wait_is_told_by_the_sweep(stage:
 @every_stage
 def test_an_alarm_rings_when_the_oldest_open_text_is_not_moved_on(stage: str) -> None:
     (alarm,) = [
-        alarm for alarm in properties(stage, "AWS::CloudWatch::Alarm") if alarm["MetricName"] == "OldestChunkLateS"
+        alarm
+        for alarm in properties(stage, "AWS::CloudWatch::Alarm")
+        if alarm["MetricName"] == "OldestChunkLateSeconds"
     ]
     assert alarm["Statistic"] == "Maximum"
     assert alarm["AlarmActions"]

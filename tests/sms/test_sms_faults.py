@@ -151,11 +151,11 @@ def test_a_chunk_that_nothing_moves_on_is_told_with_how_late_it_is(
     monkeypatch.setattr("functions.sms.lanes.enqueue", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(chunks, "move", lambda *_, **__: 1 / 0)
     world.sweep(after_s=60 + 1_000)
-    assert '"OldestChunkLateS":[1000.0]' in capsys.readouterr().out
+    assert '"OldestChunkLateSeconds":[1000.0]' in capsys.readouterr().out
 
 
 def test_what_is_moved_on_in_time_is_not_told_as_late(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.send(NUMBER)
     world.work()
     world.sweep()
-    assert "OldestChunkLateS" not in capsys.readouterr().out
+    assert "OldestChunkLateSeconds" not in capsys.readouterr().out
