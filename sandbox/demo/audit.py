@@ -73,7 +73,7 @@ _KINDS = ("hold", "capture", "release")
 def _moved(available: int, held: int, entry: Entry) -> tuple[int, int]:
     amount = int(entry["amount"])
     match entry["kind"]:
-        case "credit" | "adjust":
+        case "credit" | "adjust" | "refund":
             return available + amount, held
         case "hold":
             return available - abs(amount), held + abs(amount)

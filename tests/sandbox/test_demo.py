@@ -17,14 +17,14 @@ from sandbox.steps import CloudError
 
 API = "http://127.0.0.1:8080/api"
 Moves = list[tuple[str, int]]
-MOVES = st.lists(st.tuples(st.sampled_from(["credit", "hold", "capture", "release"]), st.integers(1, 10_000)))
+MOVES = st.lists(st.tuples(st.sampled_from(["credit", "hold", "capture", "release", "refund"]), st.integers(1, 10_000)))
 
 
 def entries(moves: Moves) -> list[dict[str, Any]]:
     """A ledger as the API lists it: each entry says what was left after it."""
     made, available, held = [], 0, 0
     for seq, (kind, amount) in enumerate(moves, 1):
-        available += {"credit": amount, "hold": -amount, "release": amount}.get(kind, 0)
+        available += {"credit": amount, "hold": -amount, "release": amount, "refund": amount}.get(kind, 0)
         held += {"hold": amount, "capture": -amount, "release": -amount}.get(kind, 0)
         made.append({"seq": seq, "kind": kind, "amount": amount, "available_after": available, "held_after": held})
     return made
