@@ -94,6 +94,7 @@ def test_what_is_cancelled_costs_what_had_gone_before(world: World, half: Any) -
     assert lead(world, "pause", batch)[1]["code"] == "batch_over"
     for body in rest:
         world.deliver(body)
+    world.receive(expected=100)
     world.settle_down()
     assert len(world.sent_to()) == 100
     assert world.wallet() == (4_900, 0)

@@ -323,7 +323,7 @@ def test_chunks_expire_with_their_rows_and_what_was_refused_before_them(world: W
     days = {
         item["sk"].partition("#")[0]: round((item["ttl"] - clock.epoch()) / 86_400) for item in items if "ttl" in item
     }
-    assert days == {"CHUNK": 400, "001": 400, "REFUSED": 30, "ROUTE": 30}
+    assert days == {"CHUNK": 400, "001": 400, "REFUSED": 30, "ROUTE": 30, "RECKONED": 400}
 
 
 def test_a_suspended_tenants_numbers_are_erased_all_the_same(world: World, steps: Steps) -> None:

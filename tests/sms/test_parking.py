@@ -14,7 +14,7 @@ from tests.builders import CONTEXT, sqs, token
 from tests.sms.world import TENANT, World
 from tests.wire import Crash
 
-NUMBERS = [f"07120000{index:02}" for index in range(3)]
+NUMBERS = [f"07120001{index:02}" for index in range(3)]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_parked_batch_is_sent_once_when_the_credits_have_come(poor: World) -> 
     wake()
     poor.settle_down()
     wake()
-    assert sorted(poor.sent_to()) == [f"2557120000{index:02}" for index in range(3)]
+    assert sorted(poor.sent_to()) == [f"2557120001{index:02}" for index in range(3)]
     done = poor.batch(waiting["id"])
     assert (done["status"], done["charged"], done["created_at"]) == ("completed", 3, waiting["created_at"])
     assert poor.wallet() == (98, 0)
