@@ -52,7 +52,7 @@ def test_a_spawned_process_runs_until_it_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_process_that_ends_by_itself_is_seen_as_ended_and_not_ended_again(tmp_path: Path) -> None:
-    process = spawned("pass", tmp_path)
+    process = spawned("import time; time.sleep(0.3)", tmp_path)
     deadline = time.monotonic() + 5
     while process.is_running:
         assert time.monotonic() < deadline
