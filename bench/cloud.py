@@ -40,6 +40,7 @@ from sandbox.testing import (
     running_zenopay,
 )
 from tests.builders import CONTEXT, KEY, KEY_ID
+from tests.cloud import QUEUES
 from tests.infra.tables import create_tables
 from tests.sms.world import Mailbox, open_mailbox
 
@@ -208,22 +209,7 @@ def furnish() -> None:
     secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
     for name, value in _SECRETS.items():
         os.environ[name] = secrets.create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
-    for name in (
-        "URGENT",
-        "BULK",
-        "RECEIPTS",
-        "PAYMENTS",
-        "NOTICES",
-        "ANNOUNCEMENTS",
-        "PARKED",
-        "LAYING",
-        "STARTS",
-        "HOOKS",
-        "UPLOADS",
-        "AUTH_PRIVACY",
-        "SMS_PRIVACY",
-        "BILLING_PRIVACY",
-    ):
+    for name in QUEUES:
         os.environ[f"{name}_QUEUE_URL"] = queues.create_queue(QueueName=name.lower())["QueueUrl"]
     region: Any = {"LocationConstraint": os.environ["AWS_REGION"]}
     boto3.client("s3").create_bucket(Bucket=SETTINGS["CAMPAIGNS_BUCKET"], CreateBucketConfiguration=region)
