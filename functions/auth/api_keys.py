@@ -16,7 +16,7 @@ from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import TenantId
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from mifumo.permissions import RULES, Role, Scope
 from mifumo.tables import Key
 from mifumo.tenants import AccessSettings

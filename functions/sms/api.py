@@ -12,8 +12,8 @@ from mifumo.callers import Principal
 from mifumo.errors import NotFound, ValidationFailed
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, api, needs
 from mifumo.ids import BatchId
-from mifumo.keys import Mode
 from mifumo.ledger import InsufficientCredits
+from mifumo.modes import Mode
 from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 

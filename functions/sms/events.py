@@ -17,7 +17,7 @@ from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict
 from mifumo.ids import BatchId, TenantId
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 

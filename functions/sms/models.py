@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from mifumo import substitutes
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from mifumo.segments import Encoding
 from mifumo.wire import Answer, Request
 

@@ -14,7 +14,7 @@ from mifumo import aws, clock, keys
 from mifumo.callers import Principal
 from mifumo.errors import ValidationFailed
 from mifumo.ids import TenantId, UserId
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from mifumo.permissions import Role, Scope
 from tests.auth.door import Answer, Door
 from tests.builders import token
@@ -89,7 +89,7 @@ def test_unknown_mistyped_expired_and_revoked_keys_are_refused_alike(door: Door)
     made = make(door, expires_at="2099-01-01T00:00:00Z")
     door.call("DELETE", f"{KEYS}{made.body['id']}/", token=token())
     good = make(door).body["key"]
-    wrong = [made.body["key"], good[:-1] + ("a" if good[-1] != "a" else "b"), keys.mint(keys.Mode.LIVE), "mfk_live_"]
+    wrong = [made.body["key"], good[:-1] + ("a" if good[-1] != "a" else "b"), keys.mint(Mode.LIVE), "mfk_live_"]
     refusals = [door.call("GET", TENANT, token=key).body for key in wrong]
     assert all({**refusal, "request_id": ""} == {**refusals[0], "request_id": ""} for refusal in refusals)
 
@@ -144,7 +144,7 @@ def test_a_wish_that_cannot_be_met_names_its_field_and_makes_nothing(
 def test_nobody_gives_a_key_more_than_they_may_do() -> None:
     for role in Role:
         for scope in Scope:
-            wish = api_keys.Wish("x", keys.Mode.LIVE, frozenset({scope}))
+            wish = api_keys.Wish("x", Mode.LIVE, frozenset({scope}))
             allowed = role in {Role.OWNER, Role.ADMIN, Role.STAFF} or scope in {Scope.SMS_SEND, Scope.SMS_READ}
             if role is Role.SUPPORT and scope is Scope.BILLING_READ:
                 allowed = True

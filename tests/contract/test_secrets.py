@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mifumo import keys
+from mifumo.modes import Mode
 from sandbox.places import ROOT
 
 _LINES = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
@@ -76,5 +77,5 @@ def test_a_secret_that_is_there_is_seen(secret: str, what: str) -> None:
 
 
 def test_a_real_api_key_is_seen_and_an_example_of_one_is_not() -> None:
-    assert list(_found(keys.mint(keys.Mode.LIVE))) == ["an API key"]
+    assert list(_found(keys.mint(Mode.LIVE))) == ["an API key"]
     assert list(_found("mfk_live_" + "x" * 38)) == []

@@ -98,8 +98,6 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
     },
-    # sees which mode a text has, and no key that has one
-    "functions.sms.sweep.handler": {"mifumo.tenants.AccessSettings"},
     # leads what was accepted: what is parked is its tenant's to cancel
     "functions.sms.starter.handler": {"functions.sms.parked.ParkingSettings"},
     # lays out what was quoted before

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mifumo import aws, callers, clock, keys, origins, tables
 from mifumo.errors import InvalidCredentials
-from mifumo.keys import IpNotAllowed, Mode
+from mifumo.keys import IpNotAllowed
+from mifumo.modes import Mode
 from mifumo.origins import Origin
 from mifumo.permissions import Scope
 from tests.wire import Wire

@@ -9,6 +9,7 @@ import pytest
 from mifumo import buckets, clock, keys, settings
 from mifumo.bodies import BYTES_MAX, DEPTH_MAX, too_deep
 from mifumo.http import Api, api, needs, public
+from mifumo.modes import Mode
 from mifumo.permissions import Action
 from mifumo.wire import Request
 from tests.builders import CONTEXT, answer, request, token
@@ -102,7 +103,7 @@ def test_the_requests_of_a_tenant_come_back_with_time(app: Api, monkeypatch: pyt
 
 def test_who_proves_nothing_uses_up_their_address(app: Api) -> None:
     assert flood(app, 42, "GET", "/closed/", token="garbage") == [401] * 40 + [429] * 2
-    assert flood(app, 1, "GET", "/closed/", token=keys.mint(keys.Mode.LIVE)) == [429]
+    assert flood(app, 1, "GET", "/closed/", token=keys.mint(Mode.LIVE)) == [429]
     assert ask(app, "GET", "/closed/", token=token())[0] == 200, "a good token is not held up by its neighbours"
 
 

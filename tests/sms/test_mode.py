@@ -5,7 +5,7 @@ from typing import Any
 from functions.sms import messages, opt_outs
 from mifumo import aws, keys
 from mifumo.ids import TenantId
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from tests.sms.customer import open_customer
 from tests.sms.test_quoted import quote
 from tests.sms.test_webhooks import Told

@@ -17,7 +17,7 @@ from functions.auth.wire import Name
 from mifumo import clock
 from mifumo.aws import Item
 from mifumo.http import Caller, Cursor, Limit, needs
-from mifumo.keys import Mode
+from mifumo.modes import Mode
 from mifumo.permissions import Action, Scope
 from mifumo.wire import Answer, Request
 

@@ -11,7 +11,8 @@ import jwt
 from mifumo import aws, clock, keys
 from mifumo.errors import Forbidden, InvalidCredentials, TokenExpired, Unauthenticated
 from mifumo.ids import TenantId, UserId
-from mifumo.keys import ApiKey, Mode
+from mifumo.keys import ApiKey
+from mifumo.modes import Mode
 from mifumo.permissions import RULES, Action, Role, Scope
 from mifumo.settings import Settings
 

@@ -15,7 +15,6 @@ import re
 import secrets
 import zlib
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +23,7 @@ from mifumo import clock, origins, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Forbidden, InvalidCredentials
 from mifumo.ids import TenantId
+from mifumo.modes import Mode
 from mifumo.observability import count, logger
 from mifumo.permissions import Scope
 from mifumo.tables import Key
@@ -40,13 +40,6 @@ _CACHED_MAX = 2000
 _USED_EVERY_S = 3600
 
 Value = TypeVar("Value")
-
-
-class Mode(StrEnum):
-    """What is sent in test mode reaches no provider and costs nothing; a test key sends nothing else."""
-
-    LIVE = "live"
-    TEST = "test"
 
 
 class IpNotAllowed(Forbidden):
