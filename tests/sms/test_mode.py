@@ -55,7 +55,7 @@ def test_every_number_ends_as_its_last_digits_say_and_no_provider_hears_of_it(wo
 def test_the_numbers_end_at_the_simulator_as_they_do_in_test_mode(world: World) -> None:
     _, batch = world.send(*ENDS)
     world.work()
-    world.receive(expected=5)
+    world.receive(expected=6)
     assert {**world.statuses(batch["id"]), "+255712000006": "rejected"} == ENDS
     assert len(world.sent_to()) == 6
 
