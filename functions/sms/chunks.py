@@ -11,7 +11,7 @@ the sweep looks at it; but for queued ones of a batch that waits, which were set
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
@@ -268,19 +268,20 @@ def swept_at(wait_s: float = 0, *, at: str | None = None) -> str:
     return clock.after(wait_s + MessagingSettings.load().sweep_after_s, clock.parse(at) if at else None)
 
 
-def due(now: str, *, limit: int) -> list[Key]:
-    """Finds chunks whose moment has come, at most `limit` of each shard."""
-    found: list[Key] = []
-    for shard in range(_SHARDS):
-        page = tables.query(_table(), f"CHUNKS#{shard}", index="due", between=("0", now), limit=limit)
-        found += [Key(item["pk"], item["sk"]) for item in page.items]
-    return found
+class Due(NamedTuple):
+    """Chunks whose moment has come, and the earliest moment of them; None when there are none."""
+
+    keys: list[Key]
+    since: str | None
 
 
-def due_longest(now: str) -> str | None:
-    """Returns the moment at which the chunk should have been moved on that waits longest for it; None if none does."""
-    pages = [tables.query(_table(), f"CHUNKS#{n}", index="due", between=("0", now), limit=1) for n in range(_SHARDS)]
-    return min((item["due_sk"] for page in pages for item in page.items), default=None)
+def due(now: str, *, limit: int) -> Due:
+    """Finds chunks whose moment has come, at most `limit` of each shard: those that have waited longest."""
+    pages = [
+        tables.query(_table(), f"CHUNKS#{n}", index="due", between=("0", now), limit=limit) for n in range(_SHARDS)
+    ]
+    found = [item for page in pages for item in page.items]
+    return Due([Key(item["pk"], item["sk"]) for item in found], min((item["due_sk"] for item in found), default=None))
 
 
 def claim(chunk: Chunk, *, lease_s: float, withheld: tuple[int, ...] = ()) -> Write:

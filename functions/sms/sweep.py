@@ -17,10 +17,11 @@ _MARGIN_MS = 5_000
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """Answers how many of each it looked at."""
     now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0, "reckonings": 0}
-    _tell_lateness(now)
+    late = chunks.due(now, limit=recovery.CHUNKS_MAX)
+    _tell_lateness(now, late.since)
     done["reports"] = recovery.reports(now)
     work = [
-        ("chunks", recovery.chunk, chunks.due(now, limit=recovery.CHUNKS_MAX)),
+        ("chunks", recovery.chunk, late.keys),
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
         ("parts", recovery.part, laid.due(now, limit=recovery.PARTS_MAX)),
         ("hooks", recovery.hook, hook_deliveries.due(now, limit=recovery.HOOKS_MAX)),
@@ -41,11 +42,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
     return done
 
 
-def _tell_lateness(now: str) -> None:
+def _tell_lateness(now: str, since: str | None) -> None:
     """Tells for how long the chunk has waited that waits longest: a text that nothing moves on rings an alarm."""
-    oldest = chunks.due_longest(now)
-    if oldest:
-        count("OldestChunkLateSeconds", int((clock.parse(now) - clock.parse(oldest)).total_seconds()))
+    if since:
+        count("OldestChunkLateSeconds", int((clock.parse(now) - clock.parse(since)).total_seconds()))
 
 
 aws.connect(aws.dynamodb, aws.sqs)
