@@ -1,12 +1,13 @@
 """Payment callbacks: one route for each provider, proven by its own means, kept and queued."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from mifumo.http import public
 from mifumo.providers import clickpesa, pawapay, pawapay_records, zenopay
-from mifumo.providers.payments import MalformedCallback
+from mifumo.providers.payments import CallbackClaim, MalformedCallback
 
 from . import callbacks, proofs
 from .callbacks import Received
@@ -133,16 +134,7 @@ def take_pawapay_callback() -> Received:
 
     One whose signature has run out is kept as well, as the hint that every callback is.
     """
-    event = router.current_event
-    body = callbacks.json_body(event)
-    method = event.request_context.http.method
-    proof = proofs.require_pawapay_signature(proofs.PAWAPAY_PATH, method, event.headers, body)
-    try:
-        claim = pawapay_records.parse_callback(body)
-    except MalformedCallback as error:
-        raise callbacks.unreadable("/depositId") from error
-    subject = {"payment_id": callbacks.subject_of(claim, "/depositId")}
-    return callbacks.keep(pawapay.NAME, claim, subject, body, proof=proof)
+    return _signed_by_pawapay(proofs.PAWAPAY_PATH, pawapay_records.parse_callback, "/depositId", "payment_id")
 
 
 @router.post(
@@ -154,15 +146,8 @@ def take_pawapay_callback() -> Received:
 @public
 def take_pawapay_refund() -> Received:
     """Verifies the signature (RFC 9421), keeps the callback as a hint and has the worker ask pawaPay itself."""
-    event = router.current_event
-    body, method = callbacks.json_body(event), event.request_context.http.method
-    proof = proofs.require_pawapay_signature(proofs.PAWAPAY_REFUNDS_PATH, method, event.headers, body)
-    try:
-        claim = pawapay_records.parse_refund_callback(body)
-    except MalformedCallback as error:
-        raise callbacks.unreadable("/refundId") from error
-    subject = {"refund_id": callbacks.subject_of(claim, "/refundId")}
-    return callbacks.keep(pawapay.NAME, claim, subject, body, proof=proof)
+    parse = pawapay_records.parse_refund_callback
+    return _signed_by_pawapay(proofs.PAWAPAY_REFUNDS_PATH, parse, "/refundId", "refund_id")
 
 
 @router.post(
@@ -174,9 +159,7 @@ def take_pawapay_refund() -> Received:
 )
 @public
 def take_pawapay_statement() -> Received:
-    event = router.current_event
-    body, method = callbacks.json_body(event), event.request_context.http.method
-    proofs.require_pawapay_signature(proofs.PAWAPAY_STATEMENTS_PATH, method, event.headers, body)
+    _proven_by_pawapay(proofs.PAWAPAY_STATEMENTS_PATH)
     return Received()
 
 
@@ -198,3 +181,20 @@ def take_clickpesa_callback() -> Received:
         raise callbacks.unreadable("/data/orderReference") from error
     subject = {"payment_id": callbacks.subject_of(claim, "/data/orderReference")}
     return callbacks.keep(clickpesa.NAME, claim, subject, body, proof="signed")
+
+
+def _signed_by_pawapay(path: str, parse: Callable[[bytes], CallbackClaim], pointer: str, subject_name: str) -> Received:
+    body, proof = _proven_by_pawapay(path)
+    try:
+        claim = parse(body)
+    except MalformedCallback as error:
+        raise callbacks.unreadable(pointer) from error
+    subject = {subject_name: callbacks.subject_of(claim, pointer)}
+    return callbacks.keep(pawapay.NAME, claim, subject, body, proof=proof)
+
+
+def _proven_by_pawapay(path: str) -> tuple[bytes, str]:
+    """Returns the body of a callback to a path, and what its signature proves; raises what an unsigned one meets."""
+    event = router.current_event
+    body, method = callbacks.json_body(event), event.request_context.http.method
+    return body, proofs.require_pawapay_signature(path, method, event.headers, body)
