@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mifumo import audit, clock
+from mifumo import audit, clock, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, Forbidden
@@ -18,6 +18,7 @@ from mifumo.settings import Settings
 from mifumo.writes import Write
 
 from . import proposals
+from .payments import Payment
 from .proposals import AlreadyProposed, Decision, Proposal, Status
 
 
@@ -82,6 +83,25 @@ def propose(caller: Principal, proposal: Proposal) -> tuple[Proposal, list[Write
     Raises AlreadyProposed, as its writes do, when one is open.
     """
     return _opened(caller, proposal, "decision.proposed")
+
+
+def propose_about(
+    caller: Principal, decision: Decision, payment: Payment, *, reason: str, evidence: str, facts: Mapping[str, Any]
+) -> Proposal:
+    """Opens a proposal about a payment as it is now: it lapses when the payment changes. Raises AlreadyProposed."""
+    wanted = made(
+        caller,
+        decision,
+        subject=payment.id,
+        tenant=payment.tenant,
+        reason=reason,
+        evidence=evidence,
+        version=payment.version,
+        facts=facts,
+    )
+    proposal, steps = propose(caller, wanted)
+    writes.transact(*steps)
+    return proposal
 
 
 def decide_alone(caller: Principal, proposal: Proposal) -> tuple[Proposal, list[Write]]:

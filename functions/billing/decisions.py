@@ -28,21 +28,14 @@ def propose_refund(caller: Principal, payment_id: str, *, reason: str, evidence:
     if payment.status is not Standing.COMPLETED:
         raise NotRefundable(f"It is {payment.status}.")
     refunds.require_credits(payment)
-    proposal, steps = approvals.propose(
+    return approvals.propose_about(
         caller,
-        approvals.made(
-            caller,
-            Decision.REFUND,
-            subject=payment.id,
-            tenant=payment.tenant,
-            reason=reason,
-            evidence=evidence,
-            version=payment.version,
-            facts={"credits": payment.credits, "amount": payment.received},
-        ),
+        Decision.REFUND,
+        payment,
+        reason=reason,
+        evidence=evidence,
+        facts={"credits": payment.credits, "amount": payment.received},
     )
-    writes.transact(*steps)
-    return proposal
 
 
 def approve(caller: Principal, proposal_id: str, *, note: str) -> Proposal:

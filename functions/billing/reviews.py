@@ -60,21 +60,9 @@ def propose(
         payment = unseen.look(payment)
     if payment.status is not Status.REVIEW:
         raise NotUnderReview(f"It is {payment.status}.")
-    proposal, steps = approvals.propose(
-        caller,
-        approvals.made(
-            caller,
-            decision,
-            subject=payment.id,
-            tenant=payment.tenant,
-            reason=reason,
-            evidence=evidence,
-            version=payment.version,
-            facts=_facts(payment, decision, receipt),
-        ),
+    return approvals.propose_about(
+        caller, decision, payment, reason=reason, evidence=evidence, facts=_facts(payment, decision, receipt)
     )
-    writes.transact(*steps)
-    return proposal
 
 
 def _facts(payment: Payment, decision: Decision, receipt: str | None) -> dict[str, str | int]:

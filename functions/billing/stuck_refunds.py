@@ -6,7 +6,7 @@ They may say what the provider does not say any more. They may not contradict wh
 from collections.abc import Sequence
 from typing import Final
 
-from mifumo import clock, ids, writes
+from mifumo import clock, ids
 from mifumo.callers import Principal
 from mifumo.errors import Conflict, ValidationFailed
 from mifumo.observability import count
@@ -55,25 +55,18 @@ def propose(
     payment = reviews.find(payment_id)
     _require_stuck(payment)
     _require_consent(payment, decision)
-    proposal, steps = approvals.propose(
+    return approvals.propose_about(
         caller,
-        approvals.made(
-            caller,
-            decision,
-            subject=payment.id,
-            tenant=payment.tenant,
-            reason=reason,
-            evidence=evidence,
-            version=payment.version,
-            facts={
-                "amount": payment.refund_amount or 0,
-                "credits": payment.refund_credits or 0,
-                **({"reference": reference} if reference else {}),
-            },
-        ),
+        decision,
+        payment,
+        reason=reason,
+        evidence=evidence,
+        facts={
+            "amount": payment.refund_amount or 0,
+            "credits": payment.refund_credits or 0,
+            **({"reference": reference} if reference else {}),
+        },
     )
-    writes.transact(*steps)
-    return proposal
 
 
 def carry_out(payment: Payment, proposal: Proposal, *, more: Sequence[Write]) -> None:
