@@ -61,8 +61,7 @@ class Order:
         if self.asked:
             return self.asked
         told = self.sender_id, self.text, *self.recipients
-        when = (self.category, self.send_at) if self.send_at or self.category is not Category.TRANSACTIONAL else ()
-        return ids.fingerprint(*told, *when, *(["smart"] if self.smart else []))
+        return ids.fingerprint(*told, *waits.asked(self.category, self.send_at), *(["smart"] if self.smart else []))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,7 @@ class Wanted(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """Tells it from what else comes with the same Idempotency-Key."""
-        when = (self.category, self.send_at) if self.send_at or self.category is not Category.TRANSACTIONAL else ()
-        return ids.fingerprint("quote", self.quote, *when)
+        return ids.fingerprint("quote", self.quote, *waits.asked(self.category, self.send_at))
 
 
 def accept(wanted: Wanted, *, key: str) -> Accepted:

@@ -6,9 +6,15 @@ from mifumo.preferences import Preferences
 
 from . import quiet
 from .batches import Batch, Status
+from .categories import Category
 from .moments import require_ahead
 
 QUIET_HOURS, SUSPENDED = "quiet_hours", "tenant_suspended"
+
+
+def asked(category: Category, send_at: str) -> tuple[str, ...]:
+    """Returns what a fingerprint tells of when something is to be sent: nothing where it is as always, at once."""
+    return (category, send_at) if send_at or category is not Category.TRANSACTIONAL else ()
 
 
 def planned(batch: Batch, preferences: Preferences, send_at: str | None) -> Batch:
