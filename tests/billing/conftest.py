@@ -213,7 +213,8 @@ class ClickPesaTill(PawaPayTill):
 
     def _ended(self) -> set[str]:
         attempts = self.simulator.log()["attempts"]
-        return {str(uuid.UUID(one["reference"])) for one in attempts if one["status"] != "PROCESSING"}
+        under_way = {one["reference"] for one in attempts if one["status"] == "PROCESSING"}
+        return {str(uuid.UUID(one["reference"])) for one in attempts if one["reference"] not in under_way}
 
 
 @pytest.fixture
