@@ -74,7 +74,7 @@ def look(tenant: TenantId) -> list[Breach]:
         count("InvariantBreach", len(breaches))
         told = [str(breach) for breach in breaches[:_BREACHES_SHOWN]]
         logger.error("books do not add up", tenant_id=tenant, breaches=told)
-    if not breaches:
+    else:
         _recognise(tenant)
     if wrong := [breach for breach in breaches if breach.rule in _FREEZES]:
         _freeze(tenant, str(wrong[0]))

@@ -18,9 +18,9 @@ Record = tuple[str, dict[str, Any] | None]
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Applies the reports at once, the answers one by one; what failed comes again, which changes nothing twice."""
-    records = queue.bodies(event)
-    answers = [record for record in records if "inbound" in (record[1] or {})]
-    reports = [record for record in records if record not in answers]
+    answers, reports = list[Record](), list[Record]()
+    for record in queue.bodies(event):
+        (answers if "inbound" in (record[1] or {}) else reports).append(record)
     return queue.failures([*_reported(reports), *(failed for record in answers for failed in _answered(record))])
 
 
