@@ -67,6 +67,12 @@ class Postman:
         self._timers: set[asyncio.TimerHandle] = set()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
+        self._under_way = 0
+
+    @property
+    def idle(self) -> bool:
+        """Says whether no letter waits and none is on its way."""
+        return not (self._timers or self._under_way) and self._due.empty()
 
     async def start(self) -> None:
         timeout = aiohttp.ClientTimeout(total=_ATTEMPT_TIMEOUT_S)
@@ -130,10 +136,14 @@ class Postman:
             msg = "the postman has not been started"
             raise RuntimeError(msg)
         status: int | None = None
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-            sent, headers = letter.sealed()
-            async with self._session.post(letter.url, data=sent, headers=headers) as answer:
-                status = answer.status
+        self._under_way += 1
+        try:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
+                sent, headers = letter.sealed()
+                async with self._session.post(letter.url, data=sent, headers=headers) as answer:
+                    status = answer.status
+        finally:
+            self._under_way -= 1
         delivery = Delivery(letter, attempt, status)
         if self._on_delivery is not None:
             self._on_delivery(delivery)

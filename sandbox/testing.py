@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -69,6 +70,14 @@ class Running(Generic[Sim]):
 
     def set_latency(self, ms: int) -> None:
         self._call(lambda: setattr(self.simulator, "latency_ms", ms))
+
+    def rest(self) -> None:
+        """Waits until every callback has been answered. Raises TimeoutError when one is not."""
+        end = time.monotonic() + _CALL_MAX_S
+        while not self._call(lambda: self.simulator.postman.idle):
+            if time.monotonic() > end:
+                raise TimeoutError("a callback is still not answered")
+            time.sleep(0.005)
 
     def _call(self, verb: Callable[[], Answer]) -> Answer:
         async def call() -> Answer:

@@ -29,6 +29,7 @@ def beem(reports: Mailbox) -> Iterator[RunningBeem]:
 def world(aws_tables: Wire, beem: RunningBeem, reports: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
     """Makes a world with a funded tenant."""
     beem.clear()
+    beem.rest()
     aws.scheduler().create_schedule_group(Name=os.environ["SCHEDULES_GROUP"])
     reports.take()
     made = World(beem, aws_tables, monkeypatch, reports)

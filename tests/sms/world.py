@@ -174,6 +174,8 @@ class World:
 
     def receive(self, *, expected: int | None = None) -> list[dict[str, Any]]:
         """Takes the reports that came (waiting for as many as expected) through the receipts function."""
+        if expected:
+            self.beem.rest()  # a report of another story may be among them
         reports = self.reports.take(expected)
         self.report(*reports)
         return reports
@@ -208,8 +210,8 @@ class World:
             self.sweep(after_s=61)
             self.lay()
             self.start()
-            if self.work():
-                time.sleep(0.05)  # the simulator's reports are on their way
+            self.work()
+            self.beem.rest()
             self.receive()
 
     def sent_to(self) -> list[str]:
