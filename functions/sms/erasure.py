@@ -1,4 +1,4 @@
-"""Erasure: a number leaves a tenant's contacts and texts.
+"""Erasure: a number leaves a tenant's contacts and texts, and what came from it loses its words as well.
 
 Of texts only what is at rest is changed; those under way are looked at again. The index of numbers leads to each row of
 the number. Its row is changed last, because that takes it out of the index: whoever was cut off finds it again.
@@ -7,11 +7,12 @@ the number. Its row is changed last, because that takes it out of the index: who
 from contextlib import suppress
 
 from mifumo import tables, writes
+from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import After, Step
 from mifumo.tables import Key
 
-from . import batch_traces, batches, chunks, content, inbox, lost, messages
+from . import arrivals, batch_traces, batches, chunks, content, events, inbox, lost, messages
 from .batch_traces import BatchChanged
 from .chunks import Chunk, ChunkTaken, MessagingSettings
 from .messages import NoSuchMessage
@@ -25,6 +26,8 @@ _LOOK_AGAIN_S = 900
 def take(step: Step) -> After:
     """Erases a page of a number's messages, and after the last page begins anew as long as any was under way."""
     tenant, digits = step.tenant, step.subject
+    if step.place is None:
+        _unheard(step)
     page = messages.to(tenant, digits, limit=_ROWS_A_STEP, start=step.place)
     places = [messages.place(item) for item in page.items]
     keys = {(batch, number): chunks.key(tenant, batch, number) for batch, number, _ in places}
@@ -55,6 +58,14 @@ def _forgotten(tenant: TenantId, digits: str) -> bool:
     except ChangedMeanwhile:  # somebody is putting the contact into a group right now
         return False
     return True
+
+
+def _unheard(step: Step) -> None:
+    """Erases what came from the number; what leads to an event goes after what the event holds."""
+    for arrival in arrivals.of_number(step.tenant, step.subject, until=step.asked_at):
+        with suppress(NotFound):  # the event has expired
+            writes.commit(events.erase(step.tenant, arrival.event))
+        writes.commit(arrivals.forget(arrival))
 
 
 def _erase(step: Step, place: tuple[BatchId, int, int], chunk: Chunk | None) -> None:

@@ -1,7 +1,8 @@
-"""Event: what became of messages or of a batch, kept for a month in the order in which it was written down.
+"""Event: what became of messages or of a batch, or came from a phone, kept for a month in the order in which it was
+written down.
 
 An event of messages names their positions in a chunk, not their numbers, so it stays small and holds no number of its
-own; those of a chunk that change together are told together.
+own; those of a chunk that change together are told together. That of a text that came holds the number and the text.
 
 | pk | sk | what |
 |---|---|---|
@@ -15,7 +16,7 @@ from typing import Any
 
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import Conflict
+from mifumo.errors import Conflict, NotFound
 from mifumo.ids import BatchId, TenantId
 from mifumo.modes import Mode
 from mifumo.tables import Key
@@ -37,6 +38,7 @@ class Type(StrEnum):
     UNDELIVERED = "message.undelivered"
     FAILED = "message.failed"
     COMPLETED = "batch.completed"
+    RECEIVED = "inbound.received"
     TEST = "webhook.test"
 
 
@@ -51,7 +53,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: of messages of a chunk (`groups`), or of a batch or a webhook as a whole (`facts`)."""
+    """One event: of messages of a chunk (`groups`), or of a batch, a webhook or a text that came (`facts`).
+
+    `digits` is the number that a text came from.
+    """
 
     id: str
     tenant: TenantId
@@ -61,6 +66,7 @@ class Event:
     chunk: int = 0
     groups: tuple[Group, ...] = ()
     facts: tuple[tuple[str, Any], ...] = ()
+    digits: str = ""
 
     def concerns(self, position: int) -> bool:
         """Tells whether it is of the message at a position of its chunk."""
@@ -69,6 +75,8 @@ class Event:
     def told(self, chunk: Chunk | None) -> dict[str, Any]:
         """Writes the event as customers get it, given its chunk."""
         data: dict[str, Any] = dict(self.facts)
+        if self.digits:
+            data = {"from": _number(self.digits), **data}
         if self.batch:
             data["batch_id"] = self.batch
         if chunk and chunk.test:
@@ -82,10 +90,14 @@ def _message(chunk: Chunk, group: Group, position: int) -> dict[str, Any]:
     digits = chunk.recipients[position - 1]
     return {
         "id": messages.id_of(chunk.batch, chunk.number, position),
-        "to": None if digits == ERASED else f"+{digits}",
+        "to": _number(digits),
         "status": group.status,
         "reason": group.reason or None,
     }
+
+
+def _number(digits: str) -> str | None:
+    return None if digits == ERASED else f"+{digits}"
 
 
 def new(tenant: TenantId, type_: Type, **more: Any) -> Event:
@@ -110,8 +122,22 @@ def put(event: Event) -> Write:
         "facts": dict(event.facts),
         "ttl": clock.epoch() + RETENTION_S,
         **({"batch": event.batch} if event.batch else {}),
+        **({"digits": event.digits} if event.digits else {}),
     }
     return writes.put(_table(), item, refused=lambda _: Conflict("The event exists."))
+
+
+def erase(tenant: TenantId, event: str) -> Write:
+    """Takes number and text out of the event of a text that came; refuses with NotFound when there is no such event."""
+    return writes.update(
+        _table(),
+        key(tenant, event),
+        "SET digits = :erased, #facts.#text = :none",
+        condition="attribute_exists(digits)",
+        names={"#facts": "facts", "#text": "text"},
+        values={":erased": ERASED, ":none": ""},
+        refused=lambda _: NotFound("There is no such event."),
+    )
 
 
 def of(item: Item) -> Event:
@@ -125,6 +151,7 @@ def of(item: Item) -> Event:
         chunk=item["chunk"],
         groups=tuple(Group(status, reason, tuple(bytes(where))) for status, reason, where in item["groups"]),
         facts=tuple(item["facts"].items()),
+        digits=item.get("digits", ""),
     )
 
 

@@ -20,7 +20,7 @@ from mifumo.modes import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import batches, chunks, events, hook_deliveries, hooks, messages, telling
+from . import batches, chunks, events, feed, hooks, messages
 from .chunks import Chunk, MessagingSettings, State
 from .events import Event, Group, Type
 from .hooks import Hook
@@ -78,7 +78,7 @@ def of_chunk(tenant: TenantId, batch: BatchId, number: int) -> int:
         if not made:
             return 0
         moved = _moved(_told_key(tenant, batch, chunks.placed(number)), told, made, marks=marks, submitted=submitted)
-        if _written(tenant, made, listening, moved):
+        if _added(tenant, made, listening, moved):
             return len(made)
     raise Busy
 
@@ -106,18 +106,15 @@ def of_batch(tenant: TenantId, batch: BatchId) -> int:
     )
     made = events.new(tenant, Type.COMPLETED, batch=batch, facts=facts)
     moved = _moved(_told_key(tenant, batch, "BATCH"), {}, [made], marks="", submitted=True)
-    return int(_written(tenant, [made], listening, moved))
+    return int(_added(tenant, [made], listening, moved))
 
 
-def _written(tenant: TenantId, made: list[Event], listening: list[Hook], moved: Write) -> bool:
-    """Writes events with their deliveries, and has them called; tells whether nobody else was first."""
-    wanted = [(event, hook) for event in made for hook in listening if hook.wants(event.type)]
-    deliveries = [hook_deliveries.new(event, hook.id) for event, hook in wanted]
+def _added(tenant: TenantId, made: list[Event], listening: list[Hook], moved: Write) -> bool:
+    """Adds events to the feed; tells whether nobody else was first."""
     try:
-        writes.transact(moved, *(events.put(event) for event in made), *deliveries)
+        feed.add(tenant, made, listening, moved)
     except _Moved:
         return False
-    telling.call(tenant, [(hook.id, event.id) for event, hook in wanted])
     return True
 
 

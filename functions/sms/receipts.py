@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, clock, queue
 from mifumo.observability import count, entrypoint, logger
 from mifumo.providers import beem_inbound, beem_reports
-from mifumo.providers.beem_inbound import MalformedInboundError
+from mifumo.providers.beem_inbound import Inbound, MalformedInboundError
 from mifumo.providers.beem_reports import MalformedReportError, Report
 
 from . import delivery, inbound
@@ -37,16 +37,25 @@ def _reported(records: list[Record]) -> list[str]:
 def _answered(record: Record) -> list[str]:
     """Applies what a phone answered; returns the record's id when that fails."""
     message_id, body = record
+    came = _inbound(body)
+    if came is None:
+        return []
     try:
-        came = beem_inbound.parse((body or {})["inbound"])
         inbound.take(came, received_at=(body or {}).get("received_at", clock.stamp()))
-    except (MalformedInboundError, AttributeError) as error:
-        logger.warning("malformed answer", error=str(error)[:200])
-        count("InboundMalformed")
     except Exception:  # noqa: BLE001 # As above.
         logger.exception("answer failed", message_id=message_id)
         return [message_id]
     return []
+
+
+def _inbound(body: dict[str, Any] | None) -> Inbound | None:
+    """Reads what a phone answered; what has not the form of a text is counted and dropped, like a report."""
+    try:
+        return beem_inbound.parse((body or {})["inbound"])
+    except (MalformedInboundError, AttributeError) as error:
+        logger.warning("malformed answer", error=str(error)[:200])
+        count("InboundMalformed")
+        return None
 
 
 def _report(body: dict[str, Any] | None) -> Report | None:
@@ -59,4 +68,4 @@ def _report(body: dict[str, Any] | None) -> Report | None:
         return None
 
 
-aws.connect(aws.dynamodb)
+aws.connect(aws.dynamodb, aws.sqs)

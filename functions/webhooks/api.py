@@ -77,7 +77,7 @@ def take_beem_report(token: str) -> Received:
     "/api/webhooks/sms/beem/<token>/inbound/",
     summary="Take a text that a phone has sent us through Beem",
     description="STOP, ACHA or ONDOA opts the phone out of the texts of the sender ID that follows, or else of whoever "
-    "texted it last; START or ANZA undoes that.",
+    "texted it last; START or ANZA undoes that. Every text becomes an event of the tenant that it is meant for.",
     tags=["webhooks"],
     openapi_extensions={"x-problems": [403], "requestBody": _INBOUND_BODY},
 )

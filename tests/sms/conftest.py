@@ -7,6 +7,8 @@ import pytest
 
 from mifumo import aws
 from sandbox.testing import RunningBeem, running_beem
+from tests.sms.customer import Customer, open_customer
+from tests.sms.told import Told
 from tests.sms.world import Mailbox, World, open_mailbox
 from tests.wire import Wire
 
@@ -36,3 +38,16 @@ def world(aws_tables: Wire, beem: RunningBeem, reports: Mailbox, monkeypatch: py
     made.fund(5_000)
     aws_tables.clear()
     return made
+
+
+@pytest.fixture
+def customer() -> Iterator[Customer]:
+    """Opens a customer's system."""
+    with open_customer() as opened:
+        yield opened
+
+
+@pytest.fixture
+def told(world: World, customer: Customer) -> Told:
+    """Makes a world whose tenant has a system to be told."""
+    return Told(world, customer)

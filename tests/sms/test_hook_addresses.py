@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from functions.sms import addresses, outbound
 from functions.sms.addresses import UrlRefused
 from mifumo import settings
-from tests.sms.customer import Customer, open_customer
+from tests.sms.customer import Customer
 
 _REFUSED = {
     "loopback": ["127.0.0.1", "127.8.8.8", "::1"],
@@ -45,12 +45,6 @@ def aws_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.forget()
     yield
     settings.forget()
-
-
-@pytest.fixture
-def customer() -> Iterator[Customer]:
-    with open_customer() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("address", [one for family in _REFUSED.values() for one in family])

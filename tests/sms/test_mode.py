@@ -8,7 +8,7 @@ from mifumo.ids import TenantId
 from mifumo.modes import Mode
 from tests.sms.customer import open_customer
 from tests.sms.test_quoted import quote
-from tests.sms.test_webhooks import Told
+from tests.sms.told import Told
 from tests.sms.world import TENANT, World
 from tests.wire import Crash
 

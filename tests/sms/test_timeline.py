@@ -9,7 +9,7 @@ from mifumo import aws
 from mifumo.ids import BatchId
 from tests.builders import token
 from tests.sms.customer import open_customer
-from tests.sms.test_webhooks import Told
+from tests.sms.told import Told
 from tests.sms.world import TENANT, World
 
 

@@ -25,7 +25,8 @@ class EventAnswer(Answer):
     timestamp: str = Field(examples=["2026-01-31T08:15:30.000Z"])
     data: dict[str, Any] = Field(
         description="Of messages: `batch_id`, and `messages` with `id`, `to`, `status` and `reason` each. "
-        "Of a batch: `batch_id`, `accepted`, `price`, `charged` and `completed_at`."
+        "Of a batch: `batch_id`, `accepted`, `price`, `charged` and `completed_at`. Of a text that came from a phone: "
+        "`from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null."
     )
 
 
@@ -38,8 +39,8 @@ class EventPage(Answer):
     "/api/sms/events/",
     summary="Read what webhooks are told of, oldest first",
     description="For whoever was down: what has happened since an event, in the order of their ids. Events of the last "
-    "half minute are not listed yet, so that none can come in before one that you have read. Kept for 30 days, and "
-    "from your first webhook on.",
+    "half minute are not listed yet, so that none can come in before one that you have read. Kept for 30 days. Texts "
+    "that phones send you are always listed, what becomes of your own from your first webhook on.",
     tags=["sms"],
 )
 @needs(Action.SMS_READ)

@@ -24,7 +24,7 @@ _PATH = "/api/sms/webhooks/"
 
 HookId = Annotated[str, Path(description="The `id` of one of your webhooks.")]
 DeliveryId = Annotated[str, Path(description="The `id` of one of its deliveries.")]
-Choice = Literal[Type.SUBMITTED, Type.DELIVERED, Type.UNDELIVERED, Type.FAILED, Type.COMPLETED]
+Choice = Literal[Type.SUBMITTED, Type.DELIVERED, Type.UNDELIVERED, Type.FAILED, Type.COMPLETED, Type.RECEIVED]
 Url = Annotated[
     str,
     Field(
@@ -145,7 +145,8 @@ class DeliveryPage(Answer):
     _PATH,
     status_code=HTTPStatus.CREATED,
     summary="Have a system of yours told what becomes of your texts",
-    description="Texts that are accepted from now on are told of. The answer's `secret` is shown this once.",
+    description="Texts that are accepted from now on are told of, and those that phones send you. The answer's "
+    "`secret` is shown this once.",
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )

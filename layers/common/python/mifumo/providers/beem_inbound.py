@@ -11,6 +11,8 @@ from typing import Any
 _DIGITS = re.compile(r"\+?([1-9][0-9]{6,14})")
 # Ten joined parts; what is longer is no keyword, and nobody's answer.
 _TEXT_MAX = 1600
+# A number or short code of ours, a transaction's id, a moment: what is longer is none of them.
+_NAME_MAX = 100
 
 
 class MalformedInboundError(ValueError):
@@ -19,10 +21,15 @@ class MalformedInboundError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text from a phone. The number is digits, `255712345678`."""
+    """A text from a phone. The number is digits, `255712345678`; `to` is what it was sent to, empty when not told.
+
+    `mark` is the same whenever Beem brings the same text, and empty when Beem gives nothing to tell that by.
+    """
 
     digits: str
     text: str
+    to: str = ""
+    mark: str = ""
 
 
 def parse(body: dict[str, Any]) -> Inbound:
@@ -32,4 +39,10 @@ def parse(body: dict[str, Any]) -> Inbound:
     number = _DIGITS.fullmatch(str(body.get("from", "")))
     if not number or not isinstance(text, str):
         raise MalformedInboundError("a text has from and message")
-    return Inbound(number[1], text[:_TEXT_MAX])
+    mark = " ".join(_name(body.get(name)) for name in ("transaction_id", "timestamp")).strip()
+    return Inbound(number[1], text[:_TEXT_MAX], _name(body.get("to")), mark)
+
+
+def _name(given: object) -> str:
+    """Reads a name, which may be written as a number."""
+    return str(given).strip()[:_NAME_MAX] if isinstance(given, str | int) else ""
