@@ -46,7 +46,7 @@ class Service(Stack):
             "Campaigns",
             stage=stage,
             days=_CAMPAIGN_DAYS,
-            holds="an uploaded file or a part of a campaign, named by tenant and plan",
+            holds="an uploaded file, a part of a campaign or its results, named by tenant and plan",
         )
         sms = Sms(self, "Sms", house=house, data=data, exports=exports, campaigns=campaigns)
         billing = Billing(
@@ -90,6 +90,8 @@ class Service(Stack):
             "StartsDeadQueueUrl": sms.starts.dead_url,
             "LayingQueueUrl": sms.laying.url,
             "LayingDeadQueueUrl": sms.laying.dead_url,
+            "ResultsQueueUrl": sms.results.url,
+            "ResultsDeadQueueUrl": sms.results.dead_url,
             "UploadsQueueUrl": sms.uploads.url,
             "UploadsDeadQueueUrl": sms.uploads.dead_url,
             "HooksQueueUrl": sms.hooks.url,
@@ -110,6 +112,7 @@ class Service(Stack):
             "SmsResumerFunction": sms.resumer.function_name,
             "SmsLayerFunction": sms.layer.function_name,
             "SmsStarterFunction": sms.starter.function_name,
+            "SmsScribeFunction": sms.scribe.function_name,
             "SmsSplitterFunction": sms.splitter.function_name,
             "SmsHooksFunction": sms.teller.function_name,
             "SmsNoticesFunction": sms.notifier.function_name,

@@ -37,6 +37,7 @@ QUEUES = (
     "STARTS",
     "HOOKS",
     "UPLOADS",
+    "RESULTS",
     "AUTH_PRIVACY",
     "SMS_PRIVACY",
     "BILLING_PRIVACY",

@@ -33,7 +33,19 @@ from . import (
     wishes,
 )
 from .dispatch import Accepted
-from .doors import analytics, contacts, courses, events, groups, opt_outs, provider, templates, uploads, webhooks
+from .doors import (
+    analytics,
+    contacts,
+    courses,
+    events,
+    groups,
+    opt_outs,
+    provider,
+    results,
+    templates,
+    uploads,
+    webhooks,
+)
 from .models import (
     AvailabilityAnswer,
     BalanceAnswer,
@@ -66,6 +78,7 @@ app.include_router(provider.router)
 app.include_router(webhooks.router)
 app.include_router(analytics.router)
 app.include_router(courses.router)
+app.include_router(results.router)
 app.include_router(uploads.router)
 _TAGS = ["sms"]
 

@@ -30,6 +30,9 @@ _SPLITTER_TIMEOUT_S = 120
 _SPLITTER_MEMORY_MB = 1769
 # Tenants wait for each other's files when so many are read.
 _SPLITTER_CONCURRENCY = 10
+_SCRIBE_TIMEOUT_S = 120
+# A million rows take one of them some minutes; the table has other things to do than to be read for files.
+_SCRIBE_CONCURRENCY = 5
 # As many as this many slow customers keep busy at once; the queue is fair, so one of them holds up none of the others.
 _HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
@@ -63,6 +66,7 @@ class Sms(Construct):
         self.laying = Queue(self, "Laying", house=house, consumer_timeout_s=_LAYING_TIMEOUT_S)
         self.hooks = Queue(self, "Hooks", house=house, consumer_timeout_s=_HOOKS_TIMEOUT_S)
         self.uploads = Queue(self, "Uploads", house=house, consumer_timeout_s=_SPLITTER_TIMEOUT_S)
+        self.results = Queue(self, "Results", house=house, consumer_timeout_s=_SCRIBE_TIMEOUT_S)
         self.appointments = Appointments(self, "Appointments", queue=self.starts, house=house)
         self._telling = {"HOOKS_QUEUE_URL": self.hooks.url}
         self._lanes = {
@@ -101,6 +105,7 @@ class Sms(Construct):
         self.starter = self._start()
         self.teller = self._tell()
         self.splitter = self._split()
+        self.scribe = self._write_results()
         self.checkup = self._check_up()
         house.alerts.ring(scope=self, service="sms", meanings=_ALARMS)
 
@@ -127,11 +132,13 @@ class Sms(Construct):
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
                 "STARTS_QUEUE_URL": self.starts.url,
+                "RESULTS_QUEUE_URL": self.results.url,
                 **self.appointments.environment,
                 **self._window,
             },
         )
         self.laying.grant_send(api)
+        self.results.grant_send(api)
         self.starts.grant_send(api)
         self.appointments.grant(api)
         self._campaigns.grant_put(api)
@@ -414,6 +421,30 @@ class Sms(Construct):
         self._campaigns.tell(self.uploads, prefix="uploads/")
         self._campaigns.take_forms(stage)
         return splitter
+
+    def _write_results(self) -> Function:
+        data, stage = self._data, self._house.stage
+        scribe = Function(
+            self,
+            "Scribe",
+            handler="functions.sms.scribe.handler",
+            house=self._house,
+            memory_mb=_SPLITTER_MEMORY_MB,
+            timeout_s=_SCRIBE_TIMEOUT_S,
+            environment={
+                "MESSAGING_TABLE": data.messaging.table_name,
+                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                "OWED_ENDINGS": stage.owed_endings,
+                "RESULTS_QUEUE_URL": self.results.url,
+            },
+        )
+        data.messaging.grant(scribe, *READ, *WRITE)
+        self._campaigns.grant_get(scribe)
+        self._campaigns.grant_put(scribe)
+        self.results.grant_send(scribe)
+        self.results.feed(scribe, batch_size=1, concurrency=_SCRIBE_CONCURRENCY)
+        return scribe
 
     def _notify(self) -> Function:
         data, stage = self._data, self._house.stage

@@ -69,6 +69,7 @@ def test_slices_may_write_objects_few_may_read_them_and_nobody_may_list_or_delet
         "Campaigns": {
             "sms.api": {"s3:GetObject", "s3:PutObject"},
             "sms.layer": {"s3:GetObject"},
+            "sms.scribe": {"s3:GetObject", "s3:PutObject"},
             "sms.splitter": {"s3:GetObject", "s3:PutObject"},
             "sms.unpark": {"s3:PutObject"},
         },

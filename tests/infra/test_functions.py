@@ -28,6 +28,8 @@ def test_each_function_has_the_memory_its_work_needs() -> None:
     assert memory.pop("functions.sms.hooks_worker.handler") == 256
     # it reads files row by row, and gets a whole CPU for it
     assert memory.pop("functions.sms.splitter.handler") == 1769
+    # it writes files of a million rows
+    assert memory.pop("functions.sms.scribe.handler") == 1769
     assert set(memory.values()) == {512}
 
 

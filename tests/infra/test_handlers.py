@@ -111,6 +111,13 @@ _NEVER_LOADED = {
         "mifumo.tenants.AccessSettings",
         "mifumo.wallets.LedgerSettings",
     },
+    # reads batches with those who ask for them, and has no callers, prices and turns to see to itself
+    "functions.sms.scribe.handler": {
+        "functions.sms.pace.PaceSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.tenants.AccessSettings",
+    },
     # webhooks, which it calls, bring what a request about them needs
     "functions.sms.hooks_worker.handler": {"mifumo.callers.SigningSettings", "mifumo.tenants.AccessSettings"},
     # has no callers: all of its routes are public
@@ -149,6 +156,7 @@ def test_the_template_names_the_handlers() -> None:
         "functions.sms.notices.handler",
         "functions.sms.privacy.handler",
         "functions.sms.receipts.handler",
+        "functions.sms.scribe.handler",
         "functions.sms.splitter.handler",
         "functions.sms.starter.handler",
         "functions.sms.sweep.handler",

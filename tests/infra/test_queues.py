@@ -13,7 +13,7 @@ def test_every_queue_has_a_dead_letter_queue_a_consumer_and_patience(stage: str)
         for mapping in properties(stage, "AWS::Lambda::EventSourceMapping")
     }
     queues = working_queues(stage)
-    assert len(queues) == 14
+    assert len(queues) == 15
     assert set(consumers) == set(queues)
     for name, queue in queues.items():
         assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5

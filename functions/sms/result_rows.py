@@ -1,0 +1,96 @@
+"""Result rows: what became of each recipient of a batch, as lines of CSV, in the order of its chunks.
+
+The rows of a full chunk are read by one query; those of small ones, of which a batch with texts of their own has many,
+a hundred a call. Both cost at most one call for a hundred recipients.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mifumo import clock, spreadsheets, tables
+from mifumo.aws import Item
+from mifumo.tables import Key
+
+from . import chunks, costs, messages
+from .batches import Batch
+from .chunks import Chunk, MessagingSettings
+from .costs import Cost
+from .messages import FINAL, Message
+
+HEADER: Final = (
+    "id",
+    "to",
+    "status",
+    "reason",
+    "provider_status",
+    "segments",
+    "credits",
+    "credits_returned",
+    "submitted_at",
+    "ended_at",
+    "as_of",
+    "text",
+)
+# By keys its rows would cost as many read units as it has rows, by a query a twelfth of that.
+_QUERIED_MIN: Final = 10
+
+
+def title() -> str:
+    """Writes the line before all others."""
+    return spreadsheets.written(HEADER, [])
+
+
+def pages(batch: Batch, *, first: int) -> Iterator[tuple[list[Chunk], str]]:
+    """Reads a batch from a chunk on, a hundred chunks at a time, with the lines that they come to.
+
+    Of a batch that is not laid out yet, what stands is read.
+    """
+    for page in chunks.pages(batch.tenant, batch.id, first=first, last=max(first, batch.chunks)):
+        as_of = clock.stamp()
+        rows = _rows(page)
+        yield page, spreadsheets.lines(line for chunk in page for line in _lines(chunk, rows, as_of))
+
+
+def _lines(chunk: Chunk, rows: dict[Key, Item], as_of: str) -> Iterator[tuple[str, ...]]:
+    keys = enumerate(_keys(chunk), start=1)
+    own = {position: rows[key] for position, key in keys if key in rows}
+    found = list(messages.of_chunk(chunk, own))
+    for message, cost in zip(found, costs.of_chunk(chunk, found, own), strict=True):
+        yield _line(message, cost, as_of)
+
+
+def _line(message: Message, cost: Cost, as_of: str) -> tuple[str, ...]:
+    return (
+        message.id,
+        message.to or "",
+        message.status.value,
+        message.reason or "",
+        message.provider_status or "",
+        str(message.segments),
+        str(cost.taken),
+        str(cost.returned),
+        message.submitted_at or "",
+        message.updated_at if message.status in FINAL else "",
+        as_of,
+        message.text or "",
+    )
+
+
+def _rows(page: list[Chunk]) -> dict[Key, Item]:
+    """Reads the rows of some chunks; not consistently, as none of them is waited for."""
+    found, few = dict[Key, Item](), list[tuple[str, Key]]()
+    table = MessagingSettings.load().messaging_table
+    for chunk in page:
+        if len(chunk.recipients) < _QUERIED_MIN:
+            few += [(table, key) for key in _keys(chunk)]
+            continue
+        for item in tables.query_all(table, _keys(chunk)[0].pk):
+            found[Key(item["pk"], item["sk"])] = item
+    return found | {key: item for (_, key), item in tables.read(*few, consistent=False).items()}
+
+
+def _keys(chunk: Chunk) -> list[Key]:
+    return [
+        messages.key(chunk.tenant, chunk.batch, chunk.number, position)
+        for position in range(1, len(chunk.recipients) + 1)
+    ]
