@@ -48,7 +48,15 @@ class Service(Stack):
             days=_CAMPAIGN_DAYS,
             holds="an uploaded file, a part of a campaign or its results, named by tenant and plan",
         )
-        sms = Sms(self, "Sms", house=house, data=data, exports=exports, campaigns=campaigns)
+        sms = Sms(
+            self,
+            "Sms",
+            house=house,
+            data=data,
+            exports=exports,
+            campaigns=campaigns,
+            announcements=announcements,
+        )
         billing = Billing(
             self, "Billing", house=house, data=data, exports=exports, parked=sms.parked, announcements=announcements
         )

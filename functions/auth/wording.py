@@ -121,6 +121,17 @@ _LOW_BALANCE = {
         "Mifumo: {business} imebakiwa na SMS {credits}. Nunua zaidi kwenye tovuti ili ujumbe wako uendelee kutumwa.",
     ),
 }
+_WEBHOOK_DISABLED = {
+    _EN: Words(
+        "A webhook was turned off",
+        "Mifumo: a webhook of {business} does not take our calls and was turned off. See why, and turn it on again, in "
+        "the console.",
+    ),
+    _SW: Words(
+        "Webhook imezimwa",
+        "Mifumo: webhook ya {business} haipokei taarifa zetu na imezimwa. Angalia sababu na iwashe tena kwenye tovuti.",
+    ),
+}
 _SOMEBODY = {_EN: "a business", _SW: "biashara"}
 _ROLES = {
     (Role.OWNER, _EN): "an owner",
@@ -147,6 +158,12 @@ def low_balance(language: Language, *, business: str, credits_left: int) -> Word
     """Returns what to write to an owner whose credits run low."""
     subject, text = _LOW_BALANCE[language]
     return Words(subject, text.format(business=_plain(business) or _SOMEBODY[language], credits=f"{credits_left:,}"))
+
+
+def webhook_disabled(language: Language, *, business: str) -> Words:
+    """Returns what to write to an owner of a business whose system is told nothing any more."""
+    subject, text = _WEBHOOK_DISABLED[language]
+    return Words(subject, text.format(business=_plain(business) or _SOMEBODY[language]))
 
 
 def _plain(name: str) -> str:

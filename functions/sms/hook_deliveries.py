@@ -21,8 +21,8 @@ from .chunks import MessagingSettings
 from .events import RETENTION_S, Event, Type
 from .outcomes import Outcome
 
-# Spreads the due index over partitions; the sweep reads them all.
-_SHARDS = 4
+# Where the due index has them, spread over partitions; the sweep reads them all.
+DUE = tuple(f"HOOKS#{shard}" for shard in range(4))
 
 
 class State(StrEnum):
@@ -118,10 +118,10 @@ def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page
 
 
 def due(now: str, *, limit: int) -> list[Key]:
-    """Finds deliveries whose moment has come, at most `limit` of each shard."""
+    """Finds deliveries whose moment has come, and webhooks that were disabled, at most `limit` of each shard."""
     found: list[Key] = []
-    for shard in range(_SHARDS):
-        some = tables.query(_table(), f"HOOKS#{shard}", index="due", between=("0", now), limit=limit)
+    for shard in DUE:
+        some = tables.query(_table(), shard, index="due", between=("0", now), limit=limit)
         found += [Key(item["pk"], item["sk"]) for item in some.items]
     return found
 
@@ -202,7 +202,7 @@ def _move(
 
 
 def _shard(event: str) -> str:
-    return f"HOOKS#{ord(event[-1]) % _SHARDS}"
+    return DUE[ord(event[-1]) % len(DUE)]
 
 
 def _table() -> str:

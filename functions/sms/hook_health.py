@@ -1,8 +1,18 @@
-"""Health of a webhook: how long it has been failing, when it is left in peace, and when it is given up."""
+"""Health of a webhook: how long it has been failing, when it is left in peace, and when it is given up.
 
-from mifumo import audit, clock, writes
+Whoever gives one up marks it; the mark goes when its tenant has been told, so a worker that dies in between leaves that
+to the sweep, and what is told twice has one name.
+"""
 
-from . import hooks
+from contextlib import suppress
+
+from mifumo import announcements, audit, clock, writes
+from mifumo.announcements import Announcement, Subject
+from mifumo.ids import TenantId
+from mifumo.observability import count
+from mifumo.writes import Write
+
+from . import chunks, hook_deliveries, hooks
 from .chunks import MessagingSettings
 from .hooks import Deleted, DisabledBecause, Hook
 
@@ -35,14 +45,46 @@ def recovered(hook: Hook) -> None:
 
 
 def give_up(hook: Hook, because: DisabledBecause) -> None:
-    """Disables a webhook by ourselves, on record in the tenant's audit log; does nothing when it is disabled."""
+    """Disables a webhook by ourselves, on record in the tenant's audit log, and tells its tenant; does nothing when it
+    is disabled.
+    """
     told = audit.entry_by(
         hook.tenant, "webhook.disabled", actor=audit.PLATFORM, target=hook.id, reason=_REASONS[because]
     )
+    stored = {
+        "disabled": because.value,
+        "disabled_at": clock.stamp(),
+        "due_pk": hook_deliveries.DUE[0],
+        "due_sk": chunks.swept_at(),
+    }
     try:
-        writes.transact(hooks.update(hook, {"disabled": because.value}, unless="disabled"), told)
+        writes.transact(hooks.update(hook, stored, unless="disabled"), told)
     except Deleted:
         return
+    count("HookDisabled")
+    announce(hook.tenant, hook.id)
+
+
+def announce(tenant: TenantId, hook_id: str) -> None:
+    """Has a tenant told that a webhook was disabled, once for each time; raises Busy when that is not taken."""
+    hook = hooks.read(tenant, hook_id)
+    if hook is None or not hook.untold:
+        return
+    occasion = f"{hook.id} {hook.disabled_at}"
+    announcements.send(Announcement(hook.tenant, Subject.WEBHOOK_DISABLED, occasion))
+    with suppress(Deleted):  # enabled or deleted meanwhile, or told by somebody else
+        writes.commit(_told(hook))
+
+
+def _told(hook: Hook) -> Write:
+    return writes.update(
+        MessagingSettings.load().messaging_table,
+        hooks.key(hook.tenant, hook.id),
+        "REMOVE due_pk, due_sk",
+        condition="disabled_at = :at",
+        values={":at": hook.disabled_at},
+        refused=lambda _: Deleted(),
+    )
 
 
 _REASONS = {

@@ -40,7 +40,10 @@ class Deleted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A webhook. `failing_since` is the first failure since its last success, `fails` how many there were."""
+    """A webhook. `failing_since` is the first failure since its last success, `fails` how many there were.
+
+    `untold` says that its tenant is still to hear that we disabled it.
+    """
 
     id: str
     tenant: TenantId
@@ -48,6 +51,8 @@ class Hook:
     events: frozenset[Type]
     description: str
     disabled: DisabledBecause | None
+    disabled_at: str
+    untold: bool
     salt: str
     salt_before: str
     salt_before_until: str
@@ -77,6 +82,8 @@ def of(item: Item) -> Hook:
         events=frozenset(Type(name) for name in item["events"]),
         description=item["description"],
         disabled=DisabledBecause(item["disabled"]) if item.get("disabled") else None,
+        disabled_at=item.get("disabled_at", ""),
+        untold="due_sk" in item,
         salt=item["salt"],
         salt_before=item.get("salt_before", ""),
         salt_before_until=item.get("salt_before_until", ""),
@@ -90,7 +97,7 @@ def of(item: Item) -> Hook:
 
 def key(tenant: TenantId, hook: str) -> Key:
     """Returns the key of a webhook."""
-    return Key(f"T#{tenant}#HOOKS", hook)
+    return Key(listeners.partition(tenant), hook)
 
 
 def create(caller: Principal, *, url: str, events: frozenset[Type], description: str) -> tuple[Hook, str]:
@@ -120,16 +127,22 @@ def create(caller: Principal, *, url: str, events: frozenset[Type], description:
 
 def of_tenant(tenant: TenantId) -> list[Hook]:
     """Reads a tenant's webhooks, oldest first."""
-    page = tables.query(_table(), f"T#{tenant}#HOOKS", limit=HOOKS_MAX, consistent=True)
+    page = tables.query(_table(), listeners.partition(tenant), limit=HOOKS_MAX, consistent=True)
     return [of(item) for item in page.items]
 
 
 def require(tenant: TenantId, hook: str) -> Hook:
     """Reads a webhook; raises NotFound, also when it is another tenant's."""
-    item = tables.get(_table(), key(tenant, hook)) if ids.valid(hook) else None
-    if item is None:
+    found = read(tenant, hook) if ids.valid(hook) else None
+    if found is None:
         raise NotFound("You have no such webhook.")
-    return of(item)
+    return found
+
+
+def read(tenant: TenantId, hook: str) -> Hook | None:
+    """Reads a webhook; None when there is none."""
+    item = tables.get(_table(), key(tenant, hook))
+    return of(item) if item else None
 
 
 def change(caller: Principal, hook: Hook, **wanted: Any) -> Hook:
@@ -143,13 +156,14 @@ def change(caller: Principal, hook: Hook, **wanted: Any) -> Hook:
 
 def enable(caller: Principal, hook: Hook) -> Hook:
     """Tells a webhook again, as if it had never failed."""
-    forgotten = ("disabled", "failing_since", "fails", "rests_until")
+    forgotten = ("disabled", "disabled_at", "due_pk", "due_sk", "failing_since", "fails", "rests_until")
     return _changed(caller, hook, {}, "webhook.enabled", forgotten=forgotten)
 
 
 def disable(caller: Principal, hook: Hook) -> Hook:
     """Stops telling a webhook."""
-    return _changed(caller, hook, {"disabled": DisabledBecause.ASKED.value}, "webhook.disabled")
+    stored = {"disabled": DisabledBecause.ASKED.value, "disabled_at": clock.stamp()}
+    return _changed(caller, hook, stored, "webhook.disabled")
 
 
 def rotate(caller: Principal, hook: Hook) -> tuple[Hook, str]:

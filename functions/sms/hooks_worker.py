@@ -1,4 +1,6 @@
-"""SQS `hooks`: find out what is to be told of a chunk or a batch, or tell one webhook of one event."""
+"""SQS `hooks`: find out what is to be told of a chunk or a batch, tell one webhook of one event, or have a tenant told
+that a webhook was disabled.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
 
-from . import hook_calls, news
+from . import hook_calls, hook_health, news
 
 
 @entrypoint
@@ -19,8 +21,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 def _tell(body: dict[str, Any]) -> None:
     tenant = TenantId(body["tenant"])
-    if "hook" in body:
+    if "event" in body:
         hook_calls.make(tenant, body["hook"], body["event"])
+    elif "hook" in body:
+        hook_health.announce(tenant, body["hook"])
     elif "chunk" in body:
         news.of_chunk(tenant, BatchId(body["batch"]), int(body["chunk"]))
     else:

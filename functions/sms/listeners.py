@@ -14,6 +14,7 @@ from .chunks import MessagingSettings
 
 # Enough for every system of a business, and few enough to be written to in one transaction.
 HOOKS_MAX = 10
+_PLACE = "#HOOKS"
 
 
 class TooManyWebhooks(Conflict):
@@ -21,6 +22,18 @@ class TooManyWebhooks(Conflict):
 
     code = "too_many_webhooks"
     title = "Delete a webhook first"
+
+
+def partition(tenant: TenantId) -> str:
+    """Returns where a tenant's webhooks are."""
+    return f"T#{tenant}{_PLACE}"
+
+
+def named(place: Key) -> tuple[TenantId, str] | None:
+    """Reads tenant and webhook from the key of a webhook; None from the key of something else."""
+    if not place.pk.endswith(_PLACE):
+        return None
+    return TenantId(place.pk.removeprefix("T#").removesuffix(_PLACE)), place.sk
 
 
 def key(tenant: TenantId) -> Key:

@@ -21,6 +21,7 @@ from . import (
     laid,
     lanes,
     laying,
+    listeners,
     lost,
     parked,
     questions,
@@ -166,7 +167,10 @@ def part(key: Key) -> None:
 
 
 def hook(key: Key) -> None:
-    """Brings a due delivery to a webhook back to the workers."""
+    """Brings a due delivery to a webhook back to the workers, or one that was disabled, and nobody was told."""
+    if disabled := listeners.named(key):
+        telling.of_disabled(*disabled)
+        return
     found = hook_deliveries.read_due(key)
     if found is None:
         return

@@ -47,5 +47,10 @@ def call(tenant: TenantId, calls: list[tuple[str, str]], *, delay_s: int = 0) ->
     queue.send(_url(), bodies, group=tenant, delay_s=delay_s)
 
 
+def of_disabled(tenant: TenantId, hook: str) -> None:
+    """Has a tenant told that its webhook was disabled."""
+    queue.send(_url(), [{"tenant": tenant, "hook": hook}], group=tenant)
+
+
 def _url() -> str:
     return HookQueueSettings.load().hooks_queue_url

@@ -51,12 +51,21 @@ class Sms(Construct):
     """Two lanes carry chunks to Beem, so that a campaign of a million texts delays nobody's one-time code."""
 
     def __init__(
-        self, scope: Construct, name: str, *, house: House, data: Data, exports: Bucket, campaigns: Bucket
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        house: House,
+        data: Data,
+        exports: Bucket,
+        campaigns: Bucket,
+        announcements: Queue,
     ) -> None:
         super().__init__(scope, name)
         self._house = house
         self._data = data
         self._campaigns = campaigns
+        self._announcements = announcements
         self.urgent = Queue(self, "Urgent", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.bulk = Queue(self, "Bulk", house=house, consumer_timeout_s=house.stage.worker_timeout_s)
         self.notices = Queue(self, "Notices", house=house, consumer_timeout_s=_NOTICES_TIMEOUT_S)
@@ -386,12 +395,14 @@ class Sms(Construct):
                 "HOOK_RETRIES_S": stage.hook_retries_s,
                 "HOOK_REST_S": str(stage.hook_rest_s),
                 "HOOK_GIVE_UP_S": str(stage.hook_give_up_s),
+                "ANNOUNCEMENTS_QUEUE_URL": self._announcements.url,
             },
         )
         data.messaging.grant(teller, *READ, *WRITE)
         data.audit.grant(teller, *PUT)
         data.hooks.grant_read(teller)
         self.hooks.grant_send(teller)
+        self._announcements.grant_send(teller)
         # One at a time: each may wait for a customer's system for as long as it is let.
         self.hooks.feed(teller, batch_size=1, concurrency=_HOOKS_CONCURRENCY)
         return teller

@@ -61,6 +61,19 @@ def test_who_reads_swahili_is_told_in_it(shop: dict[str, Any]) -> None:
     assert "imebakiwa na SMS 1,234" in notices()[0]["text"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "a webhook of Duka la Asha"), ("sw", "webhook ya Duka la Asha haipokei")]
+)
+def test_owners_hear_once_that_a_webhook_was_turned_off(shop: dict[str, Any], language: str, said: str) -> None:
+    amend(shop["user"]["id"], language=language)
+    body = {"tenant": shop["tenant"]["id"], "subject": "webhook.disabled", "occasion": "w1 2026-01-31", "credits": 0}
+    assert announce(body, body, {**body, "occasion": "w1 2026-02-28"}) == {"batchItemFailures": []}
+    first, again, later = notices()
+    assert said in first["text"]
+    assert len(first["text"]) <= 160
+    assert first["id"] == again["id"] != later["id"]
+
+
 def test_a_number_that_nobody_has_proven_is_sent_nothing(shop: dict[str, Any]) -> None:
     amend(shop["user"]["id"], recovery_phone_at=None)
     announce({"tenant": shop["tenant"]["id"], **LOW})

@@ -85,8 +85,10 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
     },
-    # answers nobody and tells nobody: applies what a phone has said to whom its sender ID, or the last text, belongs to
+    # answers nobody and calls no webhook: writes down for whom a phone's text is, that is whom its sender ID, or the
+    # last text, belongs to
     "functions.sms.receipts.handler": {
+        "functions.sms.hook_secrets.HookSecretSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",

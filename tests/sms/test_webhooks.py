@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from functions.sms import hook_calls, hooks_worker, news
-from mifumo import aws, clock
+from mifumo import aws, clock, settings
+from mifumo.errors import Busy
 from mifumo.ids import TenantId
 from tests.builders import CONTEXT, sqs, token
+from tests.queues import taken
 from tests.sms.customer import Call
 from tests.sms.told import ALL, Told
 from tests.sms.world import TENANT
@@ -270,6 +272,8 @@ def test_a_system_that_is_gone_is_not_called_any_more(told: Told) -> None:
     told.work()
     shown = told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]
     assert (shown["enabled"], shown["disabled_because"]) == (False, "gone")
+    assert clock.stamp(clock.now() - timedelta(minutes=1)) < shown["disabled_at"] <= clock.stamp()
+    assert _announced() == [(TENANT, hook)]
     assert sorted(one["status"] for one in told.deliveries(hook)) == ["failed", "skipped"]
     assert len(told.customer.calls) == 1
     told.sent("0712345679")
@@ -288,13 +292,72 @@ def test_a_system_that_fails_for_days_is_disabled_on_record_and_may_begin_anew(t
     shown = told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]
     assert (shown["enabled"], shown["disabled_because"]) == (False, "failing")
     assert _audited("webhook.disabled") == [("platform", hook)]
+    assert _announced() == [(TENANT, hook)]
     calls = len(told.customer.calls)
     told.customer.always = (204, {})
     status, shown = told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"enabled": True})
     assert (status, shown["enabled"], shown["failing_since"]) == (200, True, None)
+    assert (shown["disabled_because"], shown["disabled_at"]) == (None, None)
     told.test(hook)
     told.work()
     assert len(told.customer.calls) == calls + 1
+
+
+def test_each_time_that_a_webhook_is_disabled_by_us_its_tenant_is_told_and_of_its_own_doing_it_is_not(
+    told: Told,
+) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (410, {})
+    occasions = set()
+    for _ in range(2):
+        told.test(hook)
+        told.work()
+        occasions |= {body["occasion"] for body in taken("ANNOUNCEMENTS")}
+        told.world.pass_time(1)
+        told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"enabled": True})
+    assert len(occasions) == 2
+    told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"enabled": False})
+    told.later(120)
+    assert _announced() == []
+
+
+def test_wherever_a_worker_dies_that_disables_a_webhook_its_tenant_is_told_under_one_name(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (410, {})
+    for after in (False, True):
+        for at in range(8):
+            told.test(hook)
+            (body,) = told.queued()
+            told.world.wire.cut(at, after=after)
+            _dying(partial(hooks_worker.handler, sqs(body), CONTEXT))
+            told.world.wire.mend()
+            told.later(120)
+            told.later(61)
+            told.later(61)
+            if not told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["disabled_at"]:
+                told.test(hook)  # it died before it had written down what the system said: the next call says it again
+                told.work()
+            assert len({body["occasion"] for body in taken("ANNOUNCEMENTS")}) == 1, (at, after)
+            told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"enabled": True})
+
+
+def test_a_queue_that_takes_no_announcement_is_asked_again_by_the_sweep(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (410, {})
+    event = told.test(hook)["id"]
+    told.queued()
+    there = os.environ["ANNOUNCEMENTS_QUEUE_URL"]
+    monkeypatch.setenv("ANNOUNCEMENTS_QUEUE_URL", f"{there}-that-is-not-there")
+    settings.forget()
+    with pytest.raises(Busy):
+        hook_calls.make(TENANT, hook, event)
+    monkeypatch.setenv("ANNOUNCEMENTS_QUEUE_URL", there)
+    settings.forget()
+    for _ in range(3):
+        told.later(61)
+    assert _announced() == [(TENANT, hook)]
 
 
 def test_a_system_that_fails_again_and_again_is_left_in_peace_for_a_while(told: Told) -> None:
@@ -605,6 +668,12 @@ def _dying(work: Callable[[], object]) -> None:
         work()
     except Crash:
         return
+
+
+def _announced() -> list[tuple[str, str]]:
+    told = [(body["subject"], body["tenant"], body["occasion"].split()[0]) for body in taken("ANNOUNCEMENTS")]
+    assert all(subject == "webhook.disabled" for subject, _, _ in told)
+    return [(tenant, hook) for _, tenant, hook in told]
 
 
 def _audited(action: str) -> list[tuple[str, str]]:

@@ -65,6 +65,7 @@ class WebhookAnswer(Answer):
     disabled_because: DisabledBecause | None = Field(
         description="`gone`: it answered 410. `failing`: every call had failed for days.", examples=["failing"]
     )
+    disabled_at: str | None = Field(description="Since when it is told nothing; null while it is enabled.")
     failing_since: str | None = Field(description="The first failure since it took a call; null when it is well.")
     created_at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
     updated_at: str
@@ -79,6 +80,7 @@ class WebhookAnswer(Answer):
             description=hook.description,
             enabled=hook.disabled is None,
             disabled_because=hook.disabled,
+            disabled_at=hook.disabled_at or None,
             failing_since=hook.failing_since or None,
             created_at=hook.created_at,
             updated_at=hook.updated_at,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mifumo import queue
+from mifumo.errors import Busy
 from mifumo.ids import TenantId
 from mifumo.settings import Settings
 
@@ -16,6 +17,7 @@ class Subject(StrEnum):
     """What there is to tell."""
 
     LOW_BALANCE = "balance.low"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 class AnnouncementSettings(Settings):
@@ -31,19 +33,20 @@ class Announcement:
     tenant: TenantId
     subject: Subject
     occasion: str
-    credits: int
-    """How many the tenant has."""
+    credits: int = 0
+    """How many the tenant has, where that is what there is to tell."""
 
 
 def send(announcement: Announcement) -> None:
-    """Queues an announcement."""
+    """Queues an announcement; raises Busy when the queue does not take it."""
     body = {
         "tenant": announcement.tenant,
         "subject": announcement.subject.value,
         "occasion": announcement.occasion,
         "credits": announcement.credits,
     }
-    queue.send(AnnouncementSettings.load().announcements_queue_url, [body])
+    if queue.send(AnnouncementSettings.load().announcements_queue_url, [body]):
+        raise Busy
 
 
 def of(body: dict[str, Any]) -> Announcement:
