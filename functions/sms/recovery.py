@@ -25,14 +25,17 @@ from . import (
     lost,
     parked,
     questions,
+    readings,
     returned,
     settlement,
     starts,
     telling,
+    uploads,
     walks,
 )
 from .batches import Batch
 from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .uploads import UploadLost
 from .window import WindowSettings
 
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
@@ -40,6 +43,7 @@ CHUNKS_MAX = 250
 BATCHES_MAX = 100
 HOOKS_MAX = 100
 PARTS_MAX = 100
+UPLOADS_MAX = 100
 # A batch in parts is looked at anew after a quarter of its age: that is often enough, however large it is.
 _PATIENCE = 4
 _PAUSED_LOOK_S = 900
@@ -164,6 +168,18 @@ def part(key: Key) -> None:
             for one in page:
                 finals.update(dict(one.finals))
         writes.commit(laid.rested(found, finals))
+
+
+def upload(key: Key) -> None:
+    """Has a file read on whose reader has died, and whose message nobody delivers any more.
+
+    Whoever reads it next ends it where readers before have died too often.
+    """
+    with suppress(UploadLost):
+        found = uploads.of(writes.commit(uploads.look_again(key)))
+        logger.warning("reader lost", upload_id=found.id, rows=found.tally.rows, tries=found.tries)
+        count("UploadsReadAgain")
+        readings.enqueue(found.tenant, found.id)
 
 
 def hook(key: Key) -> None:

@@ -10,17 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, queue
 from mifumo.ids import TenantId
 from mifumo.observability import entrypoint
-from mifumo.settings import Settings
 
-from . import splitting, upload_files
+from . import readings, splitting, upload_files
 from .splitting import TimeLeft
 from .uploads import UploadHeld
-
-
-class SplitterSettings(Settings):
-    """The queue that S3 tells of files, and the splitter of those that are to be read on."""
-
-    uploads_queue_url: str
 
 
 class NotQueuedError(Exception):
@@ -40,8 +33,8 @@ def _split(body: dict[str, Any], *, time_left_s: TimeLeft) -> None:
         except UploadHeld as held:
             # Whoever has it may be dying: look again when they must be done.
             more, delay_s = True, held.seconds
-        if more:
-            _again(tenant, upload, delay_s=delay_s)
+        if more and not readings.enqueue(tenant, upload, delay_s=delay_s):
+            raise NotQueuedError(upload)
 
 
 def _named(body: dict[str, Any]) -> Iterator[tuple[TenantId, str]]:
@@ -51,12 +44,6 @@ def _named(body: dict[str, Any]) -> Iterator[tuple[TenantId, str]]:
     for record in body.get("Records", []):
         if found := upload_files.named(unquote_plus(record["s3"]["object"]["key"])):
             yield found
-
-
-def _again(tenant: TenantId, upload: str, *, delay_s: int) -> None:
-    body = {"tenant": tenant, "upload": upload}
-    if queue.send(SplitterSettings.load().uploads_queue_url, [body], group=tenant, delay_s=delay_s):
-        raise NotQueuedError(upload)
 
 
 aws.connect(aws.dynamodb, aws.sqs, aws.s3)

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, clock
 from mifumo.observability import count, entrypoint, logger
 
-from . import batches, chunks, counting, hook_deliveries, laid, reckonings, recovery
+from . import batches, chunks, counting, hook_deliveries, laid, reckonings, recovery, uploads
 
 # Stop in time for the last step to end: the next sweep goes on.
 _MARGIN_MS = 5_000
@@ -16,7 +16,7 @@ _MARGIN_MS = 5_000
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """Answers how many of each it looked at."""
-    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "hooks": 0, "reckonings": 0}
+    now, done = clock.stamp(), {"chunks": 0, "batches": 0, "parts": 0, "uploads": 0, "hooks": 0, "reckonings": 0}
     late = chunks.due(now, limit=recovery.CHUNKS_MAX)
     _tell_lateness(now, late.since)
     done["reports"] = recovery.reports(now)
@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
         ("chunks", recovery.chunk, late.keys),
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
         ("parts", recovery.part, laid.due(now, limit=recovery.PARTS_MAX)),
+        ("uploads", recovery.upload, uploads.due(now, limit=recovery.UPLOADS_MAX)),
         ("hooks", recovery.hook, hook_deliveries.due(now, limit=recovery.HOOKS_MAX)),
         # Last: nobody waits for figures.
         ("reckonings", counting.count, reckonings.due(now, limit=reckonings.LOOKS_MAX)),

@@ -7,8 +7,10 @@
     waiting → reading → ready | used
                  └→ refused
 
-One reader at a time has it, under a fencing token: every write of a reader that has lost it is refused. What a campaign
-comes to is a plan with the upload's id; whether that was sent or has expired, the plan tells.
+One reader at a time has it, under a fencing token: every write of a reader that has lost it is refused. While it is
+read it stands in the `due` index: the sweep finds one whose reader has died, and its message with it.
+
+What a campaign comes to is a plan with the upload's id; whether that was sent or has expired, the plan tells.
 """
 
 import json
@@ -30,6 +32,9 @@ from .tallies import Tally
 
 # As long as the files are kept.
 _RETENTION_S: Final = 9 * 24 * 3600
+_DUE: Final = "UPLOADS"
+# Whoever has let go of it, or was told of it, has a message on its way; so long the sweep leaves it to them.
+_MESSAGE_S: Final = 900
 
 
 class Purpose(StrEnum):
@@ -162,11 +167,13 @@ def claim(tenant: TenantId, upload: str, *, lease_s: float) -> Upload | None:
         ":until": clock.after(lease_s),
         ":now": clock.stamp(),
         ":one": 1,
+        ":due_pk": _DUE,
+        ":due": _looked_at(lease_s),
     }
     taken = writes.update(
         _table(),
         key(tenant, upload),
-        "SET #state = :reading, #token = :token, held_until = :until ADD tries :one",
+        "SET #state = :reading, #token = :token, held_until = :until, due_pk = :due_pk, due_sk = :due ADD tries :one",
         condition="#state IN (:waiting, :reading) AND (attribute_not_exists(held_until) OR held_until < :now)",
         names={"#state": "state", "#token": "token"},
         values=values,
@@ -187,13 +194,15 @@ def _not_to_be_had(item: Item | None) -> Exception:
 
 def further(upload: Upload, tally: Tally, *, lease_s: float | None) -> Write:
     """Writes how far its reader is, who has it for so much longer, or lets it go; refuses with UploadLost."""
-    held = "held_until = :until" if lease_s is not None else ""
-    values = {":until": clock.after(lease_s)} if lease_s is not None else {}
-    return _moved(
-        upload,
-        f"SET tally = :tally, tries = :none{', ' + held if held else ' REMOVE #token, held_until'}",
-        {":tally": tallies.written(tally), ":none": 0, **values},
-    )
+    told: Item = {":tally": tallies.written(tally), ":none": 0, ":due": _looked_at(lease_s or 0)}
+    assigned = "SET tally = :tally, tries = :none, due_sk = :due"
+    if lease_s is None:
+        return _moved(upload, f"{assigned} REMOVE #token, held_until", told)
+    return _moved(upload, f"{assigned}, held_until = :until", {**told, ":until": clock.after(lease_s)})
+
+
+def _looked_at(lease_s: float) -> str:
+    return clock.after(lease_s + _MESSAGE_S)
 
 
 def ended(upload: Upload, state: State, tally: Tally, *, reason: tuple[str, str] | None = None) -> Write:
@@ -201,7 +210,7 @@ def ended(upload: Upload, state: State, tally: Tally, *, reason: tuple[str, str]
     assigned = ["#state = :state", "tally = :tally", *(["#reason = :reason"] if reason else [])]
     return _moved(
         upload,
-        f"SET {', '.join(assigned)} REMOVE #token, held_until",
+        f"SET {', '.join(assigned)} REMOVE #token, held_until, due_pk, due_sk",
         {
             ":state": state.value,
             ":tally": tallies.written(tally),
@@ -220,6 +229,25 @@ def _moved(upload: Upload, expression: str, values: Item, *, names: dict[str, st
         names={"#token": "token", **(names or {})},
         values={":held": upload.token, **values},
         refused=lambda _: UploadLost(upload.id),
+    )
+
+
+def due(now: str, *, limit: int) -> list[Key]:
+    """Finds uploads of whose readers nothing has been seen for long."""
+    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    return [Key(item["pk"], item["sk"]) for item in page.items]
+
+
+def look_again(where: Key) -> Write:
+    """Puts the next look at an upload off that is due; refuses with UploadLost when it is not, or not any more."""
+    return writes.update(
+        _table(),
+        where,
+        "SET due_sk = :later",
+        condition="#state = :reading AND due_sk <= :now",
+        names={"#state": "state"},
+        values={":reading": State.READING.value, ":now": clock.stamp(), ":later": _looked_at(0)},
+        refused=lambda _: UploadLost(where.sk),
     )
 
 

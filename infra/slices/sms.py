@@ -245,9 +245,11 @@ class Sms(Construct):
                 "PARKED_QUEUE_URL": self.parked.url,
                 "LAYING_QUEUE_URL": self.laying.url,
                 "STARTS_QUEUE_URL": self.starts.url,
+                "UPLOADS_QUEUE_URL": self.uploads.url,
             },
         )
         self.parked.grant_send(sweep)
+        self.uploads.grant_send(sweep)
         self.laying.grant_send(sweep)
         self.starts.grant_send(sweep)
         self.hooks.grant_send(sweep)

@@ -113,6 +113,8 @@ _NEVER_LOADED = {
         "mifumo.tenants.AccessSettings",
         "mifumo.wallets.LedgerSettings",
     },
+    # finds uploads whose readers have died, and reads no file itself
+    "functions.sms.sweep.handler": {"functions.sms.parts.CampaignSettings", "mifumo.quotes.QuoteSettings"},
     # reads batches with those who ask for them, and has no callers, prices and turns to see to itself
     "functions.sms.scribe.handler": {
         "functions.sms.pace.PaceSettings",

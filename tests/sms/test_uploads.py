@@ -6,8 +6,8 @@ from unittest import mock
 
 import pytest
 
-from functions.sms import parts, steps, uploads
-from mifumo import aws, segments, writes
+from functions.sms import parts, recovery, steps, uploads
+from mifumo import aws, clock, segments, writes
 from mifumo.ids import TenantId
 from tests.builders import token
 from tests.queues import taken
@@ -401,6 +401,54 @@ def test_a_file_may_have_so_many_rows_and_no_more(
     assert quoted(world, campaigns_bucket, HEADER + rows(10))["state"] == "ready"
     found = quoted(world, campaigns_bucket, HEADER + rows(11))
     assert (found["state"], found["reason_code"]) == ("refused", "too_many_rows")
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_file_whose_reader_died_and_whose_message_is_gone_is_read_on_by_the_sweeps_word(
+    world: World, campaigns_bucket: str
+) -> None:
+    made = campaign(world)
+    told = put(campaigns_bucket, made, long_file())
+    world.wire.cut(4, after=True)
+    with pytest.raises(Crash):
+        split(told)
+    world.wire.mend()
+    died_at = read(world, made)
+    assert (died_at["state"], died_at["rows"] > 0) == ("reading", True)
+    assert world.sweep(after_s=900)["uploads"] == 0  # its message may still come
+    assert [world.sweep(after_s=61)["uploads"], world.sweep(after_s=61)["uploads"]] == [1, 0]
+    (again,) = taken("UPLOADS")
+    split(again)
+    found = read(world, made)
+    assert (found["state"], found["accepted"]) == ("ready", 160)
+    assert world.sweep(after_s=3_600)["uploads"] == 0
+
+
+def test_a_file_that_no_reader_survives_is_given_up_although_its_messages_are_lost(
+    world: World, campaigns_bucket: str
+) -> None:
+    made = campaign(world)
+    told = put(campaigns_bucket, made, HEADER + rows(3))
+    with mock.patch("functions.sms.sheets.recognised", side_effect=ZeroDivisionError):
+        split(told, fails=True)  # and to the dead-letter queue
+        for _ in range(4):
+            world.sweep(after_s=1_000)
+            (again,) = taken("UPLOADS")
+            split(again, fails=True)
+    found = read(world, made)
+    assert (found["state"], found["reason_code"]) == ("refused", "unreadable")
+    assert world.sweep(after_s=3_600)["uploads"] == 0
+
+
+def test_two_sweeps_at_once_have_a_file_read_on_once(world: World, campaigns_bucket: str) -> None:
+    made = campaign(world)
+    put(campaigns_bucket, made, HEADER + rows(3))
+    assert uploads.claim(TENANT, made["id"], lease_s=40)
+    world.pass_time(941)
+    (key,) = uploads.due(clock.stamp(), limit=10)
+    recovery.upload(key)
+    recovery.upload(key)
+    assert taken("UPLOADS") == [{"tenant": "t1", "upload": made["id"]}]
 
 
 # --- the way back ---
