@@ -30,7 +30,7 @@ def main() -> int:
     tables = [
         report.endpoints(measured),
         report.dollars(bill, twice, crowded, stored_bytes=stored),
-        report.invocations(spent),
+        report.invocations(spent, texts=pipeline.BATCH),
         report.imports(imported),
         report.zips(sizes),
     ]

@@ -127,6 +127,8 @@ class Spent:
     """Requests with which its messages were received, ten at most a request."""
     aws_calls: int = 0
     own_s: float = 0.0
+    sdk_s: float = 0.0
+    """The SDK's part of `own_s`."""
     log_bytes: int = 0
     bytes_out: int = 0
 
@@ -145,11 +147,13 @@ class Cloud:
         """Runs one invocation and adds what it used to the handler's account."""
         module, _, name = handler.rpartition(".")
         run, printed = getattr(importlib.import_module(module), name), io.StringIO()
-        calls, away, started = self.tally.calls.total(), self.tally.away_s, time.thread_time()
+        calls, away, sdk = self.tally.calls.total(), self.tally.away_s, self.tally.sdk_s
+        started = time.thread_time()
         with _logging_to(printed):
             answer = run(event, CONTEXT)
         spent = self.spent[handler]
         spent.own_s += time.thread_time() - started - (self.tally.away_s - away)
+        spent.sdk_s += self.tally.sdk_s - sdk
         spent.invocations += 1
         spent.taken += -(-len(event.get("Records", ())) // prices.RECEIVED_MAX)
         spent.aws_calls += self.tally.calls.total() - calls

@@ -86,9 +86,10 @@ def dollars(bill: Bill, twice: Bill, crowded: Bill, *, stored_bytes: int) -> Tab
     return Table(f"Dollars for {million.recipients:,} texts of one segment, accept to last receipt", head, rows, below)
 
 
-def invocations(spent: Mapping[str, Spent]) -> Table:
-    """What one invocation of each function took in the run of a thousand."""
-    head = ["function", "invocations", "AWS calls", "own ms, measured", "own ms, assumed", "own log bytes"]
+def invocations(spent: Mapping[str, Spent], *, texts: int) -> Table:
+    """What one invocation of each function took in the run of so many texts, and each text its processor."""
+    head = ["function", "invocations", "AWS calls", "own ms, measured", "own ms, assumed"]
+    head += ["own µs a text", "in the SDK", "own log bytes"]
     rows = [
         [
             handler,
@@ -96,6 +97,8 @@ def invocations(spent: Mapping[str, Spent]) -> Table:
             f"{used.aws_calls / used.invocations:.1f}",
             f"{1000 * used.own_s / used.invocations:.1f}",
             f"{prices.OWN_MS[handler]:g}",
+            f"{1e6 * used.own_s / texts:,.0f}",
+            f"{1e6 * used.sdk_s / texts:,.0f}",
             f"{used.log_bytes / used.invocations:,.0f}",
         ]
         for handler, used in spent.items()
@@ -103,9 +106,11 @@ def invocations(spent: Mapping[str, Spent]) -> Table:
     below = (
         f"Own milliseconds are processor time on this machine without AWS and the provider. GB-seconds are billed with "
         f"the assumed ones, at the share of a processor that the memory brings, plus {prices.AWS_CALL_MS:g} ms a call "
-        f"to AWS and {prices.PROVIDER_CALL_MS:g} ms for Beem."
+        f"to AWS and {prices.PROVIDER_CALL_MS:g} ms for Beem. Of what a text costs, the SDK's part is what its calls "
+        "take from their arguments to their answers, signing and serialising; the rest is our code with Powertools, "
+        "pydantic and the HTTP client to Beem."
     )
-    return Table("Functions on the way of 1,000 texts", head, rows, below)
+    return Table(f"Functions on the way of {texts:,} texts", head, rows, below)
 
 
 def imports(measured: Sequence[Imported]) -> Table:

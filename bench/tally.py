@@ -25,13 +25,16 @@ Place = tuple[str, str, str]
 
 
 class Tally:
-    """Calls by operation, capacity units, SQS request units, and the time that was not ours."""
+    """Calls by operation, capacity units, SQS request units, and the processor time that was not ours.
+
+    `away_s` passed outside of the function's process, as it would be on AWS; `sdk_s` within it, in the SDK.
+    """
 
     def __init__(self, indexes: Mapping[str, list[Index]], *, region: str) -> None:
         self._indexes = indexes
         self._dynamodb: Any = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][region]
         self._before: list[tuple[Place, Image]] = []
-        self._left_at = 0.0
+        self._left_at = self._called_at = 0.0
         self.clear()
 
     def clear(self) -> None:
@@ -42,14 +45,17 @@ class Tally:
         self.queue_units = 0
         self.fair_units = 0
         self.away_s = 0.0
+        self.sdk_s = 0.0
 
     def attach(self) -> None:
         """Listens to the clients as they are now; call it again after `aws.forget()`."""
         for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager()):
             events = client.meta.events
+            events.register_first("provide-client-params.*.*", self._called)
             events.register_first("before-send.*.*", self._leaves)
             events.register_first("response-received.*.*", self._returns)
             events.register_last("after-call.*.*", self._done)
+            events.register_last("after-call.*.*", self._answered)
 
     def stored_bytes(self) -> int:
         """What all tables and indexes hold, billed overhead included."""
@@ -61,6 +67,13 @@ class Tally:
         ]
         entries = [entry for image, indexes in images for entry in (image, *(i.entry(image) for i in indexes)) if entry]
         return sum(meter.item_bytes(entry) + prices.STORED_OVERHEAD_BYTES for entry in entries)
+
+    def _called(self, **_: Any) -> None:
+        """Notes when the SDK takes a call on."""
+        self._called_at = time.thread_time() - self.away_s
+
+    def _answered(self, **_: Any) -> None:
+        self.sdk_s += time.thread_time() - self.away_s - self._called_at
 
     def _leaves(self, event_name: str, request: Any, **_: Any) -> None:
         """Counts a request, and remembers the images that it may change."""
