@@ -13,8 +13,11 @@ from .settlement import Finding
 from .states import Status
 
 
-def look(refund: str) -> Finding:
-    """Looks at the refund that a callback speaks of. Raises ProviderUnavailable where an ended one is not told of."""
+def look(refund: str, *, received_at: str) -> Finding:
+    """Looks at the refund that a callback of this moment speaks of.
+
+    Raises ProviderUnavailable where an ended one is not told of.
+    """
     payment_id = refund_orders.payment_of(refund)
     payment = payments.read(payment_id) if payment_id else None
     if payment is None:
@@ -22,8 +25,7 @@ def look(refund: str) -> Finding:
         count("PaymentOrphan")
         return Finding.ORPHAN
     if payment.status is Status.REFUND_PENDING and payment.refund_id == refund:
-        refunds.check(payment.id)
-        return Finding.REFUNDING
+        return Finding.REFUNDING if refunds.check(payment.id, received_at=received_at) else Finding.LATER
     if payment.status is Status.REFUNDED and payment.refund_id == refund:
         return Finding.SETTLED
     return _ended(payment, refund)

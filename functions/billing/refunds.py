@@ -113,24 +113,27 @@ def _held(payment: Payment) -> Hold | None:
     return held
 
 
-def check(payment_id: PaymentId) -> None:
+def check(payment_id: PaymentId, *, received_at: str | None = None) -> bool:
     """Looks at a refund that the provider has to make: asks for it if nobody has, and brings ours to where it stands.
 
-    Safe at any time and any number of times: the next look is set before anything goes out.
+    Safe at any time and any number of times: the next look is set before anything goes out. `received_at` is when a
+    callback came in; returns whether the refund was looked at since, so that nothing that it tells is missed.
     """
     payment = payments.read(payment_id)
     if payment is None or payment.status is not Status.REFUND_PENDING or payment.refund_manual:
-        return
+        return True
     next_check_at = schedule.next_check(payment.checks + 1, expires_at="", waiting=True)
     try:
         looked = payments.look(payment, next_check_at=next_check_at, gap_s=ASK_GAP_S)
-    except LookedAtAlready:
-        return
+    except LookedAtAlready as busy:
+        ended = busy.payment.status is not Status.REFUND_PENDING
+        return ended or received_at is None or (busy.payment.checked_at or "") > received_at
     try:
         after = _asked(looked)
     except PaymentMoved:
-        return
+        return True
     schedule.call(after.id, after.next_check_at)
+    return True
 
 
 def _asked(payment: Payment) -> Payment:

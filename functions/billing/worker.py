@@ -23,18 +23,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ARG0
 
 
 def _look(body: dict[str, Any]) -> None:
-    if "refund_id" in body:
-        provider_events.conclude(EventRef(**body["event"]), refund_callbacks.look(body["refund_id"]))
-        return
-    finding = settlement.check(PaymentId(body["payment_id"]), due=body.get("due"), received_at=body.get("received_at"))
-    if finding is Finding.REFUNDING:
-        refunds.check(PaymentId(body["payment_id"]))
-    if finding is Finding.SETTLED and (claimed := body.get("claimed")):
-        contradictions.look(PaymentId(body["payment_id"]), claimed)
+    finding = _refund_looked_at(body) if "refund_id" in body else _payment_looked_at(body)
     if finding is Finding.LATER or (finding is Finding.ORPHAN and _may_still_come(body)):
         settlement.look_again(body)
     elif event := body.get("event"):
         provider_events.conclude(EventRef(**event), finding)
+
+
+def _refund_looked_at(body: dict[str, Any]) -> Finding:
+    return refund_callbacks.look(body["refund_id"], received_at=body["received_at"])
+
+
+def _payment_looked_at(body: dict[str, Any]) -> Finding:
+    payment = PaymentId(body["payment_id"])
+    finding = settlement.check(payment, due=body.get("due"), received_at=body.get("received_at"))
+    if finding is Finding.REFUNDING:
+        refunds.check(payment)
+    if finding is Finding.SETTLED and (claimed := body.get("claimed")):
+        contradictions.look(payment, claimed)
+    return finding
 
 
 def _may_still_come(body: dict[str, Any]) -> bool:

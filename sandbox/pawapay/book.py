@@ -73,14 +73,15 @@ class Refund:
     created: str = field(default_factory=_now)
     transaction_id: str | None = None
 
-    def written(self) -> dict[str, Any]:
-        """As status and callbacks show it."""
-        reason = {"failureReason": _reason("UNSPECIFIED_FAILURE")} if self.status == FAILED else {}
+    def written(self, *, status: str | None = None) -> dict[str, Any]:
+        """As status and callbacks show it; a callback may say another status than it has."""
+        shown = status or self.status
+        reason = {"failureReason": _reason("UNSPECIFIED_FAILURE")} if shown == FAILED else {}
         paid = {"providerTransactionId": self.transaction_id} if self.transaction_id else {}
         return {
             "refundId": self.id,
             "depositId": self.deposit.id,
-            "status": self.status,
+            "status": shown,
             "amount": f"{self.amount:.2f}",
             "currency": self.deposit.currency,
             "country": COUNTRY,
@@ -141,6 +142,10 @@ class Book:
             flipped = replace(flipped, transaction_id=secrets.token_hex(5).upper())
         self.deposits[deposit_id] = flipped
         return flipped
+
+    def date(self, deposit_id: str, created: str) -> None:
+        """Give a deposit another moment at which it began."""
+        self.deposits[deposit_id] = replace(self.deposits[deposit_id], created=created)
 
     def flip_refund(self, refund_id: str, status: str) -> Refund:
         """Give a refund a status."""

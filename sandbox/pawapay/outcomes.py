@@ -12,7 +12,8 @@ FINAL = frozenset({COMPLETED, FAILED})
 class Outcome:
     """How a deposit ends, and which words the merchant is called back with, in their order.
 
-    `later` is the status that it has after a second delay, when the operator changes its mind.
+    `later` is the status that it has after a second delay, when the operator changes its mind. With `refund_waits`, a
+    refund of it is accepted and goes no further.
     """
 
     status: str = COMPLETED
@@ -21,6 +22,7 @@ class Outcome:
     pays_other_amount: bool = False
     pays_other_currency: bool = False
     later: str | None = None
+    refund_waits: bool = False
 
 
 def _failed(code: str) -> Outcome:
@@ -45,6 +47,7 @@ _BY_LAST_DIGITS = {
     "729": Outcome(FAILED, "UNSPECIFIED_FAILURE", told=(FAILED,), later=COMPLETED),  # failed, and paid after all
     "829": Outcome(told=(COMPLETED, PROCESSING)),  # the callbacks overtake each other
     "929": Outcome(IN_RECONCILIATION, told=()),
+    "959": Outcome(refund_waits=True),  # paid, and its money does not go back until it is flipped
 }
 
 

@@ -10,13 +10,14 @@ from aiohttp import web
 
 from sandbox.faults import TRANSPORT_FAULTS, Fault, Faults
 from sandbox.pawapay import outcomes
-from sandbox.pawapay.account import AVAILABILITIES, Account
+from sandbox.pawapay.account import Account
 from sandbox.pawapay.book import Book, Deposit
-from sandbox.pawapay.outcomes import ACCEPTED, COMPLETED, FINAL, STATUSES
+from sandbox.pawapay.controls import Controls
+from sandbox.pawapay.outcomes import ACCEPTED, COMPLETED, FINAL
 from sandbox.pawapay.signer import Signer
 from sandbox.pawapay.wire import INITIATE, KEYS, STATUS, Told, Wire
 from sandbox.postman import Delivery, Letter, Postman
-from sandbox.simulator import REFUSAL_WINDOW_S, Simulator, json_object, refused, whole
+from sandbox.simulator import REFUSAL_WINDOW_S, Simulator
 
 TOKEN = "sandbox-pawapay-token"  # noqa: S105 - opens nothing but this sandbox
 PAY_DELAY_S = 1.0
@@ -31,9 +32,7 @@ _RETRY_GAPS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 120.0, 120.0, 120.
 _TELL_APART_S = 0.2
 """What comes second is told so much later at least, so that a busy machine does not let it come first."""
 
-_CALLBACKS_MAX = 1000
 _CALLBACKS_AT_ONCE = 64
-_AMOUNT_MAX = 1_000_000_000
 
 
 class PawaPay(Simulator):
@@ -75,6 +74,7 @@ class PawaPay(Simulator):
         )
         self.wire = Wire(self._book, self._account, self._signer, self.faults, token=token, told=told)
         self.wire.callback_url = callback_url
+        self._controls = Controls(self, self._book, self._account)
 
     def log(self) -> dict[str, Any]:
         """Every deposit and refund, and every callback attempt with the status that it was answered with."""
@@ -92,15 +92,11 @@ class PawaPay(Simulator):
         return self.wire.routes()
 
     def control_routes(self) -> list[web.RouteDef]:
-        return [
-            *super().control_routes(),
-            web.post("/callback", self._set_callback),
-            web.post("/keys", self._rotate),
-            web.post("/providers/{code}", self._set_provider),
-            web.post("/deposits/{id}", self._flip),
-            web.post("/deposits/{id}/callback", self._call_back_again),
-            web.post("/refunds/{id}", self._flip_refund),
-        ]
+        return [*super().control_routes(), *self._controls.routes()]
+
+    def set_callbacks(self, url: str | None, refunds: str | None) -> None:
+        """Call back there from now on: about deposits at one address, about refunds at the other."""
+        self.wire.callback_url, self.refund_url = url, refunds
 
     def flip(self, deposit_id: str, status: str, *, amount: int | None = None) -> None:
         """Give a deposit another status, as a late payer does; nobody is called back."""
@@ -110,6 +106,11 @@ class PawaPay(Simulator):
         """Call the merchant back about a deposit, `times` at once; with a status, whether it has it or not."""
         for _ in range(times):
             self._post(self.wire.callback_url, self._book.deposits[deposit_id].written(status=status))
+
+    def call_back_refund(self, refund_id: str, times: int = 1, *, status: str | None = None) -> None:
+        """The same about a refund."""
+        for _ in range(times):
+            self._post(self.refund_url, self._book.refunds[refund_id].written(status=status))
 
     def rotate_key(self) -> str:
         """Sign with a new key from now on; returns its id."""
@@ -150,7 +151,7 @@ class PawaPay(Simulator):
         refund = self._book.refunds.get(refund_id)
         if refund is None:
             return
-        if refund.status == ACCEPTED:
+        if refund.status == ACCEPTED and not outcomes.of(refund.deposit.phone).refund_waits:
             refund = self._book.flip_refund(refund_id, COMPLETED)
         if refund.status in FINAL:
             self._post(self.refund_url, refund.written())
@@ -176,59 +177,3 @@ class PawaPay(Simulator):
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
         )
-
-    async def _set_callback(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
-        urls = [body.get("url"), body.get("refund_url")]
-        if not all(url is None or str(url).startswith(("http://", "https://")) for url in urls):
-            raise refused("url and refund_url must be http addresses, or null")
-        self.wire.callback_url, self.refund_url = urls
-        return web.json_response({"url": self.wire.callback_url, "refund_url": self.refund_url})
-
-    async def _rotate(self, _request: web.Request) -> web.Response:
-        return web.json_response({"id": self.rotate_key()}, status=201)
-
-    async def _set_provider(self, request: web.Request) -> web.Response:
-        code, status = request.match_info["code"], (await json_object(request)).get("status")
-        if self._account.find(code) is None:
-            raise _nothing("provider")
-        if status not in AVAILABILITIES:
-            raise refused(f"status must be one of {', '.join(AVAILABILITIES)}")
-        self.set_provider(code, status)
-        return web.json_response({"provider": code, "status": status})
-
-    async def _flip(self, request: web.Request) -> web.Response:
-        deposit, body = self._deposited(request), await json_object(request)
-        amount = whole(body, "amount", at_least=1, at_most=_AMOUNT_MAX, default=int(deposit.amount))
-        self.flip(deposit.id, _status(body), amount=amount)
-        return web.json_response({"depositId": deposit.id, "status": body["status"]})
-
-    async def _call_back_again(self, request: web.Request) -> web.Response:
-        deposit, body = self._deposited(request), await json_object(request)
-        times = whole(body, "times", at_least=1, at_most=_CALLBACKS_MAX, default=1)
-        self.call_back(deposit.id, times, status=_status(body) if "status" in body else None)
-        return web.json_response({"depositId": deposit.id, "callbacks": times}, status=202)
-
-    async def _flip_refund(self, request: web.Request) -> web.Response:
-        refund_id = request.match_info["id"]
-        if refund_id not in self._book.refunds:
-            raise _nothing("refund")
-        refund = self._book.flip_refund(refund_id, _status(await json_object(request)))
-        return web.json_response({"refundId": refund_id, "status": refund.status})
-
-    def _deposited(self, request: web.Request) -> Deposit:
-        deposit = self._book.deposits.get(request.match_info["id"])
-        if deposit is None:
-            raise _nothing("deposit")
-        return deposit
-
-
-def _status(body: Mapping[str, Any]) -> str:
-    status = body.get("status")
-    if status not in STATUSES:
-        raise refused(f"status must be one of {', '.join(STATUSES)}")
-    return str(status)
-
-
-def _nothing(kind: str) -> web.HTTPNotFound:
-    return web.HTTPNotFound(text=f'{{"error": "no such {kind}"}}', content_type="application/json")

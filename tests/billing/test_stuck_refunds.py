@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from functions.billing import decisions, gateway, payments, refund_orders, stuck_refunds, worker
+from functions.billing import decisions, gateway, payments, refund_orders, refunds, stuck_refunds, worker
 from functions.billing.gateway import ProviderUnavailable
 from functions.billing.payments import Payment
-from mifumo import ids, provider_events, wallets
+from mifumo import clock, ids, provider_events, wallets
 from mifumo.errors import AppError
 from mifumo.providers.pawapay import PawaPay
 from tests.billing.conftest import TENANT
@@ -186,6 +186,27 @@ def test_a_callback_has_the_refund_looked_at_and_is_not_believed(pawa: Pawa) -> 
     assert told(pawa, payment.refund_id or "") == "settled"
     file = pawa.office.get(AMINA, f"/payments/{payment.id}/")[1]
     assert [event["outcome"] for event in file["provider_events"]] == ["settled"]
+    balanced()
+
+
+def test_a_callback_right_after_a_look_has_the_refund_looked_at_again(
+    pawa: Pawa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refunds, "ASK_GAP_S", 2)
+    payment = pawa.refunding()
+    pawa.look(payment)
+    pawa.end(payment)
+    event = provider_events.ref("pawapay", ids.as_uuid(payment.refund_id or ""), b"{}")
+    provider_events.keep(event, "{}", received_at=clock.stamp(), proof="signed_fresh")
+    body = {"refund_id": payment.refund_id, "received_at": clock.stamp(), "event": event.as_item()}
+    pawa.office.till.queued()
+    worker.handler(sqs(body), CONTEXT)
+    assert pawa.office.till.payment(payment.id).status == "refund_pending"
+    assert pawa.office.till.queued() == [body]
+    pawa.office.till.travel.forward(3)
+    worker.handler(sqs(body), CONTEXT)
+    assert pawa.office.till.payment(payment.id).status == "refunded"
+    assert pawa.office.till.queued() == []
     balanced()
 
 

@@ -362,6 +362,20 @@ def test_a_refund_can_be_made_to_fail(doorstep: Doorstep) -> None:
     assert "providerTransactionId" not in ended
 
 
+def test_a_refund_may_wait_and_be_called_back_about_true_or_not(pawapay: RunningPawaPay, doorstep: Doorstep) -> None:
+    deposit(pawapay, "255763456959")
+    doorstep.wait_for(1)
+    assert refund(pawapay).json()["status"] == "ACCEPTED"
+    time.sleep(QUIET_S)
+    assert len(doorstep.calls) == 1
+
+    asked = post(pawapay, f"/refunds/{REFUND_ID}/callback", {"times": 2, "status": "COMPLETED"})
+
+    assert asked.status_code == 202
+    assert {body["status"] for body in doorstep.wait_for(3)[1:]} == {"COMPLETED"}
+    assert get(pawapay, f"/v2/refunds/{REFUND_ID}").json()["data"]["status"] == "ACCEPTED"
+
+
 # --- toolkit -----------------------------------------------------------------------------------------------------
 
 
@@ -459,6 +473,7 @@ def test_callbacks_go_where_control_says_and_nowhere_without(pawapay: RunningPaw
         (f"/deposits/{DEPOSIT_ID}", {"status": "COMPLETED"}, 404),
         (f"/deposits/{DEPOSIT_ID}/callback", {}, 404),
         (f"/refunds/{REFUND_ID}", {"status": "COMPLETED"}, 404),
+        (f"/refunds/{REFUND_ID}/callback", {}, 404),
         ("/providers/MTN_MOMO_ZMB", {"status": "CLOSED"}, 404),
         ("/providers/TIGO_TZA", {"status": "AJAR"}, 400),
         ("/faults", {"kind": "code_102"}, 400),
@@ -470,11 +485,34 @@ def test_control_that_makes_no_sense_is_refused(
     assert post(pawapay, path, body).status_code == status
 
 
-def test_a_deposit_cannot_be_flipped_to_a_status_that_does_not_exist(pawapay: RunningPawaPay) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "PAID"},
+        {"status": "COMPLETED", "created": "yesterday"},
+        {"status": "COMPLETED", "created": "2026-01-31T08:15:32"},
+    ],
+)
+def test_a_deposit_cannot_be_given_a_status_or_a_moment_that_there_is_not(
+    pawapay: RunningPawaPay, body: dict[str, Any]
+) -> None:
     deposit(pawapay, "255763456129")
 
-    assert post(pawapay, f"/deposits/{DEPOSIT_ID}", {"status": "PAID"}).status_code == 400
+    assert post(pawapay, f"/deposits/{DEPOSIT_ID}", body).status_code == 400
     assert record(pawapay)["status"] == "ACCEPTED"
+
+
+def test_a_deposit_can_be_put_back_to_another_day(pawapay: RunningPawaPay, doorstep: Doorstep) -> None:
+    deposit(pawapay)
+    doorstep.wait_for(1)
+    moved = {"status": "COMPLETED", "created": "2026-01-31T08:15:32Z"}
+    assert post(pawapay, f"/deposits/{DEPOSIT_ID}", moved).status_code == 200
+    assert record(pawapay)["created"] == moved["created"]
+    span = {"startDate": "2026-01-31T00:00:00", "endDate": "2026-02-01T00:00:00"}
+    wanted = {"wallet": {"country": "TZA", "currency": "TZS"}, "callbackUrl": doorstep.url, **span}
+    made = get(pawapay, f"/v2/statements/{post(pawapay, '/v2/statements', wanted).json()['statementId']}").json()
+    rows = requests.get(made["data"]["downloadUrl"], timeout=5).text.splitlines()
+    assert DEPOSIT_ID in rows[1]
 
 
 @pytest.mark.parametrize(("kind", "code"), [("http_500", 500), ("http_429", 429)])
