@@ -138,6 +138,10 @@ class Stack:
 
         return wait_until(f"code {count} for the number", codes, within_s=30)[-1]
 
+    def staff(self, person: str) -> str:
+        """Signs a token of somebody of the platform's staff."""
+        return self.sign(tenant="platform", user=person, role="staff")
+
     def login(self, role: str) -> str:
         """Signs a seeded user in; returns the access token."""
         answer = requests.post(f"{self.api_url}/auth/login/", json=self.logins[role], timeout=_TIMEOUT_S)
@@ -248,12 +252,19 @@ class Tenant:
             return [f"07{next(self._numbers):05d}{random.randrange(100, 999)}" for _ in range(count)]
         return [f"07{next(self._numbers):05d}{ending}" for _ in range(count)]
 
-    def buy_lite(self, phone: str = "0754321555") -> Any:
+    def buy_lite(self, phone: str = "0754321555", *, wallet: str = "vodacom") -> Any:
         """Buys the smallest package and waits for its 5,000 credits."""
-        started = self.post("billing/payments/initiate/", {"package_id": "lite", "provider": "vodacom", "phone": phone})
+        return self.paid(self.start_lite(phone, wallet=wallet))
+
+    def start_lite(self, phone: str, *, wallet: str) -> str:
+        """Begins to buy the smallest package; returns the payment's id."""
+        started = self.post("billing/payments/initiate/", {"package_id": "lite", "provider": wallet, "phone": phone})
         assert started.status_code == 202, started.text
-        payment_id = started.json()["id"]
-        wait_until("the payment is completed", lambda: self.payment(payment_id)["status"] == "completed")
+        return str(started.json()["id"])
+
+    def paid(self, payment_id: str, status: str = "completed") -> Any:
+        """Waits until a payment has come to this; returns it."""
+        wait_until(f"the payment is {status}", lambda: self.payment(payment_id)["status"] == status)
         return self.payment(payment_id)
 
     def payment(self, payment_id: str) -> Any:
