@@ -7,7 +7,7 @@ from pydantic import Field
 from mifumo.aws import Item
 from mifumo.wire import Answer
 
-from .payments import Payment
+from .payment import Payment
 from .proposals import Decision, Proposal
 from .proposals import Status as ProposalStatus
 from .states import Status

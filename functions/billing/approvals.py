@@ -18,7 +18,7 @@ from mifumo.settings import Settings
 from mifumo.writes import Write
 
 from . import proposals
-from .payments import Payment
+from .payment import Payment
 from .proposals import AlreadyProposed, Decision, Proposal, Status
 
 

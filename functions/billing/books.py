@@ -14,7 +14,7 @@ from mifumo.vat import Buyer, Split
 from mifumo.writes import Write
 
 from .desks import BANK
-from .payments import Payment
+from .payment import Payment
 
 DEFERRED: Final = "liability:deferred_revenue"
 VAT: Final = "liability:vat_output"

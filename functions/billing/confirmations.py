@@ -14,10 +14,11 @@ from mifumo.observability import count
 from mifumo.permissions import Action
 from mifumo.writes import Write
 
-from . import approvals, books, payments, receipts, reviews, settlement
+from . import approvals, books, completion, payment_steps, receipts, reviews
 from .approvals import ApprovalSettings
 from .desks import BANK
-from .payments import Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
 from .proposals import Decision, Proposal
 from .reviews import AlreadyCredited
 from .states import Event, Status, transition
@@ -90,12 +91,12 @@ def _taken(caller: Principal, payment: Payment, line: Line) -> tuple[Payment, Pr
 def carry_out(payment: Payment, proposal: Proposal, *, more: Sequence[Write]) -> Payment:
     """Credits the transfer in the transaction of the decision; raises what that refuses."""
     note = f"decision {proposal.id}"
-    return settlement.credit(payment, Event.PAID, receipt=proposal.facts["receipt"], more=more, note=note)
+    return completion.credit(payment, Event.PAID, receipt=proposal.facts["receipt"], more=more, note=note)
 
 
 def _mismatched(caller: Principal, payment: Payment, line: Line) -> Payment:
     """The line is this payment's from now on, so that it pays for no other while people decide."""
-    after, steps = payments.step(
+    after, steps = payment_steps.take(
         payment,
         Event.MISMATCHED,
         note="the bank's statement names another amount",

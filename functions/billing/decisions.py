@@ -10,7 +10,8 @@ from mifumo.writes import Write
 
 from . import adjustments, approvals, confirmations, payments, proposals, refunds, reviews, stuck_refunds
 from .approvals import ProposalLapsed
-from .payments import Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
 from .proposals import Decision, Proposal, Status
 from .states import Status as Standing
 

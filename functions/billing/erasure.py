@@ -11,7 +11,8 @@ from mifumo import provider_events, writes
 from mifumo.privacy import After, Step
 
 from . import payment_traces, payments, refund_orders
-from .payments import Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
 
 # A tenant buys now and then: most have one page.
 _PAYMENTS_A_STEP = 100

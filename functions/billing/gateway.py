@@ -11,7 +11,7 @@ from mifumo.providers.payments import PaymentProvider, RefundingProvider, Standi
 from . import accounts, circuits
 from .accounts import AccountMissing, AccountSettings
 from .desks import BANK
-from .payments import Payment
+from .payment import Payment
 
 
 class ProviderUnavailable(AppError):

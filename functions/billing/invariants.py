@@ -20,7 +20,7 @@ from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings, Wallet
 
 from . import payments, receipts, refund_orders
-from .payments import Payment
+from .payment import Payment
 from .states import WAITING, Status
 
 # A page of 250 entries each: a million of a wallet's moves are far beyond any tenant of today.

@@ -13,9 +13,10 @@ from mifumo.observability import count, logger
 from mifumo.settings import Settings
 from mifumo.wallets import LedgerSettings
 
-from . import books, documents, payments
+from . import books, documents, payment_items, payment_marks, payments
 from .documents import Document, IssuedBefore, Kind, NumberTaken
-from .payments import Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
 
 # Writers of one row of numbers meet on one item; each round lets one through.
 _TRIES: Final = 40
@@ -35,7 +36,7 @@ class SellerSettings(Settings):
 def due() -> list[PaymentId]:
     """Lists payments that wait for a document, the oldest first."""
     table = LedgerSettings.load().ledger_table
-    waiting = tables.query(table, payments.DOCUMENTS_DUE, index="due", limit=_PAYMENTS_MAX)
+    waiting = tables.query(table, payment_items.DOCUMENTS_DUE, index="due", limit=_PAYMENTS_MAX)
     return [PaymentId(item["pk"].removeprefix("PAY#")) for item in waiting.items]
 
 
@@ -47,7 +48,7 @@ def issue(payment_id: PaymentId) -> None:
             return
         try:
             if not payment.undocumented:
-                writes.commit(payments.waits_no_more(payment))
+                writes.commit(payment_marks.waits_no_more(payment))
                 return
             _issued(payment, Kind.INVOICE if payment.invoice is None else Kind.CREDIT_NOTE)
         except (NumberTaken, IssuedBefore):
@@ -62,7 +63,7 @@ def _issued(payment: Payment, kind: Kind) -> None:
     number, taken = documents.number(kind)
     document = _document(payment, kind, number)
     name = "invoice" if kind is Kind.INVOICE else "credit_note"
-    _, noted = payments.documented(payment, **{name: number})
+    _, noted = payment_marks.documented(payment, **{name: number})
     writes.transact(noted, documents.put(document), taken)
     logger.info("document issued", payment_id=payment.id, tenant_id=payment.tenant, number=number)
     count("DocumentIssued")

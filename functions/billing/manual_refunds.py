@@ -5,7 +5,8 @@ from mifumo.callers import Principal
 from mifumo.errors import Conflict
 
 from . import receipts, refunds, reviews
-from .payments import Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
 from .states import Status
 
 

@@ -14,7 +14,7 @@ from mifumo.wallets import Wallet as Credits
 from mifumo.wire import Answer, Request
 
 from .catalogue import Plan, Wallet
-from .payments import Payment
+from .payment import Payment
 from .progress import Party, Step
 from .statements import Standing
 from .states import Status

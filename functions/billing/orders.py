@@ -11,13 +11,13 @@ from mifumo.packages import PACKAGES, Package
 from mifumo.phone import Msisdn, Operator
 from mifumo.writes import Write
 
-from . import offers, outcomes, payments
+from . import offers, outcomes, payment_marks, payments
 from .catalogue import WALLETS, Wallet
 from .desks import BANK
 from .gateway import ProviderUnavailable
 from .offers import Offer
 from .outcomes import NotRepeatable
-from .payments import Payment
+from .payment import Payment
 from .schedule import PaymentSettings
 
 INITIATE: Final = "payments/initiate"
@@ -56,7 +56,7 @@ class Order:
         """
         claims = []
         if self.retry_of:
-            claims.append(payments.retried(self.retry_of, payment.id, instead_of=freed))
+            claims.append(payment_marks.retried(self.retry_of, payment.id, instead_of=freed))
         if quote := self.offer.quote:
             # What was begun with a quote goes on at its price, for as long as the first payment is watched.
             since = clock.after(-PaymentSettings.load().payment_watch_s) if self.retry_of else None

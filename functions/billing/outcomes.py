@@ -10,9 +10,10 @@ from mifumo.ids import PaymentId
 
 from . import payments, settlement
 from .desks import BANK
+from .failures import CANCELLED_BY_PAYER
+from .findings import Finding
 from .gateway import ProviderUnavailable
-from .payments import Payment
-from .settlement import CANCELLED_BY_PAYER, Finding
+from .payment import Payment
 from .states import ENDED, WAITING, Status
 
 

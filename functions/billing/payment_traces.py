@@ -5,8 +5,8 @@ from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from . import payments
-from .payments import Payment, PaymentMoved
+from . import payment_changes, payment_items, payments
+from .payment import Payment
 
 
 def notes(payment: Payment) -> list[tuple[Key, str]]:
@@ -34,12 +34,12 @@ def erase(payment: Payment) -> Write:
     """
     return writes.update(
         _table(),
-        payments.key_of(payment.id),
+        payment_items.key_of(payment.id),
         "SET phone = :none, fingerprint = :none",
         condition="#version = :version AND (attribute_not_exists(due_pk) OR due_pk = :documents)",
         names={"#version": "version"},
-        values={":none": "", ":version": payment.version, ":documents": payments.DOCUMENTS_DUE},
-        refused=lambda old: PaymentMoved(payments.standing(payment, old)),
+        values={":none": "", ":version": payment.version, ":documents": payment_items.DOCUMENTS_DUE},
+        refused=lambda old: payment_changes.moved(payment, old),
     )
 
 

@@ -14,10 +14,12 @@ from mifumo.providers.payments import Initiation
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import catalogue, orders, payments, schedule, ways
+from . import catalogue, orders, payment_steps, payments, schedule, ways
 from .gateway import ProviderUnavailable
 from .orders import Order
-from .payments import Payment, PaymentExists, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
+from .payment_steps import PaymentExists
 from .schedule import PaymentSettings
 from .states import Event, transition
 
@@ -55,7 +57,7 @@ def start(caller: Principal, key: str, order: Order) -> tuple[Payment, bool]:
             continue
         made += 1
         try:
-            writes.transact(*payments.create(payment), *order.claims(payment, freed), _told(caller, payment))
+            writes.transact(*payment_steps.create(payment), *order.claims(payment, freed), _told(caller, payment))
         except PaymentExists as exists:
             started = _same(exists.payment, order)
             if not _unheard(started):
@@ -156,7 +158,7 @@ def _record(payment: Payment, initiation: Initiation, detail: str) -> Payment:
         if failure is None:
             next_check_at = schedule.next_check(payment.checks, expires_at=payment.expires_at, waiting=True)
         facts = {"failure_code": failure} if failure else {"initiated": str(initiation)}
-        after, steps = payments.step(payment, event, next_check_at=next_check_at, note=detail, **facts)
+        after, steps = payment_steps.take(payment, event, next_check_at=next_check_at, note=detail, **facts)
         try:
             writes.transact(*steps)
         except PaymentMoved as moved:

@@ -13,7 +13,7 @@ from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from .payments import Payment
+from .payment import Payment
 
 # The issuer of what we send back by: one transaction of ours is one refund.
 REFUNDS: Final = "refund"

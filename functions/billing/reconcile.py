@@ -24,9 +24,9 @@ from mifumo.providers.payments import (
 from mifumo.settings import Settings
 from mifumo.wallets import LedgerSettings
 
-from . import accounts, days, payments, reconciliations, verdicts
+from . import accounts, days, payment_items, payments, reconciliations, verdicts
 from .accounts import AccountMissing
-from .payments import Payment
+from .payment import Payment
 from .reconciliations import Reconciliation, ReconciliationMoved, Stage
 from .verdicts import Bucket, Verdict
 
@@ -179,7 +179,7 @@ def _payments_of(lines: object) -> dict[str, Payment]:
     table, wanted = LedgerSettings.load().ledger_table, {}
     for line in cast("list[Listed]", lines):
         try:
-            wanted[line.order_id] = (table, payments.key_of(PaymentId(ids.of_uuid(line.order_id))))
+            wanted[line.order_id] = (table, payment_items.key_of(PaymentId(ids.of_uuid(line.order_id))))
         except ValueError:
             continue  # an order that was made by other means than ours
     found = tables.read(*wanted.values()) if wanted else {}

@@ -25,7 +25,7 @@ from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 
 from . import days, verdicts
-from .payments import Payment
+from .payment import Payment
 from .verdicts import Bucket, Verdict
 
 _LISTING = "RECONS"

@@ -8,8 +8,8 @@ from mifumo.observability import count, logger
 from mifumo.providers.payments import Standing
 
 from . import gateway, payments, refund_orders, refunds
-from .payments import Payment
-from .settlement import Finding
+from .findings import Finding
+from .payment import Payment
 from .states import Status
 
 

@@ -11,8 +11,8 @@ from mifumo.tables import Key
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from . import payments
-from .payments import Payment, PaymentMoved
+from . import payment_changes, payments
+from .payment import Payment
 
 
 def _key(refund: str) -> Key:
@@ -26,7 +26,7 @@ def _table() -> str:
 def keep(payment: Payment) -> Write:
     """Keeps whose refund begins; refuses with PaymentMoved, as each refund of a payment has an id of its own."""
     item = {**_key(payment.refund_id or "")._asdict(), "payment_id": payment.id, "created_at": clock.stamp()}
-    return writes.put(_table(), item, refused=lambda _: PaymentMoved(payments.standing(payment, None)))
+    return writes.put(_table(), item, refused=lambda _: payment_changes.moved(payment, None))
 
 
 def payment_of(refund: str) -> PaymentId | None:

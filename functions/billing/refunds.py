@@ -16,9 +16,11 @@ from mifumo.providers.payments import Initiation, Refund, RefundingProvider, Sta
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import books, gateway, payments, receipts, refund_orders, schedule
+from . import books, gateway, payment_marks, payment_steps, payments, receipts, refund_orders, schedule
 from .gateway import ProviderUnavailable
-from .payments import LookedAtAlready, Payment, PaymentMoved
+from .payment import Payment
+from .payment_changes import PaymentMoved
+from .payment_marks import LookedAtAlready
 from .states import Event, Status
 from .unseen import Found
 
@@ -46,7 +48,7 @@ def start(
     """
     manual = gateway.refunding(payment.gateway) is None
     credits_held = 0 if returned else payment.credits
-    after, steps = payments.step(
+    after, steps = payment_steps.take(
         payment,
         Event.RETURN_APPROVED if returned else Event.REFUND_STARTED,
         next_check_at=None if manual else clock.stamp(),
@@ -124,7 +126,7 @@ def check(payment_id: PaymentId, *, received_at: str | None = None) -> bool:
         return True
     next_check_at = schedule.next_check(payment.checks + 1, expires_at="", waiting=True)
     try:
-        looked = payments.look(payment, next_check_at=next_check_at, gap_s=ASK_GAP_S)
+        looked = payment_marks.look(payment, next_check_at=next_check_at, gap_s=ASK_GAP_S)
     except LookedAtAlready as busy:
         ended = busy.payment.status is not Status.REFUND_PENDING
         return ended or received_at is None or (busy.payment.checked_at or "") > received_at
@@ -189,7 +191,7 @@ def completed(payment: Payment, *, note: str, more: Sequence[Write] = ()) -> Pay
     """
     held = _held(payment)
     facts = {} if held else {"suspended": None}
-    after, steps = payments.step(payment, Event.REFUND_COMPLETED, note=note, **facts)
+    after, steps = payment_steps.take(payment, Event.REFUND_COMPLETED, note=note, **facts)
 
     def build(wallet: Wallet) -> list[Write]:
         if held is None:
@@ -205,7 +207,7 @@ def completed(payment: Payment, *, note: str, more: Sequence[Write] = ()) -> Pay
 def failed(payment: Payment, *, note: str, more: Sequence[Write] = ()) -> Payment:
     """Ends a refund whose money has not gone: the credits are the tenant's again, or the staff's to decide upon."""
     event = Event.REFUND_FAILED if payment.refund_credits else Event.RETURN_FAILED
-    after, steps = payments.step(payment, event, note=note)
+    after, steps = payment_steps.take(payment, event, note=note)
     held = _held(payment)
 
     def build(wallet: Wallet) -> list[Write]:

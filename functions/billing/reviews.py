@@ -13,8 +13,18 @@ from mifumo.errors import Conflict, NotFound, ValidationFailed
 from mifumo.ids import PaymentId
 from mifumo.writes import Write
 
-from . import approvals, books, payments, refund_orders, refunds, settlement, unseen
-from .payments import Payment
+from . import (
+    approvals,
+    books,
+    completion,
+    failures,
+    payment_steps,
+    payments,
+    refund_orders,
+    refunds,
+    unseen,
+)
+from .payment import Payment
 from .proposals import Decision, Proposal
 from .states import Event, Status
 
@@ -86,10 +96,10 @@ def carry_out(payment: Payment, proposal: Proposal, *, more: Sequence[Write]) ->
     match proposal.decision:
         case Decision.CREDIT:
             receipt = proposal.facts["receipt"]
-            settlement.credit(payment, Event.CREDIT_APPROVED, receipt=receipt, more=more, note=note)
+            completion.credit(payment, Event.CREDIT_APPROVED, receipt=receipt, more=more, note=note)
         case Decision.RETURN:
             refunds.start(payment, returned=True, note=note, more=more, found=unseen.found(payment, proposal))
         case _:
-            dismissed = settlement.DISMISSED
-            after, steps = payments.step(payment, Event.DISMISSED, note=note, failure_code=dismissed, suspended=None)
+            facts = {"failure_code": failures.DISMISSED, "suspended": None}
+            after, steps = payment_steps.take(payment, Event.DISMISSED, note=note, **facts)
             writes.transact(*more, *steps, *books.unsuspend(payment, after))

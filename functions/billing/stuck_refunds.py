@@ -15,7 +15,7 @@ from mifumo.writes import Write
 
 from . import approvals, gateway, receipts, refunds, reviews
 from .gateway import ProviderUnavailable
-from .payments import Payment
+from .payment import Payment
 from .proposals import Decision, Proposal
 from .states import Status
 

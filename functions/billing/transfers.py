@@ -21,10 +21,11 @@ from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-from . import bank, offers, outcomes, payments, references
+from . import bank, offers, outcomes, payment_steps, payments, references
 from .desks import BANK
 from .offers import Offer
-from .payments import Payment, PaymentExists
+from .payment import Payment
+from .payment_steps import PaymentExists
 from .states import WAITING, Event, Status
 
 _ROUTE: Final = "transfers"
@@ -69,7 +70,7 @@ def ask(caller: Principal, key: str, quote_id: str) -> tuple[Payment, bool]:
     for payment_id in made:
         payment = _transfer(caller, payment_id, offer)
         try:
-            writes.transact(*payments.create(payment), *_claims(payment, offer, holder), _told(caller, payment))
+            writes.transact(*payment_steps.create(payment), *_claims(payment, offer, holder), _told(caller, payment))
         except PaymentExists as exists:
             if exists.payment.fingerprint != payment.fingerprint:
                 raise IdempotencyKeyReused from exists

@@ -12,9 +12,9 @@ from mifumo.errors import Conflict, ValidationFailed
 from mifumo.observability import logger
 from mifumo.providers.payments import Standing
 
-from . import days, gateway, payments, receipts, reconciliations, settlement
+from . import days, gateway, payment_changes, receipts, reconciliations, settlement
 from .gateway import ProviderUnavailable
-from .payments import Payment
+from .payment import Payment
 from .proposals import Proposal
 from .receipts import ReceiptReused
 from .reconciliations import Row
@@ -62,7 +62,7 @@ def look(payment: Payment) -> Payment:
         return payment
     finding = settlement.check(payment.id)
     logger.info("money was found by its return", payment_id=payment.id, finding=finding)
-    return payments.standing(payment, None)
+    return payment_changes.standing(payment, None)
 
 
 def evidence(payment: Payment, receipt: str | None) -> dict[str, Any]:

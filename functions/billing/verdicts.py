@@ -9,7 +9,7 @@ from enum import StrEnum
 from mifumo.providers.payments import Standing, Statement
 
 from . import gateway
-from .payments import Payment
+from .payment import Payment
 
 
 class Bucket(StrEnum):

@@ -23,7 +23,7 @@ from mifumo.settings import Settings
 from mifumo.wallets import LedgerSettings
 
 from . import accounts, circuits, preflight, terms
-from .payments import Payment
+from .payment import Payment
 from .terms import Terms
 
 # A door has 29 s, and the push that it makes last has to be answered in them.

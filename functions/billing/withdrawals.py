@@ -9,8 +9,9 @@ from mifumo.callers import Principal
 from mifumo.errors import Conflict
 from mifumo.observability import logger
 
-from . import payments
-from .payments import Payment, PaymentMoved
+from . import payment_steps, payments
+from .payment import Payment
+from .payment_changes import PaymentMoved
 from .states import Event, Status, transition
 
 # Steps that others may take while the tenant makes up its mind.
@@ -33,7 +34,7 @@ def cancel(caller: Principal, payment_id: str) -> Payment:
             return payment
         if transition(payment.status, Event.WITHDRAWN) is None:
             break
-        after, steps = payments.step(
+        after, steps = payment_steps.take(
             payment, Event.WITHDRAWN, next_check_at=payment.next_check_at, failure_code=WITHDRAWN, note=caller.actor
         )
         try:

@@ -10,7 +10,7 @@ from mifumo.observability import entrypoint
 from mifumo.provider_events import EventRef
 
 from . import contradictions, refund_callbacks, refunds, settlement
-from .settlement import Finding
+from .findings import Finding
 
 # A payment is written before its push, so its callback finds it; a copy of the table in another place may lag behind.
 _COMES_WITHIN_S = 30

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from functions.billing import accounts, api, payments, settlement, sweep, terms, worker
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from functions.webhooks import api as webhooks
 from mifumo import clock, settings, tables, tenants, wallets, writes
 from mifumo.errors import Conflict

@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.billing import books, payments, settlement
-from functions.billing.payments import Payment
+from functions.billing import books, completion, payment_steps
+from functions.billing.payment import Payment
 from functions.billing.states import Event, Status
 from mifumo import clock, ids, ledger, tables, wallets, writes
 from mifumo.callers import Principal
@@ -86,7 +86,7 @@ def written(**changes: Any) -> Payment:
         ),
         **changes,
     )
-    writes.transact(*payments.create(payment))
+    writes.transact(*payment_steps.create(payment))
     return payment
 
 
@@ -94,7 +94,7 @@ def reviewed(*, receipt: str | None = None, paid: int = 140_000, **changes: Any)
     """Writes down a payment whose money was not as agreed."""
     payment = written(**changes)
     named = receipt or f"R{payment.id[:8]}".upper()
-    after, steps = payments.step(
+    after, steps = payment_steps.take(
         payment,
         Event.MISMATCHED,
         receipt=named,
@@ -110,7 +110,7 @@ def reviewed(*, receipt: str | None = None, paid: int = 140_000, **changes: Any)
 def completed(**changes: Any) -> Payment:
     """Writes down a payment that was paid and credited."""
     payment = written(**changes)
-    return settlement.credit(payment, Event.PAID, receipt=f"R{payment.id[:8]}".upper())
+    return completion.credit(payment, Event.PAID, receipt=f"R{payment.id[:8]}".upper())
 
 
 def transfer(amount: int = 150_000, **changes: Any) -> Payment:

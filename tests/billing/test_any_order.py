@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.billing import sweep, worker
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import wallets
 from tests.billing.conftest import TENANT, Till
 from tests.builders import CONTEXT, sqs

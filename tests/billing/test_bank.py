@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.billing import payments, references, transfers
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import ids, settings, tenants, wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import AppError

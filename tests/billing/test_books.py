@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import books, receipts, refunds, settlement
-from functions.billing.payments import Payment
+from functions.billing import books, completion, receipts, refunds
+from functions.billing.payment import Payment
 from functions.billing.states import Event
 from mifumo import aws, ledger, tables, writes
 from mifumo.ids import PaymentId
@@ -53,14 +53,14 @@ def test_a_sale_follows_the_rate_of_its_offer_and_no_other(till: Till) -> None:
 
 
 def test_what_a_provider_keeps_is_an_expense(till: Till) -> None:
-    payment = settlement.credit(written(), Event.PAID, receipt="R1", fee=4_500)
+    payment = completion.credit(written(), Event.PAID, receipt="R1", fee=4_500)
     found = standing(payment.id)
     assert (found[RECEIVABLE], found["expense:provider_fee"]) == (145_500, 4_500)
     assert found["liability:deferred_revenue"] + found["liability:vat_output"] == -150_000
 
 
 def test_a_transfer_is_in_our_bank(till: Till) -> None:
-    payment = settlement.credit(transfer(), Event.PAID, receipt="FT1")
+    payment = completion.credit(transfer(), Event.PAID, receipt="FT1")
     assert standing(payment.id)["asset:bank"] == 150_000
 
 

@@ -8,9 +8,21 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from functions.billing import books, documents, invariants, issuing, payments, receipts, refunds, settlement
+from functions.billing import (
+    books,
+    completion,
+    documents,
+    failures,
+    invariants,
+    issuing,
+    payment_steps,
+    payments,
+    receipts,
+    refunds,
+)
 from functions.billing.documents import Kind
-from functions.billing.payments import Payment, PaymentMoved
+from functions.billing.payment import Payment
+from functions.billing.payment_changes import PaymentMoved
 from functions.billing.refunds import CreditsSpent
 from functions.billing.states import ENDED, WAITING, Event, Status
 from mifumo import clock, ledger, tables, tenants, wallets, writes
@@ -116,11 +128,11 @@ def move(payment: Payment, what: str, value: int) -> None:
     open_to_money = payment.status in WAITING | ENDED and payment.credit_txn is None
     match what, payment.status:
         case "pay", _ if open_to_money:
-            settlement.credit(payment, Event.PAID, receipt=f"R{payment.id}", fee=100 * value)
+            completion.credit(payment, Event.PAID, receipt=f"R{payment.id}", fee=100 * value)
         case "mismatch", _ if payment.status in WAITING | ENDED | {Status.REFUNDED}:
             mismatch(payment, value)
         case "approve", Status.REVIEW if payment.credit_txn is None:
-            settlement.credit(payment, Event.CREDIT_APPROVED, receipt=f"R{payment.id}")
+            completion.credit(payment, Event.CREDIT_APPROVED, receipt=f"R{payment.id}")
         case "return", Status.REVIEW:
             refunds.start(payment, returned=True, note="a test")
         case "dismiss", Status.REVIEW:
@@ -140,12 +152,12 @@ def move(payment: Payment, what: str, value: int) -> None:
 def mismatch(payment: Payment, value: int) -> None:
     paid = 1_000 * value + 1
     facts: Item = {"receipt": f"M{payment.id}", "paid_amount": paid, "paid_currency": "TZS", "suspended": paid}
-    after, steps = payments.step(payment, Event.MISMATCHED, note="a test", **facts)
+    after, steps = payment_steps.take(payment, Event.MISMATCHED, note="a test", **facts)
     writes.transact(*steps, *books.suspend(payment, after))
 
 
 def dismiss(payment: Payment) -> None:
-    after, steps = payments.step(payment, Event.DISMISSED, failure_code=settlement.DISMISSED, suspended=None)
+    after, steps = payment_steps.take(payment, Event.DISMISSED, failure_code=failures.DISMISSED, suspended=None)
     writes.transact(*steps, *books.unsuspend(payment, after))
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.billing import accounts, gateway, invariants, payments, worker
-from functions.billing.payments import Payment
+from functions.billing import accounts, gateway, invariants, payment_items, payments, worker
+from functions.billing.payment import Payment
 from functions.billing.states import Status
 from mifumo import clock, settings, wallets
 from mifumo.errors import Busy
@@ -59,7 +59,7 @@ class Crowd:
             return lambda: worker._look(body)
 
         def sweep() -> None:
-            for partition in payments.DUE:
+            for partition in payment_items.DUE:
                 jobs.extend(
                     look({"payment_id": one, "due": due}) for one, due in payments.due(partition, items_max=250)
                 )

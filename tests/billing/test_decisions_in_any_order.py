@@ -7,9 +7,20 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from functions.billing import decisions, manual_refunds, payments, proposals, receipts, refunds, reviews, settlement
+from functions.billing import (
+    decisions,
+    manual_refunds,
+    payment_steps,
+    payments,
+    proposals,
+    receipts,
+    refunds,
+    reviews,
+    settlement,
+)
 from functions.billing.confirmations import Line, confirm
-from functions.billing.payments import Payment, PaymentMoved
+from functions.billing.payment import Payment
+from functions.billing.payment_changes import PaymentMoved
 from functions.billing.proposals import Decision
 from functions.billing.states import Event, Status, transition
 from mifumo import ids, tables, wallets, writes
@@ -92,11 +103,11 @@ class Story:
         """Has evidence against the payment come up, whatever its state."""
         now = self.now
         if transition(now.status, Event.MISMATCHED):
-            _, steps = payments.step(now, Event.MISMATCHED, receipt="other", paid_amount=7, paid_currency="TZS")
+            _, steps = payment_steps.take(now, Event.MISMATCHED, receipt="other", paid_amount=7, paid_currency="TZS")
             writes.transact(*steps)
 
 
-DEEDS: dict[str, Callable[[Story, int], None]] = {
+DEEDS: dict[str, Callable[[Story, int], object]] = {
     "propose a credit": lambda story, _: story.decide(Decision.CREDIT),
     "propose a return": lambda story, _: story.decide(Decision.RETURN),
     "propose to dismiss": lambda story, _: story.decide(Decision.DISMISS),

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from functions.billing import settlement, worker
-from functions.billing.settlement import Finding
+from functions.billing.findings import Finding
 from mifumo import clock, provider_events, wallets
 from tests.billing.conftest import TENANT, Till
 from tests.builders import CONTEXT, sqs

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.billing import erasure, privacy
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import aws, ids, provider_events, tenants, wallets, writes
 from mifumo import privacy as privacy_requests
 from mifumo.ids import TenantId

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from functions.billing import settlement, sweep, worker
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import ids
 from mifumo.providers.payments import Initiated, Push
 from mifumo.providers.zenopay import ZenoPay

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.billing import checkup, invariants, nightly
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import aws, clock, freezes, ledger, tables, wallets, writes
 from mifumo.freezes import WalletFrozen
 from mifumo.ids import TenantId

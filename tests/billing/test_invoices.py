@@ -9,7 +9,7 @@ import pytest
 
 from functions.billing import api, documents, invoicing, issuing, refunds
 from functions.billing.documents import Kind
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import aws, clock
 from mifumo.ids import TenantId
 from tests.billing.conftest import TENANT, Till

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from functions.billing import documents, invoicing, sweep
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import aws, tables, wallets
 from mifumo.aws import Item
 from mifumo.providers import zenopay

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from functions.billing import orders, purchase, settlement
 from functions.billing.catalogue import WALLETS
-from functions.billing.payments import Payment
-from functions.billing.settlement import Finding
+from functions.billing.findings import Finding
+from functions.billing.payment import Payment
 from mifumo.callers import Principal
 from mifumo.ids import UserId
 from mifumo.packages import PACKAGES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.billing import invariants
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import wallets
 from mifumo.providers.clickpesa import ClickPesa
 from mifumo.providers.pawapay import PawaPay

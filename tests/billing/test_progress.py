@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.billing import orders, payment_traces, progress, purchase, withdrawals
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from functions.billing.states import Event
 from mifumo import tables, writes
 from mifumo.callers import Principal

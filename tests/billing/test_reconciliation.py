@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.billing import accounts, days, reconcile, reconciliations, reconciling
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from functions.billing.reconciliations import Reconciliation, Stage
 from mifumo import clock, ids, wallets
 from mifumo.phone import Msisdn

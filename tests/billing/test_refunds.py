@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from functions.billing import decisions, gateway, payments, refunds, settlement
+from functions.billing import completion, decisions, gateway, payment_steps, payments, refunds, settlement
 from functions.billing.approvals import ProposalClosed
 from functions.billing.gateway import ProviderUnavailable
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from functions.billing.states import Event
 from mifumo import clock, ids, ledger, tables, wallets, writes
 from mifumo.ids import UserId
@@ -57,7 +57,7 @@ class Pawa:
         self.deposited(payment)
         receipt = self.provider.fetch_status(payment.order_id).receipt
         assert receipt
-        return settlement.credit(payment, Event.PAID, receipt=receipt)
+        return completion.credit(payment, Event.PAID, receipt=receipt)
 
     def deposited(self, payment: Payment) -> None:
         push = Push(payment.order_id, payment.amount, Msisdn("+255754123456"), "Asha", "a@b.tz", "")
@@ -349,7 +349,7 @@ def test_a_refunded_payment_is_never_credited_again(office: Office) -> None:
     office.approve(BARAKA, office.refund(payment))
     office.post(AMINA, f"/payments/{payment.id}/refund/complete/", SENT)
     now = office.till.payment(payment.id)
-    _, steps = payments.step(now, Event.MISMATCHED, receipt="R2", paid_amount=150_000, paid_currency="TZS")
+    _, steps = payment_steps.take(now, Event.MISMATCHED, receipt="R2", paid_amount=150_000, paid_currency="TZS")
     writes.transact(*steps)
     status, body = office.post(AMINA, f"/reviews/{payment.id}/decide/", {"decision": "credit", **WHY})
     assert (status, body["code"]) == (409, "already_credited")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.billing import payments, receipts
+from functions.billing import payment_steps, payments, receipts
 from functions.billing.states import Event, Status
 from mifumo import tables, wallets, writes
 from mifumo.tables import Key
@@ -118,7 +118,7 @@ def test_a_credit_names_the_receipt_of_the_money(office: Office) -> None:
 def test_new_evidence_makes_an_open_proposal_void(office: Office) -> None:
     payment = reviewed()
     proposal = office.decide(payment)
-    after, steps = payments.step(payment, Event.MISMATCHED, receipt="R2", paid_amount=1, paid_currency="TZS")
+    after, steps = payment_steps.take(payment, Event.MISMATCHED, receipt="R2", paid_amount=1, paid_currency="TZS")
     writes.transact(*steps)
     status, body = office.approve(BARAKA, proposal)
     assert (status, body["code"]) == (409, "proposal_lapsed")

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from functions.billing import api, models
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import aws, clock, ids, ledger, tables, tenants, wallets, writes
 from mifumo.ids import TenantId
 from mifumo.packages import PACKAGES

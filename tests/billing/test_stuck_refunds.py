@@ -8,7 +8,7 @@ import pytest
 
 from functions.billing import decisions, gateway, payments, refund_orders, refunds, stuck_refunds, worker
 from functions.billing.gateway import ProviderUnavailable
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import clock, ids, provider_events, wallets
 from mifumo.errors import AppError
 from mifumo.providers.pawapay import PawaPay

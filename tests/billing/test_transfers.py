@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.billing import confirmations, payments, receipts
+from functions.billing import confirmations, payment_steps, payments, receipts
 from functions.billing.confirmations import Line
+from functions.billing.payment import Payment
 from mifumo import wallets, writes
 from mifumo.callers import Principal
 from mifumo.errors import AppError
@@ -23,9 +24,7 @@ def office(till: Till) -> Office:
     return Office(till)
 
 
-def confirm(
-    office: Office, payment: payments.Payment, who: Principal = AMINA, **changes: Any
-) -> tuple[int, dict[str, Any]]:
+def confirm(office: Office, payment: Payment, who: Principal = AMINA, **changes: Any) -> tuple[int, dict[str, Any]]:
     body = {"reference": "FT26031ABCDE", "amount": payment.amount, **WHY, **changes}
     return office.post(who, f"/transfers/{payment.id}/confirm/", body)
 
@@ -33,7 +32,7 @@ def confirm(
 def test_the_list_has_what_nobody_has_confirmed_that_which_expires_first_at_the_top(office: Office) -> None:
     later, sooner = transfer(), transfer()
     sooner_expires = replace(sooner, id=PaymentId("0" * 26), expires_at="2026-01-01T00:00:00.000Z")
-    writes.transact(*payments.create(sooner_expires))
+    writes.transact(*payment_steps.create(sooner_expires))
     written()
     completed()
     status, page = office.get(AMINA, "/transfers/")
@@ -168,7 +167,7 @@ def test_parallel_confirmations_of_many_transfers_with_one_line_credit_one(offic
     made = [transfer() for _ in range(6)]
     office.till.wire.take_turns()
 
-    def take(payment: payments.Payment) -> str:
+    def take(payment: Payment) -> str:
         try:
             after, _ = confirmations.confirm(AMINA, payment.id, Line("FT1", payment.amount, "It is this one.", "p. 4"))
         except AppError as refusal:

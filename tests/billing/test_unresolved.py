@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from functions.billing import invariants, settlement, sweep, worker
-from functions.billing.payments import Payment
-from functions.billing.settlement import Finding
+from functions.billing.findings import Finding
+from functions.billing.payment import Payment
 from mifumo import clock
 from tests.billing.conftest import Till
 from tests.billing.office import BARAKA, Office

@@ -6,7 +6,7 @@ import pytest
 
 from functions.billing import days, gateway, invariants, reconciliations, verdicts
 from functions.billing.gateway import ProviderUnavailable
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from mifumo import wallets
 from mifumo.providers.payments import PaymentProvider, Standing, Statement
 from tests.billing.conftest import TENANT, Till

@@ -13,7 +13,7 @@ from functions.billing.admin_models import (
 )
 from functions.billing.admin_requests import DecideRequest
 from functions.billing.desks import Desk
-from functions.billing.payments import Payment
+from functions.billing.payment import Payment
 from functions.billing.proposals import Decision
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
