@@ -171,7 +171,8 @@ def _judge(
     if first and verdict.bucket is not Bucket.MATCHED:
         logger.error("provider and books differ", provider=now.provider, day=now.day, order=order, why=verdict.why)
     if verdict is verdicts.NOT_PAID_HERE and payment is not None:
-        queue.send(ReconcileSettings.load().payments_queue_url, [{"payment_id": payment.id}])
+        look = {"payment_id": payment.id, "received_at": clock.stamp()}  # a look before it does not count for it
+        queue.send(ReconcileSettings.load().payments_queue_url, [look])
 
 
 def _payments_of(lines: object) -> dict[str, Payment]:

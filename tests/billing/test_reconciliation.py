@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import accounts, days, reconcile, reconciliations, reconciling
+from functions.billing import accounts, days, payment_marks, reconcile, reconciliations, reconciling, settlement
 from functions.billing.payment import Payment
 from functions.billing.reconciliations import Reconciliation, Stage
 from mifumo import clock, ids, wallets
@@ -144,6 +144,28 @@ def test_money_that_our_books_do_not_know_of_is_asked_about_and_comes_by_the_one
     books.till.credited(payment)
     # What was found then is what the report says, however often it is asked for.
     assert counts(books.compare()) == (0, 0, 0, 1)
+
+
+def test_who_is_asked_about_right_after_a_look_is_asked_about_once_more(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement, "ASK_GAP_S", 60)
+    books = Books(till, "zenopay")
+    payment = till.bought("039")
+    till.paid(payment)
+    till.look(payment)
+    till.turn(payment, paid=True)
+    books.tomorrow()
+    payment_marks.look(till.payment(payment.id), next_check_at=None, gap_s=0)
+    books.compare()
+    (asked,) = [message for message in till.queued() if message["payment_id"] == payment.id]
+    till.wire.clear()
+    till.look(payment, **asked)
+    assert till.wire.count("SendMessageBatch") == 1  # the same again, in a moment
+    till.credited(payment, times=0)
+    till.travel.forward(61)
+    till.look(payment, **asked)
+    till.credited(payment)
 
 
 def test_another_amount_than_was_credited_is_shown(books: Books) -> None:
