@@ -30,7 +30,10 @@ def mark(chunk: Chunk, reason: str) -> None:
 
 
 def adopt(report: Report) -> Place | None:
-    """Gives a lost chunk the request id of a report that names its number under its own recipient id."""
+    """Gives a lost chunk the request id of a report that names its number under its own recipient id.
+
+    Its window goes on: it began when the chunk was lost.
+    """
     pointer = tables.get(_table(), _key(report.digits, report.recipient_id))
     if pointer is None:
         return None
@@ -38,7 +41,7 @@ def adopt(report: Report) -> Place | None:
     if chunk is None or chunk.state is not State.SUBMIT_UNKNOWN:
         return None
     adopted = chunks.move(
-        chunk, State.SUBMITTED, request_id=report.request_id, reason=None, adopted=True, **window.opened()
+        chunk, State.SUBMITTED, request_id=report.request_id, reason=None, adopted=True, **window.opened(chunk.due)
     )
     with suppress(ChunkTaken, RouteTaken):
         writes.transact(adopted, routes.new(report.request_id, chunk))

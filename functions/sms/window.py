@@ -21,9 +21,12 @@ def ends_at() -> str:
     return clock.after(WindowSettings.load().receipt_window_s)
 
 
-def opened() -> dict[str, str]:
-    """Returns what a chunk needs as its window opens: when it ends, and the moment of the first look."""
-    window = ends_at()
+def opened(until: str | None = None) -> dict[str, str]:
+    """Returns what a chunk needs as its window opens: when it ends, and the moment of the first look.
+
+    `until` is the end of one that has been running since the hand-over.
+    """
+    window = until or ends_at()
     return {"window": window, "due": _look(window)}
 
 

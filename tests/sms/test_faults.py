@@ -31,6 +31,19 @@ def test_an_answer_that_got_lost_is_never_sent_again_and_receipts_settle_it(worl
     assert sorted(world.sent_to()) == ["255712000010", "255712000011"]
 
 
+def test_a_lost_hand_over_that_is_confirmed_late_ends_with_the_window_that_began_when_it_was_lost(world: World) -> None:
+    world.beem.add_fault("reset_after_accept")
+    _, batch = world.send("0712000010", "0712000003")
+    world.work()
+    world.pass_time(40)
+    world.receive(expected=1)
+    assert world.batch(batch["id"])["counts"] == {"delivered": 1, "submitted": 1}
+    world.sweep(after_s=6)
+    assert world.batch(batch["id"])["counts"] == {"delivered": 1, "unknown": 1}
+    world.sweep(after_s=61)
+    assert (world.batch(batch["id"])["charged"], world.wallet()) == (1, (4_999, 0))
+
+
 def test_a_report_finds_its_own_hand_over_when_two_to_the_same_number_were_lost(world: World) -> None:
     world.beem.add_fault("http_500")
     _, never_accepted = world.send(*TWO)
