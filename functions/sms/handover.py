@@ -51,6 +51,8 @@ from .chunks import Chunk, ChunkTaken, Lane, MessagingSettings, State
 _RETRY_MAX_S = 900
 # A queue is not earlier than it was told to be, but clocks differ.
 _EARLY_S = 2
+# Who has opted out is known for so long after a chunk was written; what waits for longer is looked up again.
+_KNOWN_FOR_S = 60
 
 
 class HandoverSettings(Settings):
@@ -143,7 +145,7 @@ def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chun
 
 
 def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:
-    withheld = _opted_out(chunk) if batch.turn else ()
+    withheld = _opted_out(chunk) if _has_waited(batch, chunk) else ()
     if len(withheld) == len(chunk.recipients):
         _end(batch, chunk, State.CANCELLED, messages.OPTED_OUT)
         return
@@ -190,8 +192,13 @@ def _send(batch: Batch, chunk: Chunk) -> Answer:
     )
 
 
+def _has_waited(batch: Batch, chunk: Chunk) -> bool:
+    """Tells whether somebody may have opted out since the recipients were looked up: of a file, when it was read."""
+    return bool(batch.turn or batch.plan) or chunk.created_at < clock.after(-_KNOWN_FOR_S)
+
+
 def _opted_out(chunk: Chunk) -> tuple[int, ...]:
-    """Finds the positions of those that have opted out since the batch was accepted."""
+    """Finds the positions of those that have opted out since the recipients were looked up."""
     out = opt_outs.out_of(chunk.tenant, chunk.recipients)
     return tuple(at for at, digits in enumerate(chunk.recipients, start=1) if digits in out)
 

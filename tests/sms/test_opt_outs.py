@@ -11,6 +11,7 @@ from functions.sms.opt_outs import Source, TooManyOptOuts
 from mifumo import ledger, tables, wallets
 from mifumo.ids import TenantId
 from tests.builders import token
+from tests.sms import files
 from tests.sms.world import TENANT, World
 from tests.wire import Crash
 
@@ -193,6 +194,38 @@ def test_who_opts_out_while_an_order_waits_for_credits_gets_nothing(world: World
     told = world.batch(batch["id"])
     assert (told["accepted"], told["price"]) == (1, 1)
     assert [(row["recipient"], row["code"]) for row in told["refused"]] == [(ONE, "opted_out")]
+
+
+def test_who_opts_out_between_a_quote_and_its_hand_over_gets_nothing_and_costs_nothing(
+    world: World, campaigns_bucket: str
+) -> None:
+    quote = files.quoted(world, campaigns_bucket, f"phone\n{ONE}\n{OTHER}\n")
+    entered(world)
+    status, batch = world.call("POST", "/api/sms/batches/", {"quote_id": quote["id"]})
+    assert (status, batch["price"]) == (202, 2)
+    world.lay()
+    world.work()
+    assert world.sent_to() == ["255712000011"]
+    assert world.batch(batch["id"])["charged"] == 1
+    assert world.statuses(batch["id"])["+255712000010"] == "cancelled"
+
+
+def test_who_opts_out_while_a_failed_hand_over_waits_for_its_next_try_gets_nothing(world: World) -> None:
+    world.beem.add_fault("http_429")
+    _, batch = world.send(ONE, OTHER)
+    world.work()
+    entered(world)
+    world.sweep(after_s=121)
+    world.work()
+    assert world.sent_to() == ["255712000011"]
+    assert world.batch(batch["id"])["charged"] == 1
+
+
+def test_who_was_looked_up_a_moment_ago_is_not_looked_up_again(world: World) -> None:
+    world.send(ONE)
+    world.wire.clear()
+    world.work()
+    assert world.wire.count("BatchGetItem") <= 3
 
 
 def test_the_sets_of_any_thousand_numbers_leave_room_in_the_one_read(world: World) -> None:

@@ -76,8 +76,8 @@ def list_opt_outs(caller: Caller, number: Digits = "", limit: Limit = 50, cursor
     "/api/sms/opt-outs/",
     status_code=HTTPStatus.CREATED,
     summary="Opt a number out",
-    description="No text of yours goes to it from now on, but for those that were accepted before. A number that was "
-    "opted out before keeps its entry.",
+    description="No text of yours goes to it from now on, but for one that was accepted within the last minute. A "
+    "number that was opted out before keeps its entry.",
     tags=_TAGS,
     openapi_extensions={"x-problems": [409]},
 )
