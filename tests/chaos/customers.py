@@ -1,77 +1,62 @@
-"""Customers: two tenants, one without enough credits, who send, lead what they send, and ask again when in doubt.
+"""Customers: three tenants who send, lead what they send, enter who wants no texts, and ask again when in doubt."""
 
-What they send is drawn beforehand: every batch has texts of its own, so the provider's log tells of each text whose it
-is; the numbers are the same few again and again.
-"""
-
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any
 
-from functions.sms import parts, plans
-from functions.sms.plans import Extent
-from mifumo import credited, ids, ledger, wallets, writes
+from mifumo import aws, clock, credited, ledger, wallets
 from mifumo.ids import TenantId
 from tests.builders import token
+from tests.chaos.listener import EVENTS
+from tests.chaos.orders import HEARD, POOR, RICH, Kind, Order, Stop, drawn
+from tests.chaos.processes import Processes
+from tests.chaos.queues import Queues
 from tests.sms.world import World
 
-RICH, POOR = TenantId("t1"), TenantId("t2")
-_NUMBERS = 1_500
-# Numbers that the provider takes for invalid, cannot reach, is refused for, or says nothing of: more than life has.
-_SPECIAL, _ENDS = 0.12, ("001", "002", "003", "006")
 _TRY_AGAIN = 500
 _YEARS_S = 50 * 365 * 24 * 3_600
+# Whoever has uploaded a file and sees no quote uploads it again.
+_PATIENCE = timedelta(hours=6)
+_VERBS = ("pause", "pause", "resume", "resume", "resume", "resume", "cancel", "move", "move")
 
 
-@dataclass
-class Batch:
-    """What a customer asked for: the texts and their recipients, under one Idempotency-Key."""
+@dataclass(frozen=True)
+class OptOut:
+    """From which process on a tenant's number is out: the door has answered that it is."""
 
     tenant: TenantId
-    key: str
-    texts: dict[str, list[str]]
-    parks: bool = False
-    quote: str = ""
-    id: str = ""
-
-    @property
-    def size(self) -> int:
-        """Counts its recipients."""
-        return sum(len(numbers) for numbers in self.texts.values())
+    digits: str
+    since: int
 
 
-@dataclass
 class Customers:
     """Those who use the API, one call a deed."""
 
-    world: World
-    dice: Random
-    total: int
-    batches: list[Batch] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._tokens = {tenant: token(tenant=tenant, expires_in_s=_YEARS_S) for tenant in (RICH, POOR)}
-        self._given = {RICH: 50 * self.total, POOR: 1}
-        for tenant, amount in self._given.items():
-            self.world.fund(amount, tenant=tenant)
+    def __init__(self, world: World, dice: Random, total: int, queues: Queues, processes: Processes, hook: str) -> None:
+        self.world, self._dice, self._queues, self._processes = world, dice, queues, processes
+        self.counts: Counter[str] = Counter()
+        self.orders = drawn(dice, total)
+        self.outs: list[OptOut] = []
+        self.perhaps_out = set[tuple[TenantId, str]]()
+        self._tokens = {tenant: token(tenant=tenant, expires_in_s=_YEARS_S) for tenant in (RICH, POOR, HEARD)}
+        self._given = {RICH: 50 * total, POOR: 1, HEARD: 50 * total}
         self._promised, self._kept = dict[str, int](), set[str]()
-        numbers = [f"2557120{number:02d}" for number in range(_NUMBERS // 1_000 + 1)]
-        self._numbers = [f"{first}{number:03d}" for first in numbers for number in range(1_000) if number > 9]
-        left = self.total
-        while left > 0:
-            self.batches.append(self._drawn(len(self.batches), left))
-            left -= self.batches[-1].size
-        for batch in self.batches:
-            batch.quote = self._quote(batch) if len(batch.texts) > 1 else ""
+        for tenant, amount in self._given.items():
+            world.fund(amount, tenant=tenant)
+        self._templates = {tenant: self._template(tenant) for tenant in (RICH, HEARD)}
+        assert self._call(HEARD, "/api/sms/webhooks/", {"url": hook, "events": EVENTS})[0] == 201
+
+    # --- credits ---
 
     def fund(self) -> None:
         """Promises the poor one credits, and brings what was promised."""
-        self._promised[f"more:{len(self._promised)}"] = self.dice.randrange(1, 60)
+        self._promised[f"more:{len(self._promised)}"] = self._dice.randrange(1, 60)
         self.keep_promises()
 
     def keep_promises(self) -> None:
@@ -93,106 +78,142 @@ class Customers:
     @property
     def credits(self) -> dict[TenantId, int]:
         """Returns what each tenant has been given in all."""
-        return {RICH: self._given[RICH], POOR: self._given[POOR] + sum(self._promised.values())}
+        return {**self._given, POOR: self._given[POOR] + sum(self._promised.values())}
+
+    # --- deeds ---
 
     def deed(self) -> None:
-        """Does one thing: sends what is not sent yet, asks again, leads a batch, or brings the poor one credits."""
-        unsent = [batch for batch in self.batches if not batch.id]
-        deeds: list[Callable[[], None]] = [self._lead, self.fund]
+        """Does one thing: sends what is not sent yet, asks again, leads one, brings credits, or opts somebody out."""
+        unsent = [order for order in self.orders if not order.id and not order.void][:3]
+        deeds: list[Callable[[], None]] = [self._lead, self._lead, self.fund, self._opt_out]
         if unsent:
-            deeds += [partial(self.send, unsent[0])] * 6
-        if sent := [batch for batch in self.batches if batch.id]:
-            deeds.append(partial(self.send, self.dice.choice(sent)))
-        self.dice.choice(deeds)()
+            deeds += [partial(self.send, self._dice.choice(unsent))] * 6
+        if sent := [order for order in self.orders if order.id]:
+            deeds.append(partial(self.send, self._dice.choice(sent)))
+        self._dice.choice(deeds)()
 
     @property
     def idle(self) -> bool:
         """Tells whether everything has been sent."""
-        return all(batch.id for batch in self.batches)
+        return all(order.id or order.void for order in self.orders)
 
-    def send(self, batch: Batch) -> None:
-        """Sends a batch; the second time it must be met by the first."""
-        if batch.quote:
-            status, body = self._call(batch.tenant, "/api/sms/batches/", {"quote_id": batch.quote}, batch.key)
-        else:
-            ((text, numbers),) = batch.texts.items()
-            wanted = {"sender_id": "INFO", "text": text, "recipients": [f"+{one}" for one in numbers]}
-            status, body = self._call(batch.tenant, "/api/sms/send/", {**wanted, "park": batch.parks}, batch.key)
+    def send(self, order: Order) -> None:
+        """Sends an order; the second time it must be met by the first. A file goes ahead of it."""
+        if order.kind is Kind.FILE and not self._is_quoted(order):
+            return
+        path, body = self._asked(order)
+        if order.asked is None:
+            order.asked = self._processes.serial
+        status, answer = self._call(order.tenant, path, body, order.key)
         self.counts[f"send {status}"] += 1
         if status >= _TRY_AGAIN:
             return
-        assert status == 202, (status, body)
-        assert batch.id in {"", body["id"]}, "the same key made two batches"
-        batch.id = body["id"]
+        if status == 422 and order.send_at and not order.id:
+            # Its moment has passed while nothing was heard of it: the customer writes down another one.
+            order.send_at = ""
+            return
+        if status == 422 and {(order.tenant, number) for number in order.names} <= self.perhaps_out:
+            order.void = True
+            return
+        assert status == 202, (status, answer)
+        assert order.id in {"", answer["id"]}, "the same key made two batches"
+        order.id = answer["id"]
+
+    def _asked(self, order: Order) -> tuple[str, dict[str, Any]]:
+        """Writes the request, the same one every time."""
+        body: dict[str, Any] = {"category": "promotional"} if order.promotional else {}
+        if order.later_s:
+            order.send_at = order.send_at or clock.after(order.later_s)
+            body["send_at"] = order.send_at
+        if order.kind is Kind.FILE:
+            return "/api/sms/batches/", {**body, "quote_id": order.upload}
+        body |= {"sender_id": "INFO", "park": order.parks, **({"mode": "test"} if order.test else {})}
+        if order.kind is Kind.TEXT:
+            return "/api/sms/send/", {**body, "text": order.template, "recipients": [f"+{one}" for one in order.names]}
+        recipients = [{"to": f"+{number}", "variables": {"name": name}} for number, name in order.names.items()]
+        shared = {"rest": order.template.split("{{name}}")[1]}
+        wanted = {"template_id": self._templates[order.tenant], "variables": shared, "recipients": recipients}
+        return "/api/sms/send/", body | wanted
+
+    def _is_quoted(self, order: Order) -> bool:
+        """Uploads an order's file, and tells whether the quote is there."""
+        if order.id:
+            return True
+        if not order.upload or (not order.quoted and clock.now() - (order.uploaded_at or clock.now()) > _PATIENCE):
+            wanted = {"purpose": "campaign", "sender_id": "INFO", "text": order.template}
+            status, made = self._call(order.tenant, "/api/sms/uploads/", wanted)
+            if status == 201:
+                order.upload, order.file_key, order.uploaded_at = made["id"], made["fields"]["key"], None
+            return False
+        if order.uploaded_at is None:
+            self._put(order)
+            return False
+        status, upload = self.world.call("GET", f"/api/sms/uploads/{order.upload}/", token=self._tokens[order.tenant])
+        self.counts[f"upload {upload.get('state')}"] += 1
+        if status == 200 and upload["state"] == "ready":
+            order.quoted = upload["price"]
+        return bool(order.quoted)
+
+    def _put(self, order: Order) -> None:
+        """Puts the file where its form would; S3 tells the splitter."""
+        name = os.environ["CAMPAIGNS_BUCKET"]
+        aws.s3().put_object(Bucket=name, Key=order.file_key, Body=order.file.encode())
+        order.uploaded_at = clock.now()
+        told = {"s3": {"bucket": {"name": name}, "object": {"key": order.file_key}}}
+        self._queues.put("uploads", {"Records": [told]})
+
+    def _lead(self) -> None:
+        if not (sent := [order for order in self.orders if order.id]):
+            return
+        # Mostly one of the last: those before are over.
+        order, verb = self._dice.choice(sent[-12:]), self._dice.choice(_VERBS)
+        path = f"/api/sms/batches/{order.id}/"
+        if verb == "resume":
+            order.stops = [stop.resumed(self._processes.serial) for stop in order.stops]
+        if verb == "move":
+            later = clock.after(self._dice.randrange(600, 72_000))
+            status, body = self._call(order.tenant, path, {"send_at": later}, method="PATCH")
+        else:
+            status, body = self._call(order.tenant, f"{path}{verb}/")
+        assert status in {200, 409, 500, 503}, body
+        self.counts[f"{verb} {status}"] += 1
+        if status == 200 and verb in {"pause", "cancel"}:
+            order.stops.append(Stop(self._processes.serial, for_good=verb == "cancel"))
+
+    def _opt_out(self) -> None:
+        if not (sent := [order for order in self.orders if order.id]):
+            return
+        order = self._dice.choice(sent[-12:])
+        digits = self._dice.choice(list(order.names))
+        self.perhaps_out.add((order.tenant, digits))
+        status, body = self._call(order.tenant, "/api/sms/opt-outs/", {"phone": f"+{digits}"})
+        assert status in {201, 500, 503}, body
+        self.counts[f"opt out {status}"] += 1
+        if status == 201:
+            self.outs.append(OptOut(order.tenant, digits, self._processes.serial))
 
     def let_all_go_on(self) -> None:
         """Resumes whatever is paused."""
-        for batch in self.batches:
-            if batch.id and self._read(batch)["status"] == "paused":
-                self._call(batch.tenant, f"/api/sms/batches/{batch.id}/resume/")
+        for order in self.orders:
+            if order.id and self._status(order) == "paused":
+                order.stops = [stop.resumed(self._processes.serial) for stop in order.stops]
+                self._call(order.tenant, f"/api/sms/batches/{order.id}/resume/")
 
-    def _read(self, batch: Batch) -> Any:
-        status, body = self.world.call("GET", f"/api/sms/batches/{batch.id}/", token=self._tokens[batch.tenant])
+    def _status(self, order: Order) -> str:
+        status, body = self.world.call("GET", f"/api/sms/batches/{order.id}/", token=self._tokens[order.tenant])
         assert status == 200, body
-        return body
+        found: str = body["status"]
+        return found
 
-    def _lead(self) -> None:
-        sent = [batch for batch in self.batches if batch.id]
-        if sent:
-            batch, verb = self.dice.choice(sent), self.dice.choice(("pause", "resume", "resume", "resume", "cancel"))
-            status, body = self._call(batch.tenant, f"/api/sms/batches/{batch.id}/{verb}/")
-            assert status in {200, 409, 500, 503}, body
-            self.counts[f"{verb} {status}"] += 1
+    def _template(self, tenant: TenantId) -> str:
+        wanted = {"name": "Habari", "category": "transactional", "body": "Habari {{name}}{{rest}}"}
+        status, made = self._call(tenant, "/api/sms/templates/", wanted)
+        assert status == 201, made
+        made_id: str = made["id"]
+        return made_id
 
-    def _quote(self, batch: Batch) -> str:
-        """Lays out ahead what an upload would: half of the texts in each of two parts."""
-        plan = plans.new(
-            ids.derived("quote", batch.key),
-            batch.tenant,
-            made_by="u1",
-            sender_id="INFO",
-            text="{{text}}",
-            fingerprint="f",
-        )
-        writes.commit(plans.put(plan))
-        extent, first, texts = Extent(), 1, list(batch.texts.items())
-        for number, some in enumerate((texts[: len(texts) // 2], texts[len(texts) // 2 :]), start=1):
-            ready = list(parts.chunked(dict(some), first=first))
-            extent, first = extent.and_part(parts.write(plan.tenant, plan.id, number, ready), ready), first + len(ready)
-        writes.commit(plans.made(plans.ready(plan, extent)))
-        return plan.id
-
-    def _call(self, tenant: TenantId, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
+    def _call(
+        self, tenant: TenantId, path: str, body: Any = None, key: str = "", *, method: str = "POST"
+    ) -> tuple[int, Any]:
         headers = {"Idempotency-Key": key} if key else {}
-        return self.world.call("POST", path, body, headers=headers, token=self._tokens[tenant])
-
-    def _drawn(self, index: int, left: int) -> Batch:
-        key, kind = f"batch-{index}", self.dice.random()
-        if kind < 1 / 2:
-            return Batch(RICH, key, self._one_text(key, min(left, self.dice.randrange(1, 11))))
-        if kind < 2 / 3:
-            return Batch(POOR, key, self._one_text(key, min(left, self.dice.randrange(1, 40))), parks=True)
-        most = max(12, min(300, self.total // 8))
-        some = self._some(min(left, self.dice.randrange(11, most)))
-        if kind < 5 / 6 or len(some) == 1:
-            return Batch(RICH, key, {self._text(key): some})
-        apart = self.dice.randrange(1, max(2, min(12, len(some))))
-        own = {f"{self._text(key)} {number}": [number] for number in some[:apart]}
-        return Batch(RICH, key, {**own, self._text(key): some[apart:]})
-
-    def _one_text(self, key: str, count: int) -> dict[str, list[str]]:
-        return {self._text(key): self._some(count)}
-
-    def _text(self, key: str) -> str:
-        """Returns a text that no other batch has; one of four needs two segments."""
-        return f"Habari {key}" + " na karibu tena dukani" * (8 if self.dice.random() < 1 / 4 else 0)
-
-    def _some(self, count: int) -> list[str]:
-        """Draws different numbers."""
-        drawn = dict.fromkeys(self.dice.sample(self._numbers, count))
-        special = (f"{number[:-3]}{self.dice.choice(_ENDS)}" for number in drawn)
-        return list(
-            dict.fromkeys(
-                other if self.dice.random() < _SPECIAL else one for one, other in zip(drawn, special, strict=False)
-            )
-        )
+        return self.world.call(method, path, body, headers=headers, token=self._tokens[tenant])

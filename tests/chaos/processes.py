@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, cast
 
-from mifumo import aws
+from mifumo import aws, clock
 from tests.wire import Crash
 
 # Of all processes, and at which of its calls one dies at the latest: most make few calls.
@@ -15,9 +15,12 @@ _MEANWHILE, _DEPTH_MAX = 0.01, 2
 
 
 class Process:
-    """One run of a handler: at which of its calls it dies, if it does, and whether it came to its end."""
+    """One run of a handler: the how many-th, when it began, at which of its calls it dies, if it does, and whether it
+    came to its end.
+    """
 
-    def __init__(self, dies_at: int, *, after: bool) -> None:
+    def __init__(self, serial: int, dies_at: int, *, after: bool) -> None:
+        self.serial, self.began = serial, clock.now()
         self.dies_at, self.after, self.calls = dies_at, after, 0
         self.done = False
 
@@ -29,11 +32,13 @@ class Processes:
         self._dice, self._meanwhile = dice, meanwhile
         self._running: list[Process] = []
         self.calm = False
+        self.serial = 0
+        """How many have begun."""
         self.counts: Counter[str] = Counter()
 
     def attach(self) -> None:
         """Listens to the clients that handlers use."""
-        for client in (aws.dynamodb(), aws.sqs(), aws.s3()):
+        for client in (aws.dynamodb(), aws.sqs(), aws.s3(), aws.scheduler()):
             events = cast("Any", client.meta.events)
             events.register_first("before-call.*.*", self._before)
             events.register_last("after-call.*.*", self._after)
@@ -41,9 +46,9 @@ class Processes:
     def run(self, work: Callable[[], Any]) -> Any:
         """Runs one process; returns what it answers. Raises Crash where it died."""
         dies = not self.calm and self._dice.random() < _DIES
-        process = Process(
-            self._dice.randrange(1, self._dice.choice(_CALLS_MAX)) if dies else 0, after=self._dice.random() < 1 / 2
-        )
+        self.serial += 1
+        dies_at = self._dice.randrange(1, self._dice.choice(_CALLS_MAX)) if dies else 0
+        process = Process(self.serial, dies_at, after=self._dice.random() < 1 / 2)
         self._running.append(process)
         try:
             answer = work()

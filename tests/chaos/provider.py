@@ -39,9 +39,13 @@ _USUALLY_WITHIN_S, _LATE_WITHIN_S = 6 * 3_600, 5 * 24 * 3_600
 
 @dataclass
 class Call:
-    """One send call: what it was about, what came of it at the provider, and what our worker learned."""
+    """One send call: what it was about, what came of it at the provider, and what our worker learned.
+
+    `serial` is how many processes had begun by then.
+    """
 
     text: str
+    serial: int
     recipients: dict[str, int]
     process: Process
     began: datetime
@@ -100,7 +104,7 @@ class Provider:
     def send(self, sender_id: str, text: str, recipients: list[tuple[int, str]], *, ucs_2: bool) -> Answer:
         """Hands over as `beem.send` does, with what the dice have in mind; the worker may die before and after."""
         named = {digits: number for number, digits in recipients}
-        call = Call(text, named, self._processes.current, clock.now())
+        call = Call(text, self._processes.serial, named, self._processes.current, clock.now())
         self.calls.append(call)
         self._perhaps_die("died before the call")
         fault = self._fault()

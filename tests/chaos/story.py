@@ -13,22 +13,29 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from functions.sms import layer, receipts, starter, sweep, unpark, worker
+from functions.sms import hooks_worker, layer, receipts, splitter, starter, sweep, unpark, worker
 from mifumo import clock, ids
 from mifumo.errors import AppError
 from sandbox.testing import running_beem
 from tests import conftest
 from tests.builders import CONTEXT, sqs
+from tests.chaos.appointments import Appointments
 from tests.chaos.customers import Customers
+from tests.chaos.evidence import Evidence
+from tests.chaos.listener import Listener
 from tests.chaos.processes import Processes
 from tests.chaos.provider import Provider
 from tests.chaos.queues import Queues
-from tests.chaos.verdict import Told, Verdict
+from tests.chaos.verdict import Verdict
+from tests.chaos.witness import Told
+from tests.sms.customer import Customer, open_customer
+from tests.sms.files import Hurried
 from tests.sms.world import Mailbox, World
 from tests.wire import Crash
 
@@ -41,6 +48,7 @@ _SETTINGS = {
     "MISSING_PULL_EVERY_S": "43200",
     "SEND_RETRY_BASE_S": "15",
     "SEND_ATTEMPTS_MAX": "20",
+    "HOOK_TIMEOUT_S": "20",
 }
 _HANDLERS: dict[str, Callable[..., Any]] = {
     "urgent": worker.handler,
@@ -49,6 +57,8 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "starts": starter.handler,
     "parked": unpark.handler,
     "receipts": receipts.handler,
+    "hooks": hooks_worker.handler,
+    "uploads": splitter.handler,
 }
 _REPORTS_A_CALL = 25
 # The simulator's own, which never come twice, in no story.
@@ -57,6 +67,8 @@ _REQUEST_ID = re.compile(r"'request_id': \d+, ")
 # an order waits for credits for a week, a report that matches nothing for two windows.
 _STEPS, _STEPS_MIN = 0.75, 120
 _AFTERWARDS = timedelta(days=16)
+# Reports are waited for so long; and who died with a chunk in its hands is missed a little later.
+_WINDOW, _SLACK = timedelta(hours=72), timedelta(minutes=30)
 _STEP_MAX = timedelta(hours=24)
 _FAULTS_SHOWN = 20
 _WRITES_IN_TROUBLE, _READS_IN_TROUBLE = 0.01, 0.005
@@ -85,22 +97,26 @@ class Ending:
 class Story:
     """One story; `tell` tells it."""
 
-    def __init__(self, seed: int, world: World, beem: Any, total: int) -> None:
+    def __init__(self, seed: int, world: World, beem: Any, customer: Customer, total: int) -> None:
         self._seed, self._dice = seed, random.Random(seed)
         self.world = world
         self.queues = Queues(self._dice)
         self.processes = Processes(self._dice, self._step)
         self.provider = Provider(beem, self._dice, self.processes)
+        self.appointments = Appointments(self._dice, self.queues)
+        self.listener = Listener(customer, self._dice, self.processes)
         self._told: list[Told] = []
-        self._counts = Counter[str]()
+        self.counts = Counter[str]()
         self._course = hashlib.sha256()
         self._total = total
         self._at_the_door = False
 
     def tell(self) -> Ending:
         """Tells it: bad days, in which all is sent, and good ones, until nothing can change any more."""
-        self.customers = Customers(self.world, self._dice, self._total)
+        hook = self.listener.customer.url
+        self.customers = Customers(self.world, self._dice, self._total, self.queues, self.processes, hook)
         self.queues.attach()
+        self.appointments.attach()
         self.processes.attach()
         steps = max(_STEPS_MIN, int(self._total * _STEPS))
         self.world.wire.trouble(writes=_WRITES_IN_TROUBLE, reads=_READS_IN_TROUBLE)
@@ -108,24 +124,31 @@ class Story:
             steps -= 1
             self._step()
         self.world.wire.calm()
-        for part in (self.queues, self.processes, self.provider):
+        for part in self._parts():
             part.calm = True
         self.customers.keep_promises()
         self.customers.let_all_go_on()
-        end = clock.now() + _AFTERWARDS
+        calm = clock.now()
+        self._good_days(calm + _WINDOW + _SLACK)
+        verdict = Verdict(self.customers, self.provider, self.listener, self._told)
+        faults = verdict.late(calm, Evidence())
+        self._good_days(calm + _AFTERWARDS)
+        faults += verdict.faults(Evidence())
+        return Ending(self._seed, self._total, faults, self._happened(), self._course.hexdigest()[:16])
+
+    def _good_days(self, until: datetime) -> None:
         pause = timedelta(seconds=61)
-        while clock.now() < end:
-            self._pass(pause)
+        while clock.now() < until:
+            self._pass(min(pause, until - clock.now()))
             self._all_that_waits()
             pause = min(_STEP_MAX, pause * 1.5)
-        faults = Verdict(self.customers, self.provider, self._told).faults()
-        return Ending(self._seed, self._total, faults, self._happened(), self._course.hexdigest()[:16])
 
     # --- steps ---
 
     def _step(self) -> None:
         """Does one thing."""
-        self._dice.choices((self._deliver, self._deed, self._reports, self._sweep, self._rest), (10, 3, 3, 1, 3))[0]()
+        steps = (self._deliver, self._deed, self._reports, self._sweep, self._rest, self.appointments.ring)
+        self._dice.choices(steps, (10, 3, 3, 1, 3, 1))[0]()
 
     def _deliver(self) -> None:
         """Delivers a message of any queue, or some of those of the receipts, which come many at a time."""
@@ -135,17 +158,22 @@ class Story:
         queue, bodies = messages[0].queue, [message.body for message in messages]
         self._note(f"deliver {queue} {[_REQUEST_ID.sub('', str(body)) for body in bodies]}")
         try:
-            answer = self.processes.run(lambda: _HANDLERS[queue](sqs(*bodies), CONTEXT))
+            answer = self.processes.run(lambda: _HANDLERS[queue](sqs(*bodies), self._context(queue)))
         except Crash:
             self.queues.back(messages)
             return
         if answer["batchItemFailures"]:
-            self._counts["failed"] += 1
+            self.counts["failed"] += 1
             self.queues.back(messages)
             return
         if queue == "receipts":
             self._told += [Told(clock.now(), body["report"]) for body in bodies]
         self.queues.done(messages)
+
+    def _context(self, queue: str) -> LambdaContext:
+        """Gives whoever reads files little time on bad days."""
+        hurried = queue == "uploads" and not self.queues.calm
+        return cast("LambdaContext", Hurried(looks=self._dice.randrange(3, 40))) if hurried else CONTEXT
 
     def _deed(self) -> None:
         """Lets a customer do something; the door that is here once in this process takes one request at a time."""
@@ -156,7 +184,7 @@ class Story:
         try:
             self.processes.run(self.customers.deed)
         except (Crash, AppError, ClientError) as error:
-            self._counts[f"deeds ended by {type(error).__name__}"] += 1
+            self.counts[f"deeds ended by {type(error).__name__}"] += 1
         finally:
             self._at_the_door = False
 
@@ -170,7 +198,7 @@ class Story:
         try:
             self.processes.run(lambda: sweep.handler({}, CONTEXT))
         except (Crash, ClientError) as error:
-            self._counts[f"sweeps ended by {type(error).__name__}"] += 1
+            self.counts[f"sweeps ended by {type(error).__name__}"] += 1
 
     def _rest(self) -> None:
         self._pass(timedelta(seconds=self._dice.choice((1, 5, 30, 61, 61, 400, 3_000))))
@@ -180,6 +208,7 @@ class Story:
 
     def _all_that_waits(self) -> None:
         """Does all that there is to do now, as on a good day."""
+        self.appointments.ring()
         self._sweep()
         self._reports()
         for _ in range(len(self.queues.waiting) * 3):
@@ -188,22 +217,19 @@ class Story:
     # --- what it came to ---
 
     def _note(self, step: str) -> None:
-        self._counts["steps"] += 1
+        self.counts["steps"] += 1
         self._course.update(f"{self.now} {step}\n".encode())
+
+    def _parts(self) -> tuple[Queues, Processes, Provider, Appointments, Listener]:
+        return self.queues, self.processes, self.provider, self.appointments, self.listener
 
     def _happened(self) -> dict[str, int]:
         counts = Counter[str]()
-        for part in (
-            self._counts,
-            self.queues.counts,
-            self.processes.counts,
-            self.provider.counts,
-            self.customers.counts,
-        ):
-            counts.update(part)
+        for part in (self, *self._parts(), self.customers):
+            counts.update(part.counts)
         counts["troubles"] = self.world.wire.troubles.total()
         counts["texts"] = len(self.provider.log)
-        counts["batches"] = len(self.customers.batches)
+        counts["batches"] = len(self.customers.orders)
         return dict(sorted(counts.items()))
 
     now = _BEGIN
@@ -215,11 +241,12 @@ def tell(seed: int, total: int, *, spoil: Callable[[pytest.MonkeyPatch], None] |
         pytest.MonkeyPatch.context() as monkeypatch,
         conftest.open_aws(monkeypatch) as wire,
         running_beem(None, report_delay_s=0, refusal_window_s=60) as beem,
+        open_customer() as customer,
     ):
         conftest.bucket("CAMPAIGNS_BUCKET")
         for variable, value in _SETTINGS.items():
             monkeypatch.setenv(variable, value)
-        story = Story(seed, World(beem, wire, monkeypatch, Mailbox()), beem, total)
+        story = Story(seed, World(beem, wire, monkeypatch, Mailbox()), beem, customer, total)
         monkeypatch.setattr(clock, "now", lambda: story.now)
         others = random.Random(seed)
         for throw in ("random", "choice", "uniform"):
@@ -227,6 +254,7 @@ def tell(seed: int, total: int, *, spoil: Callable[[pytest.MonkeyPatch], None] |
         minted = itertools.count()
         monkeypatch.setattr(ids, "new", lambda: ids.derived("minted", str(seed), str(next(minted))))
         story.provider.attach(monkeypatch, os.environ["BEEM_SECRET"])
+        story.listener.attach(monkeypatch)
         if spoil:
             spoil(monkeypatch)
         return story.tell()

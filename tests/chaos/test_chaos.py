@@ -1,6 +1,5 @@
 """Chaos: whatever goes wrong, nothing is sent twice, no credit is lost, everything ends; and a broken rule is found."""
 
-import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +9,11 @@ from functions.sms import chunks, handover, settlement
 from functions.sms.chunks import State
 from mifumo import ids, writes
 from mifumo.providers.beem import Kind
+from tests.chaos import provider
 from tests.chaos.story import Ending, tell
 
-_RECIPIENTS, _FEW = 200, 60
+# Few: `make chaos` tells long stories, and docs/chaos.md what they came to.
+_RECIPIENTS, _FEW, _STORIES_MAX = 60, 25, 5
 
 
 def require_well(ending: Ending) -> None:
@@ -20,15 +21,15 @@ def require_well(ending: Ending) -> None:
     assert not ending.faults, ending.told()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, None])
-def test_whatever_goes_wrong_nothing_is_sent_twice_no_credit_is_lost_and_all_ends(seed: int | None) -> None:
-    ending = tell(secrets.randbelow(1_000_000) if seed is None else seed, _RECIPIENTS)
+def test_whatever_goes_wrong_nothing_is_sent_twice_no_credit_is_lost_and_all_ends() -> None:
+    ending = tell(2, _RECIPIENTS)
     require_well(ending)
     assert ending.happened["texts"] > 0
+    assert ending.happened["told"] > 0
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    first, again, other = tell(7, 20), tell(7, 20), tell(8, 20)
+    first, again, other = tell(7, 12), tell(7, 12), tell(8, 12)
     assert (first.digest, first.happened) == (again.digest, again.happened)
     assert first.digest != other.digest
 
@@ -57,7 +58,8 @@ def ignore_claims(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send_again_what_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes a lost answer for a failed call."""
+    """Takes a lost answer for a failed call, where many get lost."""
+    monkeypatch.setattr(provider, "_FAILS", 0.8)
     monkeypatch.setitem(handover._RECORD, Kind.UNKNOWN, handover._not_sent)
 
 
@@ -73,14 +75,16 @@ def charge_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "seed", "fault"),
+    ("spoil", "fault"),
     [
-        (ignore_claims, 5, " reached "),
-        (send_again_what_nobody_knows, 6, " reached "),
-        (charge_what_was_held, 5, " is charged "),
+        (ignore_claims, " reached "),
+        (send_again_what_nobody_knows, " reached "),
+        (charge_what_was_held, " is charged "),
     ],
 )
-def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, seed: int, fault: str) -> None:
-    ending = tell(seed, _FEW, spoil=spoil)
-    with pytest.raises(AssertionError, match=rf"(?s){fault}.*make chaos SEED={seed} RECIPIENTS={_FEW}"):
+def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, fault: str) -> None:
+    """Not in each story is there an occasion to break it."""
+    endings = (tell(seed, _FEW, spoil=spoil) for seed in range(1, _STORIES_MAX))
+    ending = next(ending for ending in endings if any(fault in one for one in ending.faults))
+    with pytest.raises(AssertionError, match=f"(?s){fault}.*make chaos SEED={ending.seed} RECIPIENTS={_FEW}"):
         require_well(ending)
