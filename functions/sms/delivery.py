@@ -130,10 +130,12 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
         rows, silent = messages.read_rows(chunk), []
     elif silent and window_over:
         end(chunk, silent, Status.UNKNOWN, "no_report")
-        # Of a hand-over whose answer was lost, only what a report confirmed is charged.
-        invalid = len(silent) if chunk.adopted else chunk.invalid
         rows, silent = messages.read_rows(chunk), []
     ended = Counter(row["status"] for row in rows.values() if _is_final(row))
+    if window_over and chunk.adopted:
+        # Of a hand-over whose answer was lost, only what a report confirmed is charged. The rows know: who died here
+        # before had ended some of them.
+        invalid = ended[Status.UNKNOWN.value]
     found = sum(row.get("reason") == INVALID for row in rows.values())
     owing = owed.texts(chunk, ended, found=found, invalid=invalid)
     with suppress(ChunkTaken):

@@ -1,6 +1,7 @@
 """When the provider, the network or the process fails: nothing is sent twice, no credit is lost, everything ends."""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -42,6 +43,26 @@ def test_a_lost_hand_over_that_is_confirmed_late_ends_with_the_window_that_began
     assert world.batch(batch["id"])["counts"] == {"delivered": 1, "unknown": 1}
     world.sweep(after_s=61)
     assert (world.batch(batch["id"])["charged"], world.wallet()) == (1, (4_999, 0))
+
+
+def test_a_sweep_killed_at_any_call_as_the_window_of_a_lost_hand_over_ends_charges_what_reports_confirmed(
+    world: World,
+) -> None:
+    for at in range(16):
+        before = sum(world.wallet())
+        world.beem.add_fault("reset_after_accept")
+        _, batch = world.send("0712000010", "0712000003", "0712001003")
+        world.work()
+        world.receive(expected=1)
+        world.pass_time(46)
+        world.wire.cut(at, after=at % 2 == 0)
+        with suppress(Crash):
+            world.sweep()
+        world.wire.mend()
+        world.sweep(after_s=61)
+        world.sweep(after_s=61)
+        assert world.batch(batch["id"])["charged"] == 1, f"killed at call {at}"
+        assert world.wallet() == (before - 1, 0)
 
 
 def test_a_report_finds_its_own_hand_over_when_two_to_the_same_number_were_lost(world: World) -> None:
