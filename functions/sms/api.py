@@ -1,5 +1,7 @@
 """HTTP routes of the sms slice: can I send, send, what became of it, sender IDs."""
 
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -65,6 +67,7 @@ from .models import (
 )
 from .progress import Progress
 from .quoted import Wanted
+from .top_ups import TopUp
 from .wishes import Wish
 
 app = api()
@@ -131,19 +134,24 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
     if body.dry_run:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))
     order = wishes.order(wish, key=key)
-    try:
-        accepted = dispatch.accept(order, key=key)
-    except InsufficientCredits as lacking:
-        top_up = top_ups.offer(order.tenant, lacking, key=key)
-        if not body.park:
-            raise top_up.refusal() from lacking
-        accepted = parking.park(order, key=key)
-        answer = _accepted(accepted).model_copy(update={"top_up": TopUpAnswer.of(top_up)})
-    else:
-        answer = _accepted(accepted)
+    park = partial(parking.park, order, key=key) if body.park else None
+    accepted, lacks = _accepted_or_parked(caller, key, partial(dispatch.accept, order, key=key), park)
     if accepted.replayed:
         replayed()
-    return Response(HTTPStatus.ACCEPTED, "application/json", answer)
+    return Response(HTTPStatus.ACCEPTED, "application/json", _accepted(accepted, lacks))
+
+
+def _accepted_or_parked(
+    caller: Principal, key: str, accept: Callable[[], Accepted], park: Callable[[], Accepted] | None
+) -> tuple[Accepted, TopUp | None]:
+    """Accepts, or parks and tells what lacks; without a way to park it raises the refusal that can be paid."""
+    try:
+        return accept(), None
+    except InsufficientCredits as lacking:
+        top_up = top_ups.offer(caller.tenant_id, lacking, key=key)
+        if not park:
+            raise top_up.refusal() from lacking
+        return park(), top_up
 
 
 def _is_test(wanted: Mode | None, caller: Principal) -> bool:
@@ -153,13 +161,14 @@ def _is_test(wanted: Mode | None, caller: Principal) -> bool:
     return Mode.TEST in {wanted, caller.mode}
 
 
-def _accepted(accepted: Accepted) -> BatchAnswer:
-    """Answers what was accepted; a replay is told how far it is by now."""
+def _accepted(accepted: Accepted, lacks: TopUp | None = None) -> BatchAnswer:
+    """Answers what was accepted, or parked for what it `lacks`; a replay is told how far it is by now."""
+    batch, top_up = accepted.batch, TopUpAnswer.of(lacks) if lacks else None
     if accepted.replayed:
-        return _batch(accepted.batch, accepted.refused, progress.of(accepted.batch))
-    batch = accepted.batch
+        return _batch(batch, accepted.refused, progress.of(batch)).model_copy(update={"top_up": top_up})
     counts = {"parked" if batch.status is batches.Status.PARKED else "queued": batch.accepted}
-    return BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
+    answer = BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
+    return answer.model_copy(update={"top_up": top_up})
 
 
 @app.post(
@@ -167,7 +176,8 @@ def _accepted(accepted: Accepted) -> BatchAnswer:
     status_code=HTTPStatus.ACCEPTED,
     summary="Send what was quoted",
     description="A quote is sent once, within its half hour: to the recipients, with the texts and for the price that "
-    "it says, to the credit.",
+    "it says, to the credit. Without the credits it is refused with an offer of those that lack, or parked if you ask "
+    "for that: then it is sent at the price of the quote when they have come, also after its half hour.",
     tags=_TAGS,
     openapi_extensions={"x-problems": [402, 409]},
 )
@@ -182,13 +192,11 @@ def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replay
         max_credits=body.max_credits or 0,
         test=_is_test(body.mode, caller),
     )
-    try:
-        accepted = quoted.accept(wanted, key=key)
-    except InsufficientCredits as lacking:
-        raise top_ups.offer(caller.tenant_id, lacking, key=key).refusal() from lacking
+    park = partial(parking.park_quoted, wanted, key=key) if body.park else None
+    accepted, lacks = _accepted_or_parked(caller, key, partial(quoted.accept, wanted, key=key), park)
     if accepted.replayed:
         replayed()
-    return _accepted(accepted)
+    return _accepted(accepted, lacks)
 
 
 @app.get("/api/sms/batches/", summary="List what was sent, newest first", tags=_TAGS)

@@ -70,6 +70,10 @@ _RECIPIENT_SCHEMA: dict[str, Any] = {
 AnyRecipient = Annotated[PersonalRecipient, BeforeValidator(_written), WithJsonSchema(_RECIPIENT_SCHEMA)]
 
 
+_PARK = Field(
+    default=False,
+    description="When credits are lacking, keep it and send it by itself once there are enough, within a week.",
+)
 _MODE = Field(
     None,
     description="`test`: all goes its way but to a provider, and nothing is charged; what becomes of each text follows "
@@ -146,10 +150,7 @@ class SendRequest(Request):
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     smart_encoding: bool = SMART_ENCODING
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
-    park: bool = Field(
-        default=False,
-        description="When credits are lacking, keep it and send it by itself once there are enough, within a week.",
-    )
+    park: bool = _PARK
     mode: Mode | None = _MODE
 
 
@@ -166,6 +167,7 @@ class QuotedRequest(Request):
     )
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
+    park: bool = _PARK
     mode: Mode | None = _MODE
 
 

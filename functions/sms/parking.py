@@ -1,7 +1,8 @@
-"""Parking: an order that lacks credits waits for them, and is sent by itself, once, when they have come.
+"""Parking: what lacks credits, an order or a quote, waits for them, and is sent by itself, once, when they have come.
 
 Nothing is held for it: credits that come go to whoever asks first. It is checked anew when it is sent, as a sender ID
-or the tenant's standing may have been taken away; what cannot be sent stays parked until its time is over.
+or the tenant's standing may have been taken away; what cannot be sent stays parked until its time is over. A quote is
+the batch's from the moment it is parked: what it says is what is sent and charged, whenever credits come.
 """
 
 import gzip
@@ -14,13 +15,16 @@ from mifumo.errors import AppError, Conflict
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 
-from . import batches, dispatch, orders, parked, standing
+from . import batches, dispatch, orders, parked, quoted, standing
 from .batches import AlreadyAccepted, Batch, Status
 from .categories import Category
 from .dispatch import Accepted
 from .moments import AHEAD_MIN_S
-from .orders import Order
+from .orders import Order, Prepared
 from .parked import PARKED_MAX
+from .plans import QuoteSent
+from .quoted import Wanted
+from .standing import Standing
 
 
 class TooManyParked(Conflict):
@@ -39,18 +43,42 @@ def park(order: Order, *, key: str) -> Accepted:
     found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
     if found.earlier:
         return dispatch.replay(order, batch_id)
-    prepared = orders.prepare(order, found, batch_id)
-    found.allowance.require(prepared.batch.accepted)
-    if len(parked.of_tenant(order.tenant)) >= PARKED_MAX:
-        raise TooManyParked("Buy credits for those that wait, or cancel some of them.")
-    batch = replace(prepared.batch, status=Status.PARKED, starts_at=None, reason=None)
-    made = batches.new(batch, prepared.refused, actor=order.actor, due=parked.next_look())
-    kept = parked.put(_item(order), order.tenant, batch_id)
     try:
-        writes.transact(*made, kept)
+        return _kept(orders.prepare(order, found, batch_id), found, _item(order))
     except AlreadyAccepted:
         return dispatch.replay(order, batch_id)
-    logger.info("batch parked", batch_id=batch_id, price=batch.price)
+
+
+def park_quoted(wanted: Wanted, *, key: str) -> Accepted:
+    """Keeps a quote for the batch that sends it once there are credits; a replay meets the batch as it stands.
+
+    Raises what `quoted.accept` raises but for InsufficientCredits, and TooManyParked.
+    """
+    tenant, batch_id = wanted.tenant, dispatch.batch_of(wanted.tenant, key, test=wanted.test)
+    found = standing.read(tenant, batch=batch_id)
+    if found.earlier:
+        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
+    try:
+        return _kept(quoted.prepare(wanted, found, batch_id), found, {"wanted": wanted._asdict()})
+    except AlreadyAccepted:
+        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
+    except QuoteSent:
+        # As in `quoted.accept`: a twin of this request may have parked it, or sent it, in the middle of the reads.
+        if batches.read(tenant, batch_id) is None:
+            raise
+        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
+
+
+def _kept(prepared: Prepared, found: Standing, item: Item) -> Accepted:
+    """Writes a batch as parked, with what it is sent from; raises AlreadyAccepted, QuoteSent and QuoteExpired."""
+    tenant = prepared.batch.tenant
+    found.allowance.require(prepared.batch.accepted)
+    if len(parked.of_tenant(tenant)) >= PARKED_MAX:
+        raise TooManyParked("Buy credits for those that wait, or cancel some of them.")
+    batch = replace(prepared.batch, status=Status.PARKED, starts_at=None, reason=None)
+    made = batches.new(batch, prepared.refused, actor=prepared.actor, due=parked.next_look())
+    writes.transact(*made, *prepared.planned, parked.put(item, tenant, batch.id))
+    logger.info("batch parked", batch_id=batch.id, price=batch.price)
     return Accepted(batch, prepared.refused)
 
 
@@ -64,12 +92,13 @@ def _go_on(tenant: TenantId, batch_id: BatchId) -> bool:
     item = parked.read(tenant, batch_id)
     if item is None:
         return False
-    order = _order(item)
-    found = standing.read(tenant, batch=batch_id, recipients=order.recipients)
+    wish = _wanted(item["wanted"]) if "wanted" in item else _order(item)
+    recipients = wish.recipients if isinstance(wish, Order) else ()
+    found = standing.read(tenant, batch=batch_id, recipients=recipients)
     if found.earlier is None:
         return False
     try:
-        prepared = orders.prepare(order, found, batch_id)
+        prepared = _prepared(wish, found, batch_id)
         dispatch.commit(_dated(prepared, found.earlier), found, unparked=parked.forgotten(tenant, batch_id))
     except AlreadyAccepted:
         return False
@@ -78,6 +107,10 @@ def _go_on(tenant: TenantId, batch_id: BatchId) -> bool:
         return False
     count("ParkedResumed")
     return True
+
+
+def _prepared(wish: Order | Wanted, found: Standing, batch_id: BatchId) -> Prepared:
+    return orders.prepare(wish, found, batch_id) if isinstance(wish, Order) else quoted.prepare(wish, found, batch_id)
 
 
 def _dated(prepared: orders.Prepared, before: Batch) -> orders.Prepared:
@@ -106,6 +139,11 @@ def _order(item: Item) -> Order:
         texts=tuple(json.loads(gzip.decompress(bytes(texts)))) if texts else (),
         smart=item.get("smart", False),
     )
+
+
+def _wanted(item: Item) -> Wanted:
+    wanted = Wanted(**item)
+    return wanted._replace(category=Category(wanted.category), send_at=_ahead(wanted.send_at))
 
 
 def _ahead(send_at: str) -> str:

@@ -1,7 +1,6 @@
 """Progress: how far batches are, told from a few chunks each, or from the parts of those that have many."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mifumo import tables
@@ -58,10 +57,12 @@ def _of_chunks(batch: Batch, found: list[Chunk]) -> Progress:
     return Progress(status, batches.counts(found) if found else {status.value: batch.accepted})
 
 
-def _of_parts(batch: Batch, found: Iterable[LaidPart]) -> Progress:
+def _of_parts(batch: Batch, found: list[LaidPart]) -> Progress:
     """Adds up what the parts have counted: whoever is in no counter yet is queued, whoever has a status of its own is
-    not submitted any more.
+    not submitted any more. Of one that is parked, or was cancelled as it was, there is no part.
     """
+    if not found and batch.status in {Status.PARKED, Status.CANCELLED}:
+        return Progress(batch.status, {batch.status.value: batch.accepted})
     whole, finals = Counter[str](), Counter[str]()
     for part in found:
         whole.update(dict(part.whole))

@@ -48,7 +48,7 @@ def accept(wanted: Wanted, *, key: str) -> Accepted:
     found = standing.read(tenant, batch=batch_id)
     if found.earlier:
         return dispatch.replayed(tenant, batch_id, asked)
-    prepared = _prepared(wanted, found, batch_id)
+    prepared = prepare(wanted, found, batch_id)
     try:
         dispatch.commit(prepared, found)
     except batches.AlreadyAccepted:
@@ -68,8 +68,11 @@ def _plan(wanted: Wanted) -> Plan:
     return plan
 
 
-def _prepared(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
-    """Checks whether a plan can be sent now, and makes its batch; raises what keeps it from being sent."""
+def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
+    """Checks whether a plan can be sent now, and makes its batch; raises what keeps it from being sent.
+
+    A batch that was parked has its plan already: no time runs out for it any more.
+    """
     tenant = tenants.require_able(found.tenant)
     plan = _plan(wanted)
     if refusal := plans.why_not(plan, batch_id):
@@ -99,5 +102,5 @@ def _prepared(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     )
     caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
     batch = waits.planned(batch, tenant.preferences, wanted.send_at)
-    used = () if wanted.test else (plans.use(plan, batch_id),)
+    used = () if wanted.test or plan.batch == batch_id else (plans.use(plan, batch_id),)
     return Prepared(batch, [], (), wanted.actor, planned=used)
