@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from functions.sms import hook_calls, hooks_worker, news
 from mifumo import aws, clock, settings
@@ -29,7 +31,22 @@ DAY_S = 24 * 3600
 
 
 def verified(call: Call, secret: str) -> bool:
-    """Verifies a call as the specification tells the receiver to, on its own: nothing of ours is used here."""
+    """Has two verify a call that know nothing of ours, at the moment of our clock: they must agree."""
+    followed = by_the_specification(call, secret)
+    assert by_the_reference_library(call, secret) is followed
+    return followed
+
+
+def by_the_reference_library(call: Call, secret: str) -> bool:
+    with time_machine.travel(clock.now(), tick=False):
+        try:
+            return bool(Webhook(secret).verify(call.body, call.headers) == call.event)
+        except WebhookVerificationError:
+            return False
+
+
+def by_the_specification(call: Call, secret: str) -> bool:
+    """Verifies a call in the steps that the specification gives."""
     key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     signed = f"{call.headers['webhook-id']}.{call.headers['webhook-timestamp']}.".encode() + call.body
     right = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -49,8 +66,26 @@ def test_the_verifier_agrees_with_the_specifications_own_vector() -> None:
         },
         b'{"test": 2432232314}',
     )
-    assert verified(call, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    assert not verified(call._replace(body=b'{"test": 2432232315}'), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    assert by_the_specification(call, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    changed = call._replace(body=b'{"test": 2432232315}')
+    assert not by_the_specification(changed, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+
+def test_a_call_that_was_changed_or_is_brought_again_later_is_not_verified(told: Told) -> None:
+    hook, secret = told.listen("batch.completed")
+    told.test(hook)
+    told.work()
+    (call,) = told.customer.calls
+    assert verified(call, secret)
+    changed = [
+        call._replace(body=call.body.replace(b"webhook.test", b"webhook.tost")),
+        call._replace(headers={**call.headers, "webhook-id": "0" * 26}),
+        call._replace(headers={**call.headers, "webhook-timestamp": str(int(call.headers["webhook-timestamp"]) + 1)}),
+        call._replace(headers={**call.headers, "webhook-signature": "v1,AAAA"}),
+    ]
+    assert not any(verified(one, secret) for one in changed)
+    told.world.pass_time(301)
+    assert not by_the_reference_library(call, secret)
 
 
 def test_a_customer_is_told_once_of_a_hand_over_of_receipts_and_of_the_end(told: Told) -> None:
@@ -206,13 +241,14 @@ def test_a_call_in_vain_is_made_again_after_a_while_and_only_then(told: Told) ->
     assert len(told.customer.calls) == 1
     assert told.delivery(hook)["status"] == "pending"
     told.later(7)
+    assert verified(told.customer.calls[-1], secret)
     told.later(420)
+    assert verified(told.customer.calls[-1], secret)
     assert [call.headers["webhook-id"] for call in told.customer.calls] == [told.delivery(hook)["id"]] * 3
     assert [attempt["status"] for attempt in told.delivery(hook)["attempts"]] == [500, 503, 204]
     assert told.delivery(hook)["status"] == "delivered"
     assert told.delivery(hook)["next_attempt_at"] is None
     assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["failing_since"] is None
-    assert all(verified(call, secret) for call in told.customer.calls)
 
 
 def test_ten_attempts_are_made_in_three_days_and_then_no_more(told: Told) -> None:
@@ -486,13 +522,12 @@ def test_what_the_queue_has_lost_is_found_by_the_sweep(told: Told) -> None:
 
 def test_after_a_rotation_both_secrets_verify_for_a_day_and_then_the_new_one_alone(told: Told) -> None:
     hook, old = told.listen("batch.completed")
-    status, rotated = told.world.call("POST", f"/api/sms/webhooks/{hook}/rotate/")
-    assert status == 200
-    new = rotated["secret"]
+    new = _rotated(told, hook)
     assert new != old
     told.test(hook)
     told.work()
     (call,) = told.customer.calls
+    assert len(call.headers["webhook-signature"].split(" ")) == 2
     assert verified(call, old)
     assert verified(call, new)
     told.world.pass_time(DAY_S + 1)
@@ -501,6 +536,23 @@ def test_after_a_rotation_both_secrets_verify_for_a_day_and_then_the_new_one_alo
     call = told.customer.calls[-1]
     assert verified(call, new)
     assert not verified(call, old)
+
+
+def test_of_two_rotations_in_a_day_the_last_two_secrets_are_live(told: Told) -> None:
+    hook, first = told.listen("batch.completed")
+    second = _rotated(told, hook)
+    third = _rotated(told, hook)
+    told.test(hook)
+    told.work()
+    (call,) = told.customer.calls
+    assert [verified(call, secret) for secret in (first, second, third)] == [False, True, True]
+
+
+def _rotated(told: Told, hook: str) -> str:
+    status, rotated = told.world.call("POST", f"/api/sms/webhooks/{hook}/rotate/")
+    assert status == 200, rotated
+    secret: str = rotated["secret"]
+    return secret
 
 
 def test_a_secret_is_shown_once_and_stands_in_no_table(told: Told) -> None:
