@@ -13,7 +13,9 @@ from mifumo.errors import FieldError, ValidationFailed
 from mifumo.settings import Settings
 
 URL_LENGTH_MAX = 500
-_HTTPS_PORT, _HTTP_PORT, _PORT_MAX = 443, 80, 65_535
+_HTTPS_PORT, _HTTP_PORT = 443, 80
+# Below are mail, names, remote shells: a call there is no webhook, whatever it would be taken for.
+_FREE_PORTS = 1024
 
 # IANA's special-purpose registries; what Python's own table says comes on top, it differs from version to version.
 _NOT_PUBLIC = tuple(
@@ -80,8 +82,10 @@ def parse(url: str) -> Target:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise _refused("This is not an address.") from error
-    if not host or "%" in host or parts.username is not None or parts.fragment or port == 0:
+    if not host or "%" in host or parts.username is not None or parts.fragment:
         raise _refused("Give scheme, host and path; no user, no fragment.")
+    if port is not None and port < _FREE_PORTS and port not in {_HTTPS_PORT, _HTTP_PORT}:
+        raise _refused(f"Give no port, which is {_HTTPS_PORT}, or one from {_FREE_PORTS} on.")
     if parts.scheme != "https" and not (parts.scheme == "http" and HookSettings.load().hooks_to_loopback):
         raise _refused("It must begin with https://.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

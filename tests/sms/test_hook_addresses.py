@@ -78,6 +78,10 @@ def test_what_python_calls_private_is_never_called(address: ipaddress.IPv4Addres
     [
         "http://duka.example/hooks",
         "ftp://duka.example/",
+        "file:///etc/passwd",
+        "gopher://duka.example/",
+        "data:text/plain,duka",
+        "javascript:duka",
         "//duka.example/",
         "https://",
         "https:///hooks",
@@ -87,6 +91,10 @@ def test_what_python_calls_private_is_never_called(address: ipaddress.IPv4Addres
         "https://duka.example:0/",
         "https://duka.example:99999/",
         "https://duka.example:x/",
+        "https://duka.example:22/",
+        "https://duka.example:25/",
+        "https://duka.example:53/",
+        "https://duka.example:1023/",
         "https://[::1/",
         "https://[fe80::1%25eth0]/",
         "https://duka.example/\r\nHost: other",
@@ -101,6 +109,22 @@ def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
     with pytest.raises(UrlRefused) as refused:
         addresses.parse(url)
     assert refused.value.errors[0].pointer == "/url"
+    # What was let in once, by a laptop or by another version, is not called either.
+    assert outbound.post(url, b"{}", {}).error == "address_not_public"
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://duka.example/", 443),
+        ("https://duka.example:443/", 443),
+        ("https://duka.example:8443/", 8443),
+        ("https://duka.example:1024/", 1024),
+        ("https://duka.example:65535/", 65_535),
+    ],
+)
+def test_the_port_of_https_and_those_that_anybody_may_open_are_called(url: str, port: int) -> None:
+    assert addresses.parse(url).port == port
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ Url = Annotated[
     Field(
         min_length=1,
         max_length=URL_LENGTH_MAX,
-        description="An https address on the public internet. It is looked at now, and before every call.",
+        description="An https address on the public internet, on port 443 or one from 1024 on. It is looked at now, "
+        "and before every call.",
         examples=["https://duka.example/hooks/mifumo"],
     ),
 ]
