@@ -24,7 +24,7 @@ from mifumo.providers.payments import (
 from mifumo.settings import Settings
 from mifumo.wallets import LedgerSettings
 
-from . import accounts, days, payment_items, payments, reconciliations, verdicts
+from . import accounts, days, payment_items, payments, reconciliation_rows, reconciliations, verdicts
 from .accounts import AccountMissing
 from .payment import Payment
 from .reconciliations import Reconciliation, ReconciliationMoved, Stage
@@ -139,7 +139,7 @@ def _ask(now: Reconciliation, client: PaymentProvider) -> Reconciliation:
     """Asks the provider about each of some payments of ours that its list, if it has one, did not tell."""
     found = payments.of_day(now.provider, now.day, limit=_PAYMENTS_TOGETHER, start=cast("Item | None", now.place))
     ours = {payment.order_id: payment for payment in found.payments}
-    known = reconciliations.judged(now, list(ours)) if ours else set()
+    known = reconciliation_rows.judged(now, list(ours)) if ours else set()
     for order, payment in ours.items():
         # Of what neither our books nor the list hold, a list that is whole has said all there is to say.
         if order in known or (now.lists and not verdicts.paid(payment)):
@@ -149,7 +149,7 @@ def _ask(now: Reconciliation, client: PaymentProvider) -> Reconciliation:
             _judge(now, order, verdict, payment, statement, payment.completed_at or payment.created_at)
     if found.last:
         return reconciliations.go_on(now, Stage.OURS, found.last)
-    over = reconciliations.counted(now)
+    over = reconciliation_rows.counted(now)
     _tell(over)
     reconciliations.end(over)
     return over
@@ -167,7 +167,7 @@ def _judge(
     now: Reconciliation, order: str, verdict: Verdict, payment: Payment | None, statement: Statement, at: str
 ) -> None:
     """Keeps a verdict, and has the worker ask about money that our books do not know of."""
-    first = reconciliations.judge(now, order, verdict, payment=payment, statement=statement, at=at)
+    first = reconciliation_rows.judge(now, order, verdict, payment=payment, statement=statement, at=at)
     if first and verdict.bucket is not Bucket.MATCHED:
         logger.error("provider and books differ", provider=now.provider, day=now.day, order=order, why=verdict.why)
     if verdict is verdicts.NOT_PAID_HERE and payment is not None:

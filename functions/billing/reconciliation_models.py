@@ -6,7 +6,8 @@ from pydantic import Field
 
 from mifumo.wire import Answer
 
-from .reconciliations import Reconciliation, Row, Stage
+from .reconciliation_rows import Row
+from .reconciliations import Reconciliation, Stage
 from .states import Status
 from .verdicts import Bucket
 

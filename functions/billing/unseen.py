@@ -12,12 +12,12 @@ from mifumo.errors import Conflict, ValidationFailed
 from mifumo.observability import logger
 from mifumo.providers.payments import Standing
 
-from . import days, gateway, payment_changes, receipts, reconciliations, settlement
+from . import days, gateway, payment_changes, receipts, reconciliation_rows, settlement
 from .gateway import ProviderUnavailable
 from .payment import Payment
 from .proposals import Proposal
 from .receipts import ReceiptReused
-from .reconciliations import Row
+from .reconciliation_rows import Row
 
 _NONE_CAME: Final = frozenset({Standing.FAILED, Standing.CANCELLED})
 # The watch of a payment ends after a week; whoever decides later than that looks at its first month.
@@ -97,4 +97,4 @@ def _listed(payment: Payment) -> Row | None:
     """Finds the line of the provider's lists that tells of the payment, since it began."""
     first, last = days.of(payment.created_at), days.of(clock.stamp())
     every = [day for back in range(_DAYS_MAX) if first <= (day := days.before(last, back))]
-    return reconciliations.told_of(payment.gateway, payment.order_id, every)
+    return reconciliation_rows.told_of(payment.gateway, payment.order_id, every)

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.billing import accounts, days, payment_marks, reconcile, reconciliations, reconciling, settlement
+from functions.billing import (
+    accounts,
+    days,
+    payment_marks,
+    reconcile,
+    reconciliation_rows,
+    reconciliations,
+    reconciling,
+    settlement,
+)
 from functions.billing.payment import Payment
 from functions.billing.reconciliations import Reconciliation, Stage
 from mifumo import clock, ids, wallets
@@ -275,7 +284,9 @@ def test_a_crash_between_a_verdict_and_its_place_changes_nothing(books: Books, m
         raise RuntimeError("the function was killed")
 
     with monkeypatch.context() as killed:
-        killed.setattr(reconciliations, "_save", lambda after: die() if reconciliations.rows(after) else _save(after))
+        killed.setattr(
+            reconciliations, "_save", lambda after: die() if reconciliation_rows.rows(after) else _save(after)
+        )
         with pytest.raises(RuntimeError):
             books.compare()
         with pytest.raises(RuntimeError):

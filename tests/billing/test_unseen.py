@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.billing import days, gateway, invariants, reconciliations, verdicts
+from functions.billing import days, gateway, invariants, reconciliation_rows, reconciliations, verdicts
 from functions.billing.gateway import ProviderUnavailable
 from functions.billing.payment import Payment
 from mifumo import wallets
@@ -37,7 +37,7 @@ def listed(payment: Payment, *, amount: int, receipt: str | None) -> None:
     """Has the provider's list of the day tell of the order."""
     day = reconciliations.begin(payment.gateway, days.of(payment.created_at), lists=True)
     told = Statement(Standing.COMPLETED, amount, "TZS", receipt)
-    reconciliations.judge(day, payment.order_id, verdicts.NOT_PAID_HERE, payment=payment, statement=told, at="noon")
+    reconciliation_rows.judge(day, payment.order_id, verdicts.NOT_PAID_HERE, payment=payment, statement=told, at="noon")
 
 
 def test_without_the_providers_transaction_nothing_goes_back(office: Office) -> None:

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.core.config import default_user_config
 
-from functions.billing import reconcile, reconciliations, verdicts
+from functions.billing import reconcile, reconciliation_rows, reconciliations, verdicts
 from functions.billing.reconciliations import Stage
 from mifumo import aws, ledger, wallets
 from mifumo.ids import TenantId
@@ -67,8 +67,8 @@ def test_days_are_told_and_a_difference_is_an_error(capsys: pytest.CaptureFixtur
     first, second = reconcile.due()[-2:]
     over = reconciliations.begin("pawapay", first, lists=True)
     money = Statement(Standing.COMPLETED, 7_000, "TZS")
-    reconciliations.judge(over, "somebodys", verdicts.NOT_OURS, payment=None, statement=money, at="")
-    reconciliations.end(reconciliations.counted(over))
+    reconciliation_rows.judge(over, "somebodys", verdicts.NOT_OURS, payment=None, statement=money, at="")
+    reconciliations.end(reconciliation_rows.counted(over))
     assert reconciliations.begin("zenopay", second, lists=False).stage is Stage.OURS
     assert main(["--stage", "dev"]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.billing import reconciliations
+from functions.billing import reconciliation_rows, reconciliations
 from functions.billing.reconciliation_models import (
     Difference,
     ReconciliationFile,
@@ -45,11 +45,11 @@ def read_reconciliation(
 ) -> ReconciliationFile:
     found = reconciliations.find(provider, day)
     scope = f"reconciliations/{day}/{provider}/{bucket or ''}"
-    page = reconciliations.differences(
+    page = reconciliation_rows.page(
         provider, day, bucket=bucket, limit=limit, start=cursors.decode(cursor, scope=scope)
     )
     return ReconciliationFile(
         reconciliation=ReconciliationView.of(found),
-        items=[Difference.of(reconciliations.row_of(item)) for item in page.items],
+        items=[Difference.of(reconciliation_rows.of(item)) for item in page.items],
         next=cursors.encode(page.last, scope=scope),
     )
