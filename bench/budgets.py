@@ -53,6 +53,8 @@ ENDPOINTS = {
     "billing credit": Budget(reads=3, writes=2, queues=1),
     # A query and a message for each partition of what is due, however many payments there are.
     "billing sweep": Budget(reads=6, queues=4),
+    # A row for each payment; three reads and a write for 25 of them, and what each of three days and providers takes.
+    "billing reconcile, 100 payments": Budget(reads=24, writes=106),
 }
 
 

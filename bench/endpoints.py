@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from bench import pipeline
+from bench import books, pipeline
 from bench.cloud import BEEM_TOKEN, ZENOPAY_TOKEN_KEY, Cloud
 from mifumo import aws, buckets, clock, ids
 from mifumo.providers import zenopay
@@ -160,6 +160,7 @@ def _billing(cloud: Cloud) -> list[Endpoint]:
         Endpoint("webhooks payment callback", HOOKS, lambda: _callback(cloud, initiate)),
         Endpoint("billing credit", "functions.billing.worker.handler", lambda: _paid(cloud), None),
         Endpoint("billing sweep", "functions.billing.sweep.handler", lambda: _due(cloud), None),
+        Endpoint("billing reconcile, 100 payments", "functions.billing.reconciling.handler", _compared(cloud), None),
     ]
 
 
@@ -193,6 +194,17 @@ def _due(cloud: Cloud) -> Event:
         ExpressionAttributeValues=aws.marshal({":now": f"{clock.stamp()}#{payment}"}),
     )
     return {}
+
+
+def _compared(cloud: Cloud) -> Callable[[], Event]:
+    """Keeps a day of payments, and has it compared each time as if nobody had; the comparison takes no event."""
+    books.keep(cloud, pipeline.TENANT, payments=100)
+
+    def reopened() -> Event:
+        books.reopen()
+        return {}
+
+    return reopened
 
 
 def _callers(cloud: Cloud) -> list[Endpoint]:
