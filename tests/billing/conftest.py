@@ -132,9 +132,9 @@ class Till:
         """Lists the orders that the provider has taken on."""
         return [order["order_id"] for order in self.simulator.log()["orders"]]
 
-    def turn(self, payment: Payment, *, paid: bool) -> None:
+    def turn(self, payment: Payment, *, paid: bool, amount: int | None = None) -> None:
         """Gives an order another ending, of which nobody is told."""
-        self.simulator.flip(payment.order_id, "COMPLETED" if paid else "FAILED")
+        self.simulator.flip(payment.order_id, "COMPLETED" if paid else "FAILED", amount=amount)
 
     def tell(self, payment: Payment) -> None:
         """Has the provider call back about an order, and waits until the door has answered."""
@@ -201,8 +201,8 @@ class ClickPesaTill(PawaPayTill):
     def pushes(self) -> list[str]:
         return [str(uuid.UUID(attempt["reference"])) for attempt in self.simulator.log()["attempts"]]
 
-    def turn(self, payment: Payment, *, paid: bool) -> None:
-        self.simulator.flip(self._reference(payment), "SUCCESS" if paid else "FAILED")
+    def turn(self, payment: Payment, *, paid: bool, amount: int | None = None) -> None:
+        self.simulator.flip(self._reference(payment), "SUCCESS" if paid else "FAILED", amount=amount)
 
     def prompt(self, payment: Payment) -> None:
         self.simulator.call_back(self._reference(payment))

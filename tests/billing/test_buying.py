@@ -9,12 +9,13 @@ import pytest
 from functions.billing import orders, purchase, ways
 from functions.billing.catalogue import WALLETS
 from functions.billing.ways import Way
-from mifumo import quotes, wallets
+from mifumo import prices, quotes, wallets
 from mifumo.callers import Principal
 from mifumo.errors import AppError
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role
 from mifumo.phone import Msisdn, Operator
+from mifumo.prices import Tier
 from mifumo.vat import Buyer
 from tests.billing.conftest import QUOTES, TENANT, Till
 from tests.builders import token
@@ -149,6 +150,20 @@ def test_an_expired_quote_is_refused_and_what_was_begun_with_it_is_still_found(t
     assert (status, problem["code"]) == (422, "quote_expired")
     assert pay(till, quote, "129")[1]["id"] == first["id"]
     assert len(till.simulator.log()["orders"]) == 1
+
+
+def test_what_was_agreed_is_credited_though_prices_have_risen_and_the_quote_has_expired(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = till.payment(pay(till, till.quoted(credits=4_000), "229")[1]["id"])
+    monkeypatch.setattr(prices, "TIERS", (Tier("Dear", 100, 50),))
+    till.travel.forward(VALIDITY_S + 1)
+    assert till.quoted(credits=4_000, key="now")["total"] == 200_000
+    till.paid(payment)
+    till.look(payment)
+    now = till.payment(payment.id)
+    assert (now.status, now.amount, now.credits) == ("completed", 120_000, 4_000)
+    assert wallets.read(TENANT).available == 4_000
 
 
 @pytest.mark.parametrize("quote_id", ["01m86mvt1mxhz5r76k6x5nkw8f", "nonsense", "../WALLET"])

@@ -253,3 +253,7 @@ def test_a_callback_of_one_provider_about_anothers_order_is_asked_of_the_orders_
     assert counter.look(payment, event=event.as_item()) == {"batchItemFailures": []}
     assert counter.items(f"PEV#another#{payment.order_id}")[0]["outcome"] == "open"
     counter.credited(payment, times=0)
+    counter.turn(payment, paid=True)
+    counter.look(payment, event=event.as_item())
+    assert counter.items(f"PEV#another#{payment.order_id}")[0]["outcome"] == "credited"
+    counter.credited(payment)

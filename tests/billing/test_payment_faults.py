@@ -49,6 +49,17 @@ def test_a_first_push_that_is_called_a_duplicate_is_not_taken_for_refused_and_is
     assert counter.pushes() == [payment.order_id]
 
 
+@pytest.mark.parametrize("paid", [1, 149_999, 150_001, 300_000])
+def test_a_shilling_more_than_agreed_is_as_little_agreed_as_one_less(counter: Till, paid: int) -> None:
+    payment = counter.bought("129")
+    counter.turn(payment, paid=True, amount=paid)
+    counter.look(payment)
+    now = counter.payment(payment.id)
+    assert (now.status, now.paid_amount, now.suspended) == ("review", paid, paid)
+    counter.credited(payment, times=0)
+    assert invariants.check(TENANT) == []
+
+
 @pytest.mark.parametrize("counter", ["pawapay"], indirect=True)
 def test_a_refusal_that_names_no_deposit_is_a_refusal_all_the_same(counter: Till) -> None:
     account = counter.simulator.simulator._account

@@ -148,6 +148,20 @@ def test_requests_refuse_unknown_members_and_answers_may_gain_some(
     assert closed == requests
 
 
+def test_no_request_about_money_names_an_address(contract: dict[str, Any], operations: list[Operation]) -> None:
+    schemas = contract["components"]["schemas"]
+    requests = {
+        name
+        for operation in operations
+        if "/billing/" in str(operation)
+        for schema in _alternatives(operation.content.get("requestBody"))
+        for name in _named(schema, schemas)
+    }
+    members = {member for name in requests for member in schemas[name].get("properties", ())}
+    assert {"provider", "quote_id", "evidence"} <= members
+    assert [one for one in members if any(word in one for word in ("url", "host", "address", "redirect"))] == []
+
+
 def _named(schema: Any, schemas: dict[str, Any]) -> set[str]:
     """Lists the models that a schema names, and those that they are made of."""
     if isinstance(schema, list):
