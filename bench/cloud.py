@@ -50,6 +50,7 @@ _SECRETS = {
     "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
     "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-this-run-knows"},
     "HOOKS_SECRET": {"pepper": "another-pepper-that-only-this-run-knows"},
+    "REPEATS_SECRET": {"pepper": "a-third-pepper-that-only-this-run-knows"},
     "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": BEEM_TOKEN},
     "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": ZENOPAY_TOKEN_KEY},
     "PAWAPAY_SECRET": {"token": ""},

@@ -3,6 +3,7 @@
 A run that loses a text, leaves one without an end or a wallet out of balance is void: it raises instead of counting.
 """
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -18,6 +19,8 @@ from tests.builders import answer, request, sqs, token
 TENANT = TenantId("01kat5z3fq8m2n7d9x4r6w1yjc")  # as long as they are
 TEXT = "Habari ndugu mteja, salio lako ni TSh 10,000/=. Asante kwa kununua kwetu, karibu tena!"
 BATCH = 1_000
+# Repeats are refused: whoever sends again sends another text.
+_EDITIONS = itertools.count(100_000)
 REPEATED_SHARE = 0.01
 
 SEND = "functions.sms.api.handler"
@@ -47,8 +50,8 @@ def numbers(count: int, *, first: int = 0) -> list[str]:
 
 
 def order(recipients: list[str]) -> dict[str, object]:
-    """Makes the body of a send request of one segment a text."""
-    return {"sender_id": "INFO", "text": TEXT, "recipients": recipients}
+    """Makes the body of a send request of one segment a text, which nobody has got before."""
+    return {"sender_id": "INFO", "text": f"{TEXT} {next(_EDITIONS)}", "recipients": recipients}
 
 
 def run(cloud: Cloud, recipients: int, *, together: int = BATCH, seed: int = 1) -> Bill:

@@ -56,6 +56,8 @@ class Data(Stack):
         self.identity = Secret(self, "Identity", stage=stage, known={}, generated="pepper")
         # Makes the secrets of webhooks: never rotated either, each webhook's own is.
         self.hooks = Secret(self, "Hooks", stage=stage, known={}, generated="pepper")
+        # Keys the hashes by which repeats are known: they live for half an hour, so it may be changed at any time.
+        self.repeats = Secret(self, "Repeats", stage=stage, known={}, generated="pepper")
         self.beem = Secret(
             self, "Beem", stage=stage, known={"api_key": "", "secret_key": ""}, generated="callback_token"
         )
@@ -75,6 +77,7 @@ class Data(Stack):
             "SigningKeysSecret": self.signing_keys.arn,
             "IdentitySecret": self.identity.arn,
             "HooksSecret": self.hooks.arn,
+            "RepeatsSecret": self.repeats.arn,
             "BeemSecret": self.beem.arn,
             "ZenopaySecret": self.zenopay.arn,
             "PawapaySecret": self.pawapay.arn,

@@ -46,6 +46,7 @@ _SECRETS = {
     "SIGNING_KEYS_SECRET": {"current": KEY_ID, KEY_ID: KEY},
     "IDENTITY_SECRET": {"pepper": "a-pepper-that-only-tests-know-0123456789"},
     "HOOKS_SECRET": {"pepper": "another-pepper-that-only-tests-know-0123456789"},
+    "REPEATS_SECRET": {"pepper": "a-third-pepper-that-only-tests-know-0123456789"},
     "BEEM_SECRET": {"api_key": BEEM_API_KEY, "secret_key": BEEM_SECRET_KEY, "callback_token": "beem-token"},
     "ZENOPAY_SECRET": {"api_key": ZENOPAY_API_KEY, "token_key": "zeno-token-key"},
     "PAWAPAY_SECRET": {"token": PAWAPAY_TOKEN},

@@ -130,6 +130,7 @@ def send(body: SendRequest, caller: Caller, key: IdempotencyKey, replayed: Repla
         send_at=body.send_at or "",
         max_credits=body.max_credits or 0,
         smart=body.smart_encoding,
+        allow_repeat=body.allow_repeat,
     )
     if body.dry_run:
         return Response(HTTPStatus.OK, "application/json", _accepted(dispatch.rehearse(wishes.order(wish))))
@@ -191,6 +192,7 @@ def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replay
         send_at=body.send_at or "",
         max_credits=body.max_credits or 0,
         test=_is_test(body.mode, caller),
+        allow_repeat=body.allow_repeat,
     )
     park = partial(parking.park_quoted, wanted, key=key) if body.park else None
     accepted, lacks = _accepted_or_parked(caller, key, partial(quoted.accept, wanted, key=key), park)

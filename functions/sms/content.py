@@ -9,7 +9,7 @@ from mifumo.errors import NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key
 
-from . import contacts, groups, opt_outs, templates, uploads
+from . import contacts, groups, opt_outs, sent, templates, uploads
 from .chunks import MessagingSettings
 from .contacts import Contact
 from .content_models import ContactAnswer
@@ -58,6 +58,7 @@ def _others(tenant: TenantId) -> list[str]:
         templates.KIND.partition(tenant),
         opt_outs.partition(tenant),
         uploads.partition(tenant),
+        sent.partition(tenant),
     ]
 
 

@@ -13,7 +13,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, lanes, laying, orders, parts, plans, schedules, standing
+from . import batches, lanes, laying, orders, parts, plans, schedules, sent, standing
 from .allowance import DailyCapReached
 from .batches import Batch, Refused
 from .orders import Order, Prepared
@@ -45,7 +45,12 @@ def accept(order: Order, *, key: str) -> Accepted:
     DailyCapReached and IdempotencyKeyReused.
     """
     batch_id = batch_of(order.tenant, key, test=order.test)
-    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
+    return sent.while_moved(lambda: _accept(order, batch_id))
+
+
+def _accept(order: Order, batch_id: BatchId) -> Accepted:
+    """Accepts an order as its tenant stands; raises SentMoved when the same text was accepted for others since."""
+    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients, text=order.known_by)
     if found.earlier:
         return replay(order, batch_id)
     prepared = orders.prepare(order, found, batch_id)
@@ -65,14 +70,22 @@ def accept(order: Order, *, key: str) -> Accepted:
 def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None = None) -> None:
     """Holds the credits and writes the batch, then tells the workers. `unparked` is what a parked one leaves behind.
 
-    A test holds nothing and uses nothing up. Raises AlreadyAccepted, InsufficientCredits and DailyCapReached.
+    A test holds nothing and uses nothing up. Raises AlreadyAccepted, InsufficientCredits, DailyCapReached and
+    SentMoved.
     """
     prepared = _ahead(prepared)
     batch, fixed = prepared.batch, prepared.written(over_parked=unparked is not None)
 
     def build(wallet: Wallet) -> list[Write]:
         held = ledger.hold(wallet, batch.price, batch=batch.id)
-        return [fixed[0], *held, *found.allowance.take(batch.accepted), *fixed[1:], *(unparked or [])]
+        return [
+            fixed[0],
+            *held,
+            *found.allowance.take(batch.accepted),
+            *fixed[1:],
+            *prepared.remembered,
+            *(unparked or []),
+        ]
 
     if batch.test:
         writes.transact(*fixed)
@@ -108,7 +121,7 @@ def _ahead(prepared: Prepared) -> Prepared:
 
 def rehearse(order: Order) -> Accepted:
     """Answers what `accept` would, refusals included, and changes nothing; the batch has no id."""
-    found = standing.read(order.tenant, recipients=order.recipients)
+    found = standing.read(order.tenant, recipients=order.recipients, text=order.known_by)
     prepared = orders.prepare(order, found, BatchId(""))
     require_affordable(prepared, found)
     return Accepted(prepared.batch, prepared.refused)

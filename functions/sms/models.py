@@ -150,6 +150,11 @@ class SendRequest(Request):
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     smart_encoding: bool = SMART_ENCODING
     dry_run: bool = Field(default=False, description="Answer as if it were sent, and change nothing.")
+    allow_repeat: bool = Field(
+        default=False,
+        description="Send it to those as well that get this very text within half an hour of it. Left out, they come "
+        "back in `refused` as `repeated`.",
+    )
     park: bool = _PARK
     mode: Mode | None = _MODE
 
@@ -167,6 +172,11 @@ class QuotedRequest(Request):
     )
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
+    allow_repeat: bool = Field(
+        default=False,
+        description="Send it also when its recipients, or some of them, get these very texts within half an hour of "
+        "it. Left out, the quote is refused as `repeated`: it is sent as a whole or not at all.",
+    )
     park: bool = _PARK
     mode: Mode | None = _MODE
 

@@ -62,6 +62,7 @@ def _text(body: dict[str, Any]) -> None:
         sender_id=packages.DEFAULT_SENDER_ID,
         text=body["text"],
         recipients=(body["to"],),
+        minded=False,
     )
     try:
         dispatch.accept(order, key=body["id"])

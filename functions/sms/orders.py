@@ -11,7 +11,7 @@ from mifumo.settings import Settings
 from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import batches, caps, chunks, entitlement, parts, waits
+from . import batches, caps, chunks, entitlement, parts, reached, waits
 from .batches import Batch, Refused, Status
 from .categories import Category
 from .chunks import Lane
@@ -22,6 +22,7 @@ from .standing import Standing
 # Ten segments are 1,530 plain characters; Beem's own limit is not published.
 SEGMENTS_MAX = 10
 _ERRORS_SHOWN_MAX = 100
+_REPEATED = "It got this very text within half an hour; with `allow_repeat: true` it gets it again. It is not charged."
 
 
 class LaneSettings(Settings):
@@ -54,6 +55,10 @@ class Order:
     """The most that it may cost; 0: as much as it does."""
     smart: bool = False
     """Characters are made cheaper where that can be done."""
+    allow_repeat: bool = False
+    """It goes to those as well that the same text went to lately."""
+    minded: bool = True
+    """Whom it goes to is remembered for half an hour."""
 
     @property
     def fingerprint(self) -> str:
@@ -61,7 +66,23 @@ class Order:
         if self.asked:
             return self.asked
         told = self.sender_id, self.text, *self.recipients
-        return ids.fingerprint(*told, *waits.asked(self.category, self.send_at), *(["smart"] if self.smart else []))
+        wishes = [name for name, wished in {"smart": self.smart, "repeat": self.allow_repeat}.items() if wished]
+        return ids.fingerprint(*told, *waits.asked(self.category, self.send_at), *wishes)
+
+    @property
+    def known_by(self) -> str | None:
+        """Under which text it stands whom it went to: the template where each has a text of its own.
+
+        None where nobody looks, as for tests, and where it cannot be sent: what is wrong with it is told later.
+        """
+        if self.test or not self.minded:
+            return None
+        if self.texts:
+            return self.text
+        try:
+            return measured(self.text, smart=self.smart)[0]
+        except ValidationFailed:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,8 @@ class Prepared:
     ready: tuple[Ready, ...]
     actor: str
     planned: tuple[Write, ...] = ()
+    remembered: tuple[Write, ...] = ()
+    """What remembers whom its texts were accepted for."""
 
     def written(self, *, over_parked: bool = False) -> list[Write]:
         """Writes the batch and its chunks or its plan, first in a transaction; refuses with AlreadyAccepted."""
@@ -94,10 +117,16 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         measured(order.text, smart=order.smart)
     sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
+    at = clock.epoch(waits.moment(order.category, tenant.preferences, order.send_at, batch_id))
+    ready = _ready(order, numbers)
+    if repeated := _repeated(order, found, ready, batch_id, at=at):
+        for digits in repeated:
+            place = numbers.pop(digits)
+            refused[place] = Refused(order.recipients[place], "repeated", _REPEATED)
+        ready = _ready(order, numbers)
     if not numbers:
-        errors = tuple(FieldError(f"/recipients/{i}", r.code, r.detail) for i, r in enumerate(refused))
+        errors = tuple(FieldError(f"/recipients/{place}", r.code, r.detail) for place, r in sorted(refused.items()))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
-    ready = tuple(parts.chunked(_grouped(order, numbers), first=1, smart=order.smart))
     extent, one = Extent().and_chunks(ready), None if order.texts else ready[0]
     batch = Batch(
         id=batch_id,
@@ -123,7 +152,9 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     )
     caps.require(batch.price, tenant.preferences, asked=order.max_credits)
     batch = waits.planned(batch, tenant.preferences, order.send_at)
-    return Prepared(batch, refused, ready, order.actor)
+    remembered = tuple(found.recent.add(batch_id, ready, at=at)) if found.recent else ()
+    told = [refused[place] for place in sorted(refused)]
+    return Prepared(batch, told, ready, order.actor, remembered=remembered)
 
 
 def lane_of(recipients: int) -> Lane:
@@ -160,26 +191,38 @@ def measured(text: str, *, pointer: str = "/text", smart: bool = False) -> tuple
     return text, length
 
 
+def _repeated(order: Order, found: Standing, ready: tuple[Ready, ...], batch_id: BatchId, *, at: int) -> frozenset[str]:
+    """Returns the numbers, in digits, that would get a text again within half an hour."""
+    if order.allow_repeat or found.recent is None:
+        return frozenset()
+    return reached.among(order.tenant, found.recent.of(ready, at=at, but=batch_id), at=at)
+
+
 def _recipients(
     written: tuple[str, ...], countries: frozenset[str], opted_out: frozenset[str]
-) -> tuple[dict[str, int], list[Refused]]:
-    """Splits what was written into numbers, each once with its place in the list, and those refused with the reason."""
+) -> tuple[dict[str, int], dict[int, Refused]]:
+    """Splits what was written into numbers, each once with its place in the list, and those refused by their place."""
     numbers: dict[str, int] = {}
-    refused: list[Refused] = []
+    refused: dict[int, Refused] = {}
     for place, recipient in enumerate(written):
         try:
             digits = phone.parse(recipient, countries=countries).digits
         except phone.InvalidNumber as error:
-            refused.append(Refused(recipient, error.reason_code.value, error.detail))
+            refused[place] = Refused(recipient, error.reason_code.value, error.detail)
             continue
         if digits in opted_out:
-            refused.append(Refused(recipient, "opted_out", "Its owner does not want your texts; it is not charged."))
+            refused[place] = Refused(recipient, "opted_out", "Its owner does not want your texts; it is not charged.")
             continue
         if digits in numbers:
-            refused.append(Refused(recipient, "duplicate", "This number is in the list already; it is sent to once."))
+            detail = "This number is in the list already; it is sent to once."
+            refused[place] = Refused(recipient, "duplicate", detail)
             continue
         numbers[digits] = place
     return numbers, refused
+
+
+def _ready(order: Order, numbers: dict[str, int]) -> tuple[Ready, ...]:
+    return tuple(parts.chunked(_grouped(order, numbers), first=1, smart=order.smart))
 
 
 def _grouped(order: Order, numbers: dict[str, int]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from mifumo.errors import AppError, Conflict
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 
-from . import batches, dispatch, orders, parked, quoted, standing
+from . import batches, dispatch, orders, parked, quoted, sent, standing
 from .batches import AlreadyAccepted, Batch, Status
 from .categories import Category
 from .dispatch import Accepted
@@ -24,6 +24,7 @@ from .orders import Order, Prepared
 from .parked import PARKED_MAX
 from .plans import QuoteSent
 from .quoted import Wanted
+from .sent import SentMoved
 from .standing import Standing
 
 
@@ -40,7 +41,11 @@ def park(order: Order, *, key: str) -> Accepted:
     Raises what `dispatch.accept` raises but for InsufficientCredits, and TooManyParked.
     """
     batch_id = dispatch.batch_of(order.tenant, key, test=order.test)
-    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients)
+    return sent.while_moved(lambda: _park(order, batch_id))
+
+
+def _park(order: Order, batch_id: BatchId) -> Accepted:
+    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients, text=order.known_by)
     if found.earlier:
         return dispatch.replay(order, batch_id)
     try:
@@ -54,7 +59,12 @@ def park_quoted(wanted: Wanted, *, key: str) -> Accepted:
 
     Raises what `quoted.accept` raises but for InsufficientCredits, and TooManyParked.
     """
-    tenant, batch_id = wanted.tenant, dispatch.batch_of(wanted.tenant, key, test=wanted.test)
+    batch_id = dispatch.batch_of(wanted.tenant, key, test=wanted.test)
+    return sent.while_moved(lambda: _park_quoted(wanted, batch_id))
+
+
+def _park_quoted(wanted: Wanted, batch_id: BatchId) -> Accepted:
+    tenant = wanted.tenant
     found = standing.read(tenant, batch=batch_id)
     if found.earlier:
         return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
@@ -70,14 +80,17 @@ def park_quoted(wanted: Wanted, *, key: str) -> Accepted:
 
 
 def _kept(prepared: Prepared, found: Standing, item: Item) -> Accepted:
-    """Writes a batch as parked, with what it is sent from; raises AlreadyAccepted, QuoteSent and QuoteExpired."""
+    """Writes a batch as parked, with what it is sent from.
+
+    Raises AlreadyAccepted, QuoteSent, QuoteExpired and SentMoved.
+    """
     tenant = prepared.batch.tenant
     found.allowance.require(prepared.batch.accepted)
     if len(parked.of_tenant(tenant)) >= PARKED_MAX:
         raise TooManyParked("Buy credits for those that wait, or cancel some of them.")
     batch = replace(prepared.batch, status=Status.PARKED, starts_at=None, reason=None)
     made = batches.new(batch, prepared.refused, actor=prepared.actor, due=parked.next_look())
-    writes.transact(*made, *prepared.planned, parked.put(item, tenant, batch.id))
+    writes.transact(*made, *prepared.planned, parked.put(item, tenant, batch.id), *prepared.remembered)
     logger.info("batch parked", batch_id=batch.id, price=batch.price)
     return Accepted(batch, prepared.refused)
 
@@ -93,20 +106,25 @@ def _go_on(tenant: TenantId, batch_id: BatchId) -> bool:
     if item is None:
         return False
     wish = _wanted(item["wanted"]) if "wanted" in item else _order(item)
-    recipients = wish.recipients if isinstance(wish, Order) else ()
-    found = standing.read(tenant, batch=batch_id, recipients=recipients)
+    found = _standing(wish, batch_id)
     if found.earlier is None:
         return False
     try:
         prepared = _prepared(wish, found, batch_id)
         dispatch.commit(_dated(prepared, found.earlier), found, unparked=parked.forgotten(tenant, batch_id))
-    except AlreadyAccepted:
+    except (AlreadyAccepted, SentMoved):
         return False
     except AppError as refusal:
         logger.info("still parked", batch_id=batch_id, because=refusal.code)
         return False
     count("ParkedResumed")
     return True
+
+
+def _standing(wish: Order | Wanted, batch_id: BatchId) -> Standing:
+    if isinstance(wish, Order):
+        return standing.read(wish.tenant, batch=batch_id, recipients=wish.recipients, text=wish.known_by)
+    return standing.read(wish.tenant, batch=batch_id)
 
 
 def _prepared(wish: Order | Wanted, found: Standing, batch_id: BatchId) -> Prepared:
@@ -135,6 +153,7 @@ def _order(item: Item) -> Order:
         asked=item.get("asked", ""),
         category=Category(item.get("category", Category.TRANSACTIONAL)),
         max_credits=item.get("max_credits", 0),
+        allow_repeat=item.get("allow_repeat", False),
         send_at=_ahead(item.get("send_at", "")),
         texts=tuple(json.loads(gzip.decompress(bytes(texts)))) if texts else (),
         smart=item.get("smart", False),

@@ -10,8 +10,9 @@ from mifumo import clock, ids, tenants
 from mifumo.errors import ValidationFailed
 from mifumo.ids import BatchId, TenantId
 from mifumo.ledger import InsufficientCredits
+from mifumo.writes import Write
 
-from . import batches, caps, dispatch, entitlement, orders, plans, standing, waits
+from . import batches, caps, dispatch, entitlement, orders, plans, reruns, sent, standing, waits
 from .allowance import DailyCapReached
 from .batches import Batch, Status
 from .categories import Category
@@ -31,11 +32,13 @@ class Wanted(NamedTuple):
     send_at: str = ""
     max_credits: int = 0
     test: bool = False
+    allow_repeat: bool = False
 
     @property
     def fingerprint(self) -> str:
         """Tells it from what else comes with the same Idempotency-Key."""
-        return ids.fingerprint("quote", self.quote, *waits.asked(self.category, self.send_at))
+        again = ["repeat"] if self.allow_repeat else []
+        return ids.fingerprint("quote", self.quote, *waits.asked(self.category, self.send_at), *again)
 
 
 def accept(wanted: Wanted, *, key: str) -> Accepted:
@@ -43,8 +46,12 @@ def accept(wanted: Wanted, *, key: str) -> Accepted:
 
     Raises ValidationFailed, QuoteNotReady, QuoteExpired, QuoteSent, and what `dispatch.accept` raises.
     """
+    batch_id = dispatch.batch_of(wanted.tenant, key, test=wanted.test)
+    return sent.while_moved(lambda: _accept(wanted, batch_id))
+
+
+def _accept(wanted: Wanted, batch_id: BatchId) -> Accepted:
     tenant, asked = wanted.tenant, wanted.fingerprint
-    batch_id = dispatch.batch_of(tenant, key, test=wanted.test)
     found = standing.read(tenant, batch=batch_id)
     if found.earlier:
         return dispatch.replayed(tenant, batch_id, asked)
@@ -102,5 +109,20 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     )
     caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
     batch = waits.planned(batch, tenant.preferences, wanted.send_at)
-    used = () if wanted.test or plan.batch == batch_id else (plans.use(plan, batch_id),)
-    return Prepared(batch, [], (), wanted.actor, planned=used)
+    if wanted.test:
+        return Prepared(batch, [], (), wanted.actor)
+    used = () if plan.batch == batch_id else (plans.use(plan, batch_id),)
+    remembered = _remembered(wanted, plan, batch)
+    return Prepared(batch, [], (), wanted.actor, planned=used, remembered=remembered)
+
+
+def _remembered(wanted: Wanted, plan: Plan, batch: Batch) -> tuple[Write, ...]:
+    """Remembers what is sent to whom; raises ValidationFailed for a rerun that was not asked for."""
+    at = clock.epoch(clock.parse(batch.starts_at) if batch.starts_at else None)
+    try:
+        return tuple(reruns.remembered(plan, batch.id, at=at, allowed=wanted.allow_repeat))
+    except ValidationFailed as rerun:
+        # It may have been sent since it was read: then it is itself that it repeats.
+        if refusal := plans.why_not(_plan(wanted), batch.id):
+            raise refusal from rerun
+        raise

@@ -11,10 +11,11 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import allowance, batches, circuit, entitlement, listeners, opt_outs, sender_ids
+from . import allowance, batches, circuit, entitlement, listeners, opt_outs, repeats, sender_ids
 from .allowance import Allowance
 from .batches import Batch
 from .chunks import MessagingSettings
+from .repeats import Recent
 
 
 class Obstacle(StrEnum):
@@ -34,7 +35,8 @@ class Standing:
     """A tenant with its wallet, its sender IDs, what is left of its day, and the provider's circuit.
 
     `earlier` is the batch of the same key, `listens` whether there are webhooks to be told. `opted_out` has those of
-    the numbers asked about that may not be texted, in digits, and perhaps others.
+    the numbers asked about that may not be texted, in digits, and perhaps others. `recent` knows whom the text that was
+    asked about was accepted for.
     """
 
     tenant: Tenant | None
@@ -45,6 +47,7 @@ class Standing:
     earlier: Batch | None
     opted_out: frozenset[str] = frozenset()
     listens: bool = False
+    recent: Recent | None = None
 
     @property
     def sender_ids(self) -> list[str]:
@@ -73,10 +76,13 @@ class Standing:
         return [obstacle for obstacle, stands in found.items() if stands]
 
 
-def read(tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = ()) -> Standing:
-    """Reads a tenant's standing, the batch of an id if it was accepted before, and which recipients are opted out.
+def read(
+    tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = (), text: str | None = None
+) -> Standing:
+    """Reads a tenant's standing, the batch of an id if it was accepted before, which recipients are opted out, and whom
+    a text was accepted for lately, if one is given.
 
-    It stays one call: six keys and at most 64 of opt-outs.
+    It stays one call: seven keys, at most 64 of opt-outs and eight of the text.
     """
     messaging, access = MessagingSettings.load().messaging_table, AccessSettings.load().access_table
     day, who = allowance.today(), (access, tenants.key(tenant))
@@ -86,8 +92,11 @@ def read(tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable
     provider = messaging, circuit.KEY
     hooks = messaging, listeners.key(tenant)
     earlier = messaging, batches.key(tenant, batch or BatchId("-"))
-    outs = opt_outs.places(tenant, opt_outs.readable(recipients))
-    found = tables.read(who, used, wallet, names, provider, hooks, *([earlier] if batch else []), *outs)
+    numbers = list(opt_outs.readable(recipients))
+    outs = opt_outs.places(tenant, numbers)
+    look = repeats.look(tenant, text, numbers) if text is not None else None
+    asked = [*([earlier] if batch else []), *outs, *(look.places if look else [])]
+    found = tables.read(who, used, wallet, names, provider, hooks, *asked)
     business = tenants.of(found[who]) if who in found else None
     return Standing(
         tenant=business,
@@ -98,4 +107,5 @@ def read(tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable
         earlier=batches.of(found[earlier]) if earlier in found else None,
         opted_out=opt_outs.among(found, outs),
         listens=listeners.some(found.get(hooks)),
+        recent=look.of(found) if look else None,
     )

@@ -1,7 +1,10 @@
 """Wait: why an accepted batch is not sent at once, and until when: the moment asked for, or the end of quiet hours."""
 
 from dataclasses import replace
+from datetime import datetime
 
+from mifumo import clock
+from mifumo.ids import BatchId
 from mifumo.preferences import Preferences
 
 from . import quiet
@@ -15,6 +18,12 @@ QUIET_HOURS, SUSPENDED = "quiet_hours", "tenant_suspended"
 def asked(category: Category, send_at: str) -> tuple[str, ...]:
     """Returns what a fingerprint tells of when something is to be sent: nothing where it is as always, at once."""
     return (category, send_at) if send_at or category is not Category.TRANSACTIONAL else ()
+
+
+def moment(category: Category, preferences: Preferences, send_at: str, batch: BatchId) -> datetime:
+    """Returns when a batch would be sent that is accepted now."""
+    until = send_at or quiet.held_until(quiet.hours_of(category, preferences), batch)
+    return clock.parse(until) if until else clock.now()
 
 
 def planned(batch: Batch, preferences: Preferences, send_at: str | None) -> Batch:

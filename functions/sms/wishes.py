@@ -39,6 +39,7 @@ class Wish:
     send_at: str = ""
     max_credits: int = 0
     smart: bool = False
+    allow_repeat: bool = False
 
     @property
     def asked(self) -> str:
@@ -48,8 +49,8 @@ class Wish:
         own = {str(place): dict(values) for place, values in self.own.items()}
         shared = dict(self.variables)
         told: list[object] = [self.text, self.template, shared, self.group, self.recipients, own, self.smart]
-        if self.send_at:
-            told.append(self.send_at)
+        told += [self.send_at] if self.send_at else []
+        told += ["repeat"] if self.allow_repeat else []
         return ids.fingerprint("wish", self.sender_id, json.dumps(told, sort_keys=True))
 
 
@@ -87,6 +88,7 @@ def _order(wish: Wish) -> Order:
         smart=wish.smart,
         test=wish.test,
         max_credits=wish.max_credits,
+        allow_repeat=wish.allow_repeat,
     )
     if wish.template is None:
         return order

@@ -137,6 +137,7 @@ class Sms(Construct):
                 **self._telling,
                 **self._signing,
                 "CONSOLE_URL": house.stage.console_url,
+                "REPEATS_SECRET": data.repeats.arn,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
@@ -159,6 +160,7 @@ class Sms(Construct):
         data.ledger.grant(api, *READ, *WRITE)
         data.signing_keys.grant_read(api)
         data.hooks.grant_read(api)
+        data.repeats.grant_read(api)
         self.hooks.grant_send(api)
         self.urgent.grant_send(api)
         self.bulk.grant_send(api)
@@ -309,12 +311,14 @@ class Sms(Construct):
                 **self._lanes,
                 **self._parking,
                 "ACCESS_TABLE": data.access.table_name,
+                "REPEATS_SECRET": data.repeats.arn,
                 "URGENT_RECIPIENTS_MAX": str(stage.urgent_recipients_max),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
                 **self.appointments.environment,
             },
         )
+        data.repeats.grant_read(resumer)
         self._campaigns.grant_put(resumer)
         self.laying.grant_send(resumer)
         self.appointments.grant(resumer)

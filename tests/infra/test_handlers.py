@@ -56,11 +56,12 @@ _NEVER_LOADED = {
     # has no callers
     "functions.auth.sweep.handler": {"mifumo.callers.SigningSettings"},
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs, and
-    # orders what those of many texts need
+    # orders what those of many texts and repeats need
     "functions.sms.notices.handler": {
         "functions.sms.laying.LayingSettings",
         "functions.sms.schedules.ScheduleSettings",
         "functions.sms.parts.CampaignSettings",
+        "functions.sms.sent.SentSettings",
         "mifumo.quotes.QuoteSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
@@ -79,6 +80,7 @@ _NEVER_LOADED = {
         "functions.sms.pace.PaceSettings",
         "functions.sms.window.WindowSettings",
         "functions.sms.hook_secrets.HookSecretSettings",
+        "functions.sms.sent.SentSettings",
         "functions.sms.telling.HookQueueSettings",
         "functions.sms.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
@@ -108,6 +110,7 @@ _NEVER_LOADED = {
     "functions.sms.splitter.handler": {
         "functions.sms.orders.LaneSettings",
         "functions.sms.pace.PaceSettings",
+        "functions.sms.sent.SentSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.tenants.AccessSettings",

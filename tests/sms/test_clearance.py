@@ -32,7 +32,7 @@ def asked() -> Step:
 
 def sent(world: World, *recipients: str, **options: Any) -> str:
     """Sends a text, and lets everything come to rest."""
-    body = {"sender_id": "INFO", "text": "Ndugu Asha, habari", "recipients": list(recipients)}
+    body = {"sender_id": "INFO", "text": "Ndugu Asha, habari", "recipients": list(recipients), "allow_repeat": True}
     status, batch = world.call("POST", "/api/sms/send/", body, **options)
     assert status == 202, batch
     world.work()
@@ -48,7 +48,7 @@ def stored(tenant: str = "t1") -> str:
     for item in items:
         if "recipients" in item:
             item["recipients"] = chunks.of(item).recipients
-    return json.dumps(items, default=str)
+    return json.dumps(items, default=lambda value: bytes(value).hex())
 
 
 def figures(world: World, batch: str) -> dict[str, Any]:
@@ -86,8 +86,9 @@ def test_what_is_under_way_ends_first(world: World, steps: Steps) -> None:
     settled = sent(world, "0712000010", "0712000011")
     _, batch = world.send("0712000012", "0712000013")
     step = asked()
-    (again,) = steps.deliver(step.body())
-    assert (steps.delays, steps.state(step)) == ([900], State.RUNNING)
+    (again,) = steps.deliver(step.body())  # what is remembered of its texts goes in a step of its own
+    (again,) = steps.deliver(again)
+    assert (steps.delays, steps.state(step)) == ([0, 900], State.RUNNING)
     assert world.batch(settled)["text"] == ""
     world.work()
     (again,) = steps.deliver(again)
@@ -113,7 +114,7 @@ def test_many_batches_go_step_by_step_and_twice_is_once(
     for number in range(5):
         sent(world, f"071200001{number}")
     step = steps.run(asked())
-    assert steps.delays == [0, 0]
+    assert steps.delays == [0, 0, 0]
     assert "712000" not in stored()
     once = stored()
     steps.run(step)

@@ -1,7 +1,6 @@
 """The daily cap that a tenant sets itself: what it lets through, what it says, and that nothing gets past it."""
 
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import pytest
 from functions.sms import allowance, dispatch, orders, standing
 from mifumo import clock, tables, wallets
 from mifumo.errors import AppError
-from mifumo.ids import BatchId, TenantId
+from mifumo.ids import TenantId
 from mifumo.preferences import Preferences
 from tests.builders import token
 from tests.sms.world import TENANT, World
@@ -143,9 +142,9 @@ def test_a_twin_that_took_the_rest_in_the_middle_of_the_read_is_met_as_a_replay(
     world.prefer(daily_cap=1)
     read, first = standing.read, []
 
-    def torn(who: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = ()) -> standing.Standing:
+    def torn(who: TenantId, **asked: Any) -> standing.Standing:
         """The batch is not there yet, the day is read before or after it was counted."""
-        before = read(who, batch=batch, recipients=recipients)
+        before = read(who, **asked)
         monkeypatch.setattr(standing, "read", read)
         first.append(dispatch.accept(order(ONE), key="k").batch.id)
         return replace(before, allowance=read(who).allowance) if moment.startswith("before") else before

@@ -27,7 +27,7 @@ def out_of(*tenants: TenantId) -> list[bool]:
 
 
 def sent_by(world: World, tenant: TenantId) -> None:
-    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE]}
+    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE], "allow_repeat": True}
     assert world.call("POST", "/api/sms/send/", body, token=token(tenant=tenant))[0] == 202
     world.work()
 
@@ -74,7 +74,7 @@ def test_a_sentence_or_a_name_that_is_nobodys_changes_nothing(two: World, text: 
 @pytest.mark.parametrize("back", ["START", "anza"])
 def test_start_undoes_an_opt_out_and_the_phone_is_texted_again(two: World, back: str) -> None:
     texted(two, "STOP")
-    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE]}
+    body = {"sender_id": "INFO", "text": "Habari", "recipients": [PHONE], "allow_repeat": True}
     assert two.call("POST", "/api/sms/send/", body, token=token(tenant=OTHER))[0] == 422
     texted(two, back, at=clock.after(1))
     assert two.call("POST", "/api/sms/send/", body, token=token(tenant=OTHER))[0] == 202

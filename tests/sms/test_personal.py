@@ -130,11 +130,12 @@ def test_a_recipient_without_values_of_its_own_gets_those_for_all(world: World, 
 @pytest.mark.usefixtures("campaigns_bucket")
 def test_a_thousand_texts_are_one_transaction_and_one_part(world: World, template: str) -> None:
     people = [person(f"0713{n:06d}", f"mteja {n}") for n in range(100, 1_100)]
+    world.send("0713000000")  # keys are cached from here on
     world.wire.clear()
     status, batch = send(world, template, *people)
     assert (status, batch["accepted"], batch["price"], batch["counts"]) == (202, 1_000, 1_000, {"queued": 1_000})
     assert world.wire.calls == ["GetItem", "BatchGetItem", "TransactWriteItems", "SendMessageBatch"]
-    assert world.wallet() == (4_000, 1_000)
+    assert world.wallet() == (3_999, 1_001)
     again, replayed = send(world, template, *people)
     assert (again, replayed["id"]) == (202, batch["id"])
     assert len(taken("LAYING")) == 1

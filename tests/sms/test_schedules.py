@@ -86,14 +86,15 @@ def test_a_moment_that_cannot_be_meant_is_refused_and_nothing_is_held(world: Wor
 
 def test_a_scheduled_send_costs_one_read_one_transaction_and_one_schedule(world: World) -> None:
     world.send("0712000040")
-    body = {"sender_id": "INFO", "text": "Habari", "recipients": list(NUMBERS), "send_at": written(HOUR)}
+    wanted = {"text": "Habari", "recipients": list(NUMBERS), "send_at": written(HOUR)}
+    body = {"sender_id": "INFO", "allow_repeat": True, **wanted}
     event = request("POST", "/api/sms/send/", body, token=OWNER, headers={"Idempotency-Key": "k"})
     world.wire.clear()
     assert api.handler(event, CONTEXT)["statusCode"] == 202
     assert world.wire.calls == ["BatchGetItem", "TransactWriteItems", "CreateSchedule"]
-    assert world.send(*NUMBERS, send_at=body["send_at"], key="k")[1]["status"] == "scheduled"
+    assert world.send(*NUMBERS, send_at=wanted["send_at"], key="k")[1]["status"] == "scheduled"
     assert world.send(*NUMBERS, key="k")[1]["code"] == "idempotency_key_reused"
-    assert world.send(*NUMBERS, send_at=body["send_at"], dry_run=True)[1]["status"] == "scheduled"
+    assert world.send(*NUMBERS, send_at=wanted["send_at"], dry_run=True)[1]["status"] == "scheduled"
     assert len(world.schedules()) == 1
 
 

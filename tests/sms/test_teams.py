@@ -16,7 +16,7 @@ _STRANGER = token(tenant=_OTHER, user="01jd8x6q5v7w9y2k4m6p8r0t3c")
 
 
 def _send(world: World, access: str) -> Any:
-    body = {"sender_id": "INFO", "text": "Habari", "recipients": ["0712000010"]}
+    body = {"sender_id": "INFO", "text": "Habari", "recipients": ["0712000010"], "allow_repeat": True}
     status, batch = world.call("POST", "/api/sms/send/", body, token=access)
     assert status == 202, batch
     return batch
