@@ -75,7 +75,8 @@ class Batch:
     is laid out from, if its chunks did not come with it.
     `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
     in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted;
-    `walk` is the chunk up to which the last of them has come, None when it has come to all.
+    `walk` is the chunk up to which the last of them has come, None when it has come to all, and `told` counts those
+    that workers were told of on the way.
     """
 
     id: BatchId
@@ -100,6 +101,7 @@ class Batch:
     parts: int = 0
     turn: int = 0
     walk: int | None = None
+    told: int = 0
     test: bool = False
     category: Category = Category.TRANSACTIONAL
     send_at: str | None = None
@@ -155,6 +157,7 @@ def of(item: Item) -> Batch:
         parts=item.get("parts", 0),
         turn=item.get("turn", 0),
         walk=item.get("walk"),
+        told=item.get("told", 0),
         test=item.get("test", False),
         category=Category(item.get("category", Category.TRANSACTIONAL)),
         send_at=item.get("send_at"),
@@ -316,7 +319,7 @@ def completed(batch: Batch, *, charged: int, called_off: bool) -> Write:
     return writes.update(
         _table(),
         key(batch.tenant, batch.id),
-        "SET #status = :end, charged = :charged, completed_at = :now REMOVE due_pk, due_sk, walk",
+        "SET #status = :end, charged = :charged, completed_at = :now REMOVE due_pk, due_sk, walk, told",
         condition=_OPEN,
         names={"#status": "status"},
         values={":end": end.value, ":charged": charged, ":now": clock.stamp(), **_ENDS},

@@ -40,14 +40,15 @@ def enqueue(
         queue.send(settings.bulk_queue_url, bodies, group=tenant, delay_s=delay_s)
 
 
-def fan_out(batch: Batch, numbers: Iterable[int]) -> None:
+def fan_out(batch: Batch, numbers: Iterable[int], *, place: int) -> None:
     """Tells the workers of chunks of a large batch in waves, each when its turn is at the tenant's own rate.
 
-    Those whose turn is later than a queue delays a message are left to the sweep, which comes when they are due.
+    `place` is that of the first of them among all that are told of. Those whose turn is later than a queue delays a
+    message are left to the sweep, which comes when they are due.
     """
     waves: dict[int, list[tuple[BatchId, int]]] = {}
-    for number in numbers:
-        waves.setdefault(int(pace.spread_s(batch, number)), []).append((batch.id, number))
+    for its_place, number in enumerate(numbers, start=place):
+        waves.setdefault(int(pace.spread_s(batch, its_place)), []).append((batch.id, number))
     for delay_s, parts in waves.items():
         if delay_s <= queue.DELAY_MAX_S:
             enqueue(batch.tenant, batch.lane, parts, delay_s=delay_s)

@@ -1,7 +1,8 @@
 """Lay out: the chunks of a plan's part are written into the batch that uses it, and the workers told.
 
 Every chunk has its number from the plan and is put where none stands, so a part that is laid twice is laid once. It is
-laid when all its chunks stand; should the workers not hear of them, the sweep finds each by itself.
+laid when all its chunks stand; should the workers not hear of them, the sweep finds each by itself. Of a batch that
+waits for its moment they hear when that has come.
 """
 
 from contextlib import suppress
@@ -35,7 +36,8 @@ def lay(tenant: TenantId, batch_id: BatchId, number: int) -> None:
         writes.commit(laid.lay(batch, number, first=numbers[0], count=len(numbers), recipients=recipients))
         logger.info("part laid out", batch_id=batch_id, part=number, chunks=len(numbers), recipients=recipients)
         count("ChunksLaid", len(numbers))
-        lanes.fan_out(batch, numbers)
+        if batch.status not in batches.TIMED:
+            lanes.fan_out(batch, numbers, place=numbers[0])
 
 
 def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Plan, bool]:

@@ -41,10 +41,12 @@ class _Taken(Exception):
     """The schedule is taken already, or taken for longer than was asked for."""
 
 
-def spread_s(batch: Batch, number: int) -> float:
-    """Returns how long after its batch a chunk of a plan has its turn, as if the tenant sent nothing else."""
+def spread_s(batch: Batch, place: int) -> float:
+    """Returns how long after the first of a batch's chunks the one at a place has its turn, as if the tenant sent
+    nothing else.
+    """
     per_s = PaceSettings.load().tenant_segments_per_s
-    return (number - 1) * (batch.price / batch.chunks) / per_s if per_s else 0.0
+    return (place - 1) * (batch.price / batch.chunks) / per_s if per_s else 0.0
 
 
 def wait_s(chunk: Chunk, *, placed: bool) -> float:

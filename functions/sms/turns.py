@@ -27,23 +27,25 @@ def take(batch: Batch, status: Status, *, due: str, walk: int | None = None, **a
 
     `due` is when the sweep looks at it next. An attribute that is None goes.
     """
-    told = {"status": status.value, "turn": batch.turn + 1, "due_sk": due, "walk": walk, **attributes}
-    names = {f"#{name}": name for name in told}
-    sets = [f"#{name} = :{name}_" for name, value in told.items() if value is not None]
-    gone = [f"#{name}" for name, value in told.items() if value is None]
+    turned = {"status": status.value, "turn": batch.turn + 1, "due_sk": due, "walk": walk, "told": None, **attributes}
+    names = {f"#{name}": name for name in turned}
+    sets = [f"#{name} = :{name}_" for name, value in turned.items() if value is not None]
+    gone = [f"#{name}" for name, value in turned.items() if value is None]
     expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(gone)}" if gone else "")
-    values = {f":{name}_": value for name, value in told.items() if value is not None}
+    values = {f":{name}_": value for name, value in turned.items() if value is not None}
     return _update(batch, expression, condition=_as_read(batch), names=names, values=values)
 
 
-def walked(batch: Batch, reached: int | None) -> Write:
-    """Says up to which chunk a turn has come, None for all of them; refuses with BatchMoved."""
-    values: Item = {":before": batch.walk}
+def walked(batch: Batch, reached: int | None, *, told: int) -> Write:
+    """Says up to which chunk a turn has come, None for all of them, and that workers were told of so many more;
+    refuses with BatchMoved.
+    """
+    values: Item = {":before": batch.walk, ":told": batch.told + told}
     if reached is not None:
         values[":reached"] = reached
     return _update(
         batch,
-        "SET walk = :reached" if reached is not None else "REMOVE walk",
+        "SET told = :told, walk = :reached" if reached is not None else "SET told = :told REMOVE walk",
         condition=f"{_as_read(batch)} AND walk = :before",
         names={},
         values=values,

@@ -1,8 +1,8 @@
 """Walk: the chunks of a batch, gone through in their order, a hundred a time, for what it was led to last.
 
-What goes on is told to the workers again, chunk by chunk; what was called off ends. A step that is cut off is taken
-again: a chunk that has been seen to is left as it is. Whoever has claimed a chunk keeps it; should it come back to the
-queue, the worker that finds it there sees to it.
+What goes on is told to the workers again, each chunk when its turn is at the tenant's rate; what was called off ends. A
+step that is cut off is taken again: a chunk that has been seen to is left as it is. Whoever has claimed a chunk keeps
+it; should it come back to the queue, the worker that finds it there sees to it.
 """
 
 from contextlib import suppress
@@ -10,7 +10,7 @@ from contextlib import suppress
 from mifumo import writes
 from mifumo.observability import logger
 
-from . import batches, chunks, lanes, settlement, starts, turns, withheld
+from . import batches, chunks, lanes, pace, settlement, starts, turns, withheld
 from .batches import Batch, Status
 from .chunks import PAGE, Chunk, ChunkTaken, State
 from .turns import BatchMoved
@@ -21,14 +21,15 @@ def go_on(batch: Batch) -> None:
     if batch.walk is None:
         return
     page = next(chunks.pages(batch.tenant, batch.id, first=batch.walk + 1, last=max(1, batch.chunks)))
+    told = 0
     if batch.status is Status.CANCELLING:
         for chunk in page:
             withheld.call_off(batch, chunk)
     else:
-        _tell(batch, page)
+        told = _tell(batch, page)
     reached = page[-1].number if len(page) == PAGE else None
     try:
-        after = batches.of(writes.commit(turns.walked(batch, reached)))
+        after = batches.of(writes.commit(turns.walked(batch, reached, told=told)))
     except BatchMoved:
         return
     if after.walk is not None:
@@ -39,12 +40,14 @@ def go_on(batch: Batch) -> None:
         settlement.close(after)
 
 
-def _tell(batch: Batch, page: list[Chunk]) -> None:
-    """Puts queued chunks before the sweep and the workers again."""
-    told = []
+def _tell(batch: Batch, page: list[Chunk]) -> int:
+    """Puts queued chunks before the sweep and the workers again; returns how many."""
+    told = list[int]()
     for chunk in page:
         if chunk.state is State.QUEUED:
+            wait_s = pace.spread_s(batch, batch.told + len(told) + 1)
             with suppress(ChunkTaken):
-                writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at()))
-                told.append((batch.id, chunk.number))
-    lanes.enqueue(batch.tenant, batch.lane, told)
+                writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at(wait_s)))
+                told.append(chunk.number)
+    lanes.fan_out(batch, told, place=batch.told + 1)
+    return len(told)

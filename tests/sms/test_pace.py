@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from functions.sms import batches, chunks, lanes, pace
+from functions.sms import batches, chunks, lanes, listings, pace, turns, walks
 from functions.sms.batches import Batch
 from functions.sms.chunks import Chunk, Lane, State
 from mifumo import clock, queue, settings, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
 from tests.builders import token
+from tests.sms.test_quoted import numbers, quote
 from tests.sms.world import TENANT, World
 from tests.wire import Wire
 
@@ -253,9 +254,92 @@ def test_a_large_batch_is_put_into_the_queue_in_waves_and_what_is_too_late_for_i
     settings.forget()
     sent = list[tuple[int, int]]()
     monkeypatch.setattr(queue, "send", lambda _url, bodies, **options: sent.append((len(bodies), options["delay_s"])))
-    lanes.fan_out(campaign(200_000), range(1, 2_001))
+    lanes.fan_out(campaign(200_000), range(1, 2_001), place=1)
     assert sent == [(1, delay_s) for delay_s in range(901)]
     assert world.queued() == []
+
+
+# --- what goes on ---------------------------------------------------------------------------------------------------
+
+
+Told = list[tuple[int, int]]
+
+
+@pytest.fixture
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What the lanes are told from now on, at a hundred segments a second: (chunks, delay) of each call."""
+    monkeypatch.setenv("TENANT_SEGMENTS_PER_S", "100")
+    settings.forget()
+    seen, send = Told(), queue.send
+
+    def put(url: str, bodies: Any, **options: Any) -> int:
+        if "chunk" in bodies[0]:
+            seen.append((len(bodies), options["delay_s"]))
+        return send(url, bodies, **options)
+
+    monkeypatch.setattr(queue, "send", put)
+    return seen
+
+
+def dues(batch: Any) -> list[float]:
+    """Tells how many seconds after it was told of the sweep looks at each chunk, beyond its usual minute."""
+    found = chunks.of_batch(TENANT, BatchId(batch["id"]))
+    waiting = [(one, clock.parse(one.due)) for one in found if one.state is State.QUEUED and one.due]
+    return [round((due - clock.parse(one.updated_at)).total_seconds() - 60, 1) for one, due in waiting]
+
+
+def test_a_batch_that_was_resumed_goes_on_at_its_pace_from_the_first_chunk_that_is_left(
+    world: World, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three steps of two chunks each: what one has told of is behind what the others have."""
+    monkeypatch.setattr(walks, "PAGE", 2)
+    monkeypatch.setattr(chunks, "PAGE", 2)
+    _, batch = world.send(*many(100, 600))
+    first, *rest = world.queued()
+    world.deliver(first)
+    _, paused = world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
+    assert paused["counts"] == {"submitted": 100, "queued": 500}
+    for body in rest:
+        world.deliver(body)
+    told.clear()
+    assert world.call("POST", f"/api/sms/batches/{batch['id']}/resume/")[0] == 200
+    world.start()
+    assert told == [(1, delay_s) for delay_s in range(5)]
+    assert dues(batch) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("campaigns_bucket")
+def test_a_scheduled_campaign_begins_at_its_pace_and_nobody_hears_of_it_before(world: World, told: Told) -> None:
+    quote_id = quote({"Habari wote": numbers(100, 450)})
+    moment = clock.after(3_600)
+    _, batch = world.call("POST", "/api/sms/batches/", {"quote_id": quote_id, "send_at": moment})
+    world.lay()
+    assert told == []
+    world.pass_time(3_601)
+    world.fire()
+    assert told == [(2, 0), (1, 1), (1, 2), (1, 3)]
+    assert dues(batch) == [0, 0.9, 1.8, 2.7, 3.6]
+
+
+def test_a_step_of_a_walk_that_is_taken_twice_gives_the_same_places(
+    world: World, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walks, "PAGE", 2)
+    monkeypatch.setattr(chunks, "PAGE", 2)
+    _, batch = world.send(*many(100, 400))
+    world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
+    world.call("POST", f"/api/sms/batches/{batch['id']}/resume/")
+    told.clear()
+    standing = turns.read(listings.require(TENANT, batch["id"]))
+    assert standing is not None
+    assert (standing.walk, standing.told) == (2, 2)
+    walks.go_on(standing)
+    walks.go_on(standing)  # by whoever got the message a second time
+    assert told == [(1, 2), (1, 3)] * 2
+    world.start()
+    after = turns.read(standing)
+    assert after is not None
+    assert (after.walk, after.told) == (None, 4)
 
 
 # --- through the worker ----------------------------------------------------------------------------------------------
