@@ -6,7 +6,8 @@ from mifumo.exports import Row, Source
 from mifumo.ids import TenantId
 
 from . import payments
-from .models import Balance, EntryView, PaymentView
+from .payment_models import PaymentView
+from .statement_models import Balance, EntryView
 
 _PAGE = 250
 

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.billing import api, models
+from functions.billing import api, catalogue_models, payment_models
 from functions.billing.payment import Payment
 from mifumo import aws, clock, ids, ledger, tables, tenants, wallets, writes
 from mifumo.ids import TenantId
@@ -337,9 +337,9 @@ def test_a_look_that_finds_nothing_new_costs_three_calls_and_the_next_message(ti
 
 
 def test_each_shown_field_is_one_that_is_kept() -> None:
-    assert set(models.PackageId.__args__) == set(PACKAGES)  # type: ignore[attr-defined]
+    assert set(catalogue_models.PackageId.__args__) == set(PACKAGES)  # type: ignore[attr-defined]
     kept = {field.name for field in fields(Payment)} | {"package_id", "quote_id", "provider"}
-    assert set(models.PaymentView.model_fields) <= kept
+    assert set(payment_models.PaymentView.model_fields) <= kept
 
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/api/billing/balance/"), ("GET", INITIATE)])

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
 from functions.billing import bank, ways
-from functions.billing.models import WalletCode
+from functions.billing.catalogue_models import WalletCode
 from functions.billing.terms import Terms
 from functions.billing.ways import Standing
 from mifumo.circuits import State

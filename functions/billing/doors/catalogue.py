@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import ways
 from functions.billing.catalogue import PLANS, WALLETS
-from functions.billing.models import PackageList, PackageView, PlanList, PlanView, ProviderList, ProviderView
+from functions.billing.catalogue_models import PackageList, PackageView, PlanList, PlanView, ProviderList, ProviderView
 from mifumo.http import Caller, needs
 from mifumo.packages import PACKAGES
 from mifumo.permissions import Action

@@ -4,8 +4,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import orders, payments, progress, purchase, withdrawals
 from functions.billing.catalogue import WALLETS
-from functions.billing.models import PaymentPage, PaymentProgress, PaymentRequest, PaymentView, StepView
 from functions.billing.orders import Order
+from functions.billing.payment_models import PaymentPage, PaymentProgress, PaymentRequest, PaymentView, StepView
 from mifumo import cursors
 from mifumo.callers import Principal
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, needs

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.billing.catalogue import ways_to_pay
-from functions.billing.models import PackageId
+from functions.billing.catalogue_models import PackageId
 from mifumo import quotes
 from mifumo.errors import NotFound
 from mifumo.http import Caller, IdempotencyKey, Replayed, needs

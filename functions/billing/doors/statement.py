@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.billing import statement_csv, statements
-from functions.billing.models import Balance, BalanceThen, EntryPage, EntryView
+from functions.billing.statement_models import Balance, BalanceThen, EntryPage, EntryView
 from functions.billing.statements import Span
 from mifumo import cursors, wallets
 from mifumo.aws import Item

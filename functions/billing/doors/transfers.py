@@ -7,8 +7,8 @@ from pydantic import Field
 
 from functions.billing import bank, payments, references, transfers, withdrawals
 from functions.billing.bank import Account
-from functions.billing.models import PaymentView
 from functions.billing.payment import Payment
+from functions.billing.payment_models import PaymentView
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, needs
 from mifumo.permissions import Action
