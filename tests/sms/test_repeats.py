@@ -229,6 +229,30 @@ def test_what_is_parked_is_remembered_and_repeats_itself_not(world: World) -> No
     assert world.sent_to() == [DIGITS]
 
 
+@pytest.mark.usefixtures("campaigns_bucket")
+@pytest.mark.parametrize("each_max", [1, 1_000])
+def test_a_parked_quote_is_remembered_and_repeats_itself_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, each_max: int
+) -> None:
+    monkeypatch.setattr(reruns, "_EACH_MAX", each_max)
+    world.spend_all_but(0)
+
+    def park() -> tuple[int, Any]:
+        body = {"quote_id": quote({"Habari": [DIGITS, "255712000026"]}), "park": True}
+        return world.call("POST", "/api/sms/batches/", body)
+
+    _, first = park()
+    assert errors(park()[1]) == [("/quote_id", "repeated")]
+    world.call("POST", f"/api/sms/batches/{first['id']}/cancel/")
+    _, second = park()
+    assert second["status"] == "parked", "what was cancelled may be asked for again"
+    top_up(10)
+    wake()
+    assert world.batch(second["id"])["status"] == "accepted"
+    assert park()[0] == 422
+    assert world.wallet() == (8, 2)
+
+
 def test_tests_are_neither_looked_for_nor_remembered(world: World) -> None:
     for _ in range(2):
         assert send(world, ONE, mode="test")[0] == 202
