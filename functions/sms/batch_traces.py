@@ -1,12 +1,15 @@
 """Traces: what of a batch names people, and how it is taken out; the figures stay."""
 
+from contextlib import suppress
+
 from mifumo import phone, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.writes import Write
 
-from . import batches
+from . import batches, plans
 from .batches import Batch, Refused
 from .chunks import MessagingSettings
+from .plans import PlanMoved
 
 
 class BatchChanged(Exception):
@@ -23,35 +26,48 @@ def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
     if found is None:
         return
     one, refused = found
-    if any(_is(row.recipient, digits) for row in refused):
+    if any(phone.names(row.recipient, digits) for row in refused):
         writes.commit(_refused_without(tenant, batch, refused, digits))
+    if one.accepted == 1:
+        _leave_wordless(one)
     if one.fingerprint:
         writes.commit(_anonymous(one))
 
 
-def clear(batch: Batch) -> list[Write]:
+def clear(batch: Batch) -> None:
     """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
-    return [
-        writes.delete(
-            _table(),
-            batches.refused_key(batch.tenant, batch.id),
-            condition=writes.WHATEVER_STANDS,
-            refused=writes.never,
-        ),
-        writes.update(
-            _table(),
-            batches.key(batch.tenant, batch.id),
-            "SET fingerprint = :none, #text = :none REMOVE asked",
-            condition="attribute_exists(pk)",
-            names={"#text": "text"},
-            values={":none": ""},
-            refused=lambda _: BatchChanged(batch.id),
-        ),
-    ]
+    refused = writes.delete(
+        _table(),
+        batches.refused_key(batch.tenant, batch.id),
+        condition=writes.WHATEVER_STANDS,
+        refused=writes.never,
+    )
+    writes.commit(refused)
+    _leave_wordless(batch)
+    writes.commit(_cleared(batch))
+
+
+def _leave_wordless(batch: Batch) -> None:
+    """Takes the text out of the plan that a batch was made of, if it is still kept."""
+    if batch.plan:
+        with suppress(PlanMoved):
+            writes.commit(plans.wordless(batch.tenant, batch.plan))
+
+
+def _cleared(batch: Batch) -> Write:
+    return writes.update(
+        _table(),
+        batches.key(batch.tenant, batch.id),
+        "SET fingerprint = :none, #text = :none REMOVE asked",
+        condition="attribute_exists(pk)",
+        names={"#text": "text"},
+        values={":none": ""},
+        refused=lambda _: BatchChanged(batch.id),
+    )
 
 
 def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
-    rows = [["" if _is(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
+    rows = [["" if phone.names(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
     return writes.update(
         _table(),
         batches.refused_key(tenant, batch),
@@ -74,13 +90,6 @@ def _anonymous(batch: Batch) -> Write:
         values={":none": ""},
         refused=lambda _: BatchChanged(batch.id),
     )
-
-
-def _is(written: str, digits: str) -> bool:
-    try:
-        return phone.parse(written, countries=phone.EVERYWHERE).digits == digits
-    except phone.InvalidNumber:
-        return False
 
 
 def _table() -> str:

@@ -54,8 +54,7 @@ def _piece(step: Step, place: Item) -> After:
             left -= len(chunk.recipients)
             if left <= 0 and chunk.number < batch.chunks:
                 return After(step.at({**place, "chunk": chunk.number + 1}, waits=step.waits))
-    for write in batch_traces.clear(batch):
-        writes.commit(write)
+    batch_traces.clear(batch)
     return _on(step, place["then"], waits=step.waits)
 
 
@@ -75,8 +74,7 @@ def _cleared(batch: Batch) -> bool:
         return False
     if not all(map(_taken, parts)):
         return False
-    for write in batch_traces.clear(batch):
-        writes.commit(write)
+    batch_traces.clear(batch)
     return True
 
 

@@ -1,16 +1,18 @@
-"""Content: what a tenant keeps besides its texts, contacts, groups, templates, opt-outs: told, forgotten, cleared.
+"""Content: what a tenant keeps besides its texts, contacts, groups, templates, opt-outs, uploads, webhooks and what was
+told to them: told, forgotten, cleared.
 
 A number that is forgotten is no contact any more and in no group. That it is opted out stays: its owner has asked for
 both, and without the entry the next list with the number in it would text it again.
 """
 
 from mifumo import tables, writes
+from mifumo.aws import Item
 from mifumo.errors import NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key
 
-from . import contacts, groups, opt_outs, sent, templates, uploads
-from .chunks import MessagingSettings
+from . import arrivals, contacts, events, groups, hook_deliveries, hooks, listeners, opt_outs, sent, templates, uploads
+from .chunks import ERASED, MessagingSettings
 from .contacts import Contact
 from .content_models import ContactAnswer
 
@@ -36,16 +38,28 @@ def forget(tenant: TenantId, digits: str) -> None:
 
 def clear(tenant: TenantId) -> bool:
     """Deletes some of all that a tenant keeps, people first; tells whether there may be more."""
-    for partition in (contacts.partition(tenant), *_members(tenant), *_others(tenant)):
+    for partition in (contacts.partition(tenant), *_within(tenant), *_others(tenant)):
         if found := tables.query(_table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
-            _delete([Key(item["pk"], item["sk"]) for item in found])
+            _delete([*_leading(tenant, found), *(Key(item["pk"], item["sk"]) for item in found)])
             return True
-    _delete([key for _, key in opt_outs.places(tenant, map(str, range(opt_outs.SHARDS)))])
+    counted = listeners.key(tenant)
+    _delete([*(key for _, key in opt_outs.places(tenant, map(str, range(opt_outs.SHARDS)))), counted])
     return False
 
 
+def _leading(tenant: TenantId, found: list[Item]) -> list[Key]:
+    """Lists what leads to events of texts that came from phones, by their numbers: it goes before they do."""
+    numbers = sorted({item["digits"] for item in found if "digits" in item} - {ERASED})
+    return [arrival.key for digits in numbers for arrival in arrivals.of_number(tenant, digits)]
+
+
+def _within(tenant: TenantId) -> list[str]:
+    """Lists where the members of groups are, and the deliveries to webhooks: what holds them goes after they did."""
+    called = [hook_deliveries.partition(tenant, hook.id) for hook in hooks.of_tenant(tenant)]
+    return [*_members(tenant), *called]
+
+
 def _members(tenant: TenantId) -> list[str]:
-    """Lists where the members are of the groups that are deleted next: a group goes after they did."""
     page = tables.query(
         _table(), groups.KIND.partition(tenant), begins_with="ID#", limit=_ITEMS_A_STEP, consistent=True
     )
@@ -59,6 +73,8 @@ def _others(tenant: TenantId) -> list[str]:
         opt_outs.partition(tenant),
         uploads.partition(tenant),
         sent.partition(tenant),
+        events.partition(tenant),
+        listeners.partition(tenant),
     ]
 
 

@@ -12,11 +12,12 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import After, Step
 from mifumo.tables import Key
 
-from . import arrivals, batch_traces, batches, chunks, content, events, inbox, lost, messages
+from . import arrivals, batch_traces, batches, chunks, content, events, inbox, lost, messages, uploads
 from .batch_traces import BatchChanged
 from .chunks import Chunk, ChunkTaken, MessagingSettings
 from .messages import NoSuchMessage
 from .named import ChangedMeanwhile
+from .uploads import UploadLost
 
 # One message's work: some six calls a row, a few seconds in all.
 _ROWS_A_STEP = 50
@@ -26,13 +27,14 @@ _LOOK_AGAIN_S = 900
 def take(step: Step) -> After:
     """Erases a page of a number's messages, and after the last page begins anew as long as any was under way."""
     tenant, digits = step.tenant, step.subject
-    if step.place is None:
-        _unheard(step)
     page = messages.to(tenant, digits, limit=_ROWS_A_STEP, start=step.place)
     places = [messages.place(item) for item in page.items]
     keys = {(batch, number): chunks.key(tenant, batch, number) for batch, number, _ in places}
     found, later = _read(list(keys.values())), batches.later(tenant, {batch for batch, _, _ in places}, step.asked_at)
     waits = step.waits or not _forgotten(tenant, digits)
+    if step.place is None:
+        _unheard(step)
+        waits = not _unlisted(step) or waits
     for batch, number, position in places:
         chunk = found.get(keys[batch, number])
         if batch in later:
@@ -58,6 +60,17 @@ def _forgotten(tenant: TenantId, digits: str) -> bool:
     except ChangedMeanwhile:  # somebody is putting the contact into a group right now
         return False
     return True
+
+
+def _unlisted(step: Step) -> bool:
+    """Takes the number out of what is told of files; tells whether no file is still to be read."""
+    found, coming = uploads.holding(step.tenant, step.subject, until=step.asked_at)
+    for upload in found:
+        with suppress(UploadLost):  # it was called off, or another number leaves it: it is looked at again
+            writes.commit(uploads.erase(upload, step.subject))
+            continue
+        coming = True
+    return not coming
 
 
 def _unheard(step: Step) -> None:

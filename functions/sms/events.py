@@ -107,7 +107,12 @@ def new(tenant: TenantId, type_: Type, **more: Any) -> Event:
 
 def key(tenant: TenantId, event: str) -> Key:
     """Returns the key of an event."""
-    return Key(f"T#{tenant}#EVENTS", event)
+    return Key(partition(tenant), event)
+
+
+def partition(tenant: TenantId) -> str:
+    """Returns where a tenant's events are."""
+    return f"T#{tenant}#EVENTS"
 
 
 def put(event: Event) -> Write:
@@ -162,7 +167,7 @@ def page(tenant: TenantId, *, after: str, limit: int) -> tuple[list[dict[str, An
     low = f"{after}!" if after else "0"
     if low >= settled:
         return [], None
-    found = tables.query(_table(), f"T#{tenant}#EVENTS", between=(low, settled), limit=limit)
+    found = tables.query(_table(), partition(tenant), between=(low, settled), limit=limit)
     events = [of(item) for item in found.items]
     parts = _chunks(events)
     told = [event.told(parts.get((event.batch, event.chunk))) for event in events]

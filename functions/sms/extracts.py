@@ -4,10 +4,25 @@ from mifumo.aws import Item
 from mifumo.exports import ROWS_A_FILE, Row, Source
 from mifumo.ids import BatchId, TenantId
 
-from . import batches, contacts, content, groups, listings, opt_outs, sender_ids, templates
+from . import (
+    batches,
+    contacts,
+    content,
+    events,
+    groups,
+    hook_deliveries,
+    hooks,
+    listings,
+    opt_outs,
+    sender_ids,
+    templates,
+    uploading,
+)
 from .content_models import GroupAnswer, OptOutAnswer, TemplateAnswer
+from .hook_models import DeliveryAnswer, EventAnswer, WebhookAnswer
 from .messages import Message
 from .models import BatchAnswer, MessageAnswer, SenderIdAnswer
+from .upload_models import UploadDetail
 
 _PAGE = 100
 # A batch may come with a list of a thousand recipients that it refused.
@@ -82,6 +97,37 @@ def _opt_outs(tenant: TenantId, start: Item | None) -> Rows:
     return [OptOutAnswer.of(opt_outs.of(item)).model_dump(mode="json") for item in page.items], page.last
 
 
+def _uploads(tenant: TenantId, start: Item | None) -> Rows:
+    """Reads uploads as they are answered, without the link: it is a key to a file, good for whoever has it."""
+    found, last = uploading.page(tenant, limit=_PAGE, start=start)
+    return [UploadDetail.of(one).model_dump(mode="json") for one in found], last
+
+
+def _webhooks(tenant: TenantId, _: Item | None) -> Rows:
+    return [WebhookAnswer.of(hook).model_dump(mode="json") for hook in hooks.of_tenant(tenant)], None
+
+
+def _deliveries(tenant: TenantId, start: Item | None) -> Rows:
+    """Reads the deliveries of one webhook after the other."""
+    standing = sorted(hook.id for hook in hooks.of_tenant(tenant))
+    place = start or {"hook": "", "from": None}
+    left = [hook for hook in standing if hook >= place["hook"]]
+    if not left:
+        return [], None
+    # The one that it was to go on from may have been deleted meanwhile.
+    begun = place["from"] if left[0] == place["hook"] else None
+    page = hook_deliveries.page(tenant, left[0], limit=_PAGE, start=begun)
+    told = [DeliveryAnswer.of(hook_deliveries.of(item)).model_dump(mode="json") for item in page.items]
+    if page.last:
+        return told, {"hook": left[0], "from": page.last}
+    return told, {"hook": left[1], "from": None} if len(left) > 1 else None
+
+
+def _events(tenant: TenantId, start: Item | None) -> Rows:
+    found, after = events.page(tenant, after=start["after"] if start else "", limit=_PAGE)
+    return [EventAnswer(**event).model_dump(mode="json") for event in found], {"after": after} if after else None
+
+
 SOURCES = (
     Source("sender_ids", _sender_ids),
     Source("batches", _batches),
@@ -90,4 +136,8 @@ SOURCES = (
     Source("groups", _groups),
     Source("templates", _templates),
     Source("opt_outs", _opt_outs),
+    Source("uploads", _uploads),
+    Source("webhooks", _webhooks),
+    Source("deliveries", _deliveries),
+    Source("events", _events),
 )

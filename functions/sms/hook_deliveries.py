@@ -66,7 +66,12 @@ class Delivery:
 
 def key(tenant: TenantId, hook: str, event: str) -> Key:
     """Returns the key of a delivery."""
-    return Key(f"T#{tenant}#H#{hook}", event)
+    return Key(partition(tenant, hook), event)
+
+
+def partition(tenant: TenantId, hook: str) -> str:
+    """Returns where the deliveries to a webhook are."""
+    return f"T#{tenant}#H#{hook}"
 
 
 def new(event: Event, hook: str) -> Write:
@@ -114,7 +119,7 @@ def get(tenant: TenantId, hook: str, event: str) -> Delivery | None:
 
 def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a webhook's deliveries, newest first."""
-    return tables.query(_table(), f"T#{tenant}#H#{hook}", limit=limit, newest_first=True, start=start)
+    return tables.query(_table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
 
 
 def due(now: str, *, limit: int) -> list[Key]:

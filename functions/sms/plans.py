@@ -187,6 +187,19 @@ def use(plan: Plan, batch: BatchId) -> Write:
     )
 
 
+def wordless(tenant: TenantId, plan: str) -> Write:
+    """Takes the text out of a plan that has been used; refuses with PlanMoved when it is gone."""
+    return writes.update(
+        _table(),
+        key(tenant, plan),
+        "SET #text = :none",
+        condition="attribute_exists(pk)",
+        names={"#text": "text"},
+        values={":none": ""},
+        refused=_moved,
+    )
+
+
 def why_not(plan: Plan, batch: BatchId) -> AppError | None:
     """Tells what keeps a batch from using a plan, None when nothing does."""
     if plan.state is State.MAKING:

@@ -3,10 +3,12 @@
 It is kept as one text, because nothing looks into it but its reader and whoever shows how far it is.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from pydantic import TypeAdapter
+
+from mifumo import phone
 
 from .plans import Extent
 from .refusals import Refusal
@@ -57,6 +59,15 @@ class Tally:
     samples: tuple[Sample, ...] = ()
     hints: tuple[Hint, ...] = ()
     extent: Extent = field(default_factory=Extent)
+
+
+def without(tally: Tally, digits: str) -> Tally:
+    """Returns a tally that holds nothing of a number, and none of its texts."""
+    return replace(
+        tally,
+        refusals=tuple(replace(one, value="") if phone.names(one.value, digits) else one for one in tally.refusals),
+        samples=tuple(replace(one, digits="", text="") if one.digits == digits else one for one in tally.samples),
+    )
 
 
 @cache

@@ -64,7 +64,7 @@ class SampleText(Answer):
     """A text as somebody will get it."""
 
     line: int
-    to: str = Field(examples=["+255712345678"])
+    to: str | None = Field(description="Null once the number was erased.", examples=["+255712345678"])
     text: str = Field(examples=["Habari Asha, salio lako ni TSh 10,000."])
     encoding: Encoding = Field(examples=["GSM-7"])
     segments: int
@@ -74,7 +74,7 @@ class SampleText(Answer):
         """Writes a sample for the wire."""
         return cls(
             line=sample.line,
-            to=f"+{sample.digits}",
+            to=f"+{sample.digits}" if sample.digits else None,
             text=sample.text,
             encoding=Encoding(sample.encoding),
             segments=sample.segments,
@@ -105,8 +105,8 @@ class Advice(Answer):
         )
 
 
-class UploadAnswer(UploadSummary):
-    """All that is known of a file: of a campaign it is the quote."""
+class UploadDetail(UploadSummary):
+    """All that is known of a file, but for the link to what was refused."""
 
     reason_code: str | None = Field(description="Why the file was refused.", examples=["no_phone_column"])
     reason: str | None
@@ -116,34 +116,30 @@ class UploadAnswer(UploadSummary):
     phone_column: str | None = Field(description="Where the numbers are.", examples=["phone"])
     encoding: Encoding | None = Field(description="UCS-2 as soon as one text needs it.", examples=["GSM-7"])
     refusals: list[RefusedRow] = Field(description="The first 20.")
-    refused_url: str | None = Field(
-        description="A link, good for 15 minutes, to a CSV file of all rows that are left out, duplicates and "
-        "opted-out numbers among them; there when the file has been read."
-    )
     samples: list[SampleText] = Field(description="Up to five of the texts.")
     advice: list[Advice]
 
     @classmethod
     def of(cls, found: Found) -> Self:
         """Writes an upload for the wire."""
-        upload, tally = found.upload, found.upload.tally
-        sheet, task = tally.sheet, upload.task
-        code, reason = upload.reason or (None, None)
-        listed = tally.pieces > 0 and not upload.open
-        return cls(
-            **_summary(found),
-            reason_code=code,
-            reason=reason,
-            sender_id=task.sender_id or None,
-            text=task.text or None,
-            columns=list(sheet.names) if sheet else [],
-            phone_column=sheet.names[sheet.phone] if sheet else None,
-            encoding=tally.extent.encoding if tally.extent.recipients else None,
-            refusals=[RefusedRow.of(one) for one in tally.refusals],
-            refused_url=upload_files.refused_link(upload.tenant, upload.id) if listed else None,
-            samples=[SampleText.of(one) for one in tally.samples],
-            advice=[Advice.of(one) for one in tally.hints],
-        )
+        return cls(**_detail(found))
+
+
+class UploadAnswer(UploadDetail):
+    """All that is known of a file: of a campaign it is the quote."""
+
+    refused_url: str | None = Field(
+        description="A link, good for 15 minutes, to a CSV file of all rows that are left out, duplicates and "
+        "opted-out numbers among them; there when the file has been read."
+    )
+
+    @classmethod
+    def of(cls, found: Found) -> Self:
+        """Writes an upload for the wire, with a new link."""
+        upload = found.upload
+        listed = upload.tally.pieces > 0 and not upload.open
+        link = upload_files.refused_link(upload.tenant, upload.id) if listed else None
+        return cls(**_detail(found), refused_url=link)
 
 
 class UploadMade(UploadAnswer):
@@ -171,6 +167,25 @@ class UploadPage(Answer):
 
     items: list[UploadSummary]
     next: str | None
+
+
+def _detail(found: Found) -> dict[str, Any]:
+    upload, tally = found.upload, found.upload.tally
+    sheet, task = tally.sheet, upload.task
+    code, reason = upload.reason or (None, None)
+    return {
+        **_summary(found),
+        "reason_code": code,
+        "reason": reason,
+        "sender_id": task.sender_id or None,
+        "text": task.text or None,
+        "columns": list(sheet.names) if sheet else [],
+        "phone_column": sheet.names[sheet.phone] if sheet else None,
+        "encoding": tally.extent.encoding if tally.extent.recipients else None,
+        "refusals": [RefusedRow.of(one) for one in tally.refusals],
+        "samples": [SampleText.of(one) for one in tally.samples],
+        "advice": [Advice.of(one) for one in tally.hints],
+    }
 
 
 def _summary(found: Found) -> dict[str, Any]:

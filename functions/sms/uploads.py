@@ -15,7 +15,7 @@ What a campaign comes to is a plan with the upload's id; whether that was sent o
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -139,11 +139,10 @@ def new(tenant: TenantId, task: Task, *, made_by: str, file_within_s: int) -> Up
 
 def put(upload: Upload) -> Write:
     """Writes a new upload."""
-    task = {name: getattr(upload.task, name) for name in Task.__slots__}
     item = {
         **key(upload.tenant, upload.id)._asdict(),
         "tenant": upload.tenant,
-        "task": json.dumps(task, separators=(",", ":")),
+        "task": _written(upload.task),
         "state": upload.state.value,
         "made_by": upload.made_by,
         "created_at": upload.created_at,
@@ -251,6 +250,30 @@ def look_again(where: Key) -> Write:
     )
 
 
+def erase(upload: Upload, digits: str) -> Write:
+    """Takes a number out of what is told of a file, and the text that was for it alone.
+
+    Refuses with UploadLost when somebody else has changed what is told.
+    """
+    task = replace(upload.task, text="") if upload.tally.accepted == 1 else upload.task
+    return writes.update(
+        _table(),
+        key(upload.tenant, upload.id),
+        "SET tally = :left, task = :task",
+        condition="tally = :was",
+        values={
+            ":left": tallies.written(tallies.without(upload.tally, digits)),
+            ":task": _written(task),
+            ":was": tallies.written(upload.tally),
+        },
+        refused=lambda _: UploadLost(upload.id),
+    )
+
+
+def _written(task: Task) -> str:
+    return json.dumps({name: getattr(task, name) for name in Task.__slots__}, separators=(",", ":"))
+
+
 def gone(upload: Upload) -> Write:
     """Deletes an upload, unless it was used; its reader finds that out with its next write."""
     return writes.delete(
@@ -269,6 +292,15 @@ def read(tenant: TenantId, upload: str) -> Upload:
     if item is None:
         raise missing()
     return of(item)
+
+
+def holding(tenant: TenantId, digits: str, *, until: str) -> tuple[list[Upload], bool]:
+    """Finds uploads, of those made until a moment, that tell of a number; and whether some are still to be read."""
+    found = [of(item) for item in tables.query_all(_table(), partition(tenant), consistent=True)]
+    asked = [one for one in found if one.created_at <= until]
+    now = clock.stamp()
+    coming = any(one.state is State.READING or (one.state is State.WAITING and one.file_until > now) for one in asked)
+    return [one for one in asked if not one.open and tallies.without(one.tally, digits) != one.tally], coming
 
 
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:

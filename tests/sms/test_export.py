@@ -11,6 +11,8 @@ from mifumo import privacy as requests
 from mifumo.ids import TenantId
 from mifumo.privacy import Kind, Part, State, Step
 from tests.builders import token
+from tests.sms.files import quoted
+from tests.sms.told import Told
 from tests.sms.world import TENANT, World
 from tests.steps import Steps, asked_to_forget
 from tests.wire import Crash
@@ -172,3 +174,41 @@ def test_a_second_delivery_of_each_step_writes_the_same_files(world: World, step
     assert set(whole) == {"batches-00001.jsonl", "messages-00001.jsonl"}
     steps.run(step)
     assert files(step) == whole
+
+
+def test_webhooks_are_told_without_their_secrets_and_uploads_without_the_link_to_their_files(
+    told: Told, steps: Steps, campaigns_bucket: str
+) -> None:
+    hooks = [told.listen("message.submitted", "batch.completed") for _ in range(2)]
+    told.sent("0712000010")
+    upload = quoted(told.world, campaigns_bucket, "phone\n0712000010\n7.12E+08\n")
+    told.work()
+    told.world.pass_time(31)
+    step = steps.run(asked())
+    listed = told.world.call("GET", "/api/sms/webhooks/")[1]["items"]
+    assert sorted(rows(step, "webhooks"), key=lambda hook: str(hook["id"])) == listed
+    deliveries = [one for hook, _ in hooks for one in told.deliveries(hook)]
+    assert sorted(map(str, rows(step, "deliveries"))) == sorted(map(str, deliveries))
+    assert len(deliveries) == 4
+    assert rows(step, "events") == told.world.call("GET", "/api/sms/events/")[1]["items"]
+    (kept,) = rows(step, "uploads")
+    assert upload.pop("refused_url").startswith("https://")
+    assert kept == upload
+    text = json.dumps(files(step))
+    assert not any(secret.removeprefix("whsec_") in text for _, secret in hooks)
+    assert "X-Amz-" not in text
+    assert "salt" not in text
+
+
+def test_deliveries_are_told_page_by_page_of_one_webhook_after_the_other(
+    told: Told, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.sms.extracts._PAGE", 2)
+    for _ in range(2):
+        hook, _ = told.listen("batch.completed")
+        for _ in range(3):
+            told.test(hook)
+    told.listen("batch.completed")
+    told.work()
+    told_of = rows(steps.run(asked()), "deliveries")
+    assert len({(one["webhook_id"], one["id"]) for one in told_of}) == len(told_of) == 6

@@ -1,13 +1,13 @@
 """Events: everything that webhooks are told of, to be read by who has missed some of it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
 from functions.sms import events
-from functions.sms.events import Type
+from functions.sms.hook_models import EventAnswer
 from mifumo import ids
 from mifumo.errors import ValidationFailed
 from mifumo.http import Caller, needs
@@ -17,17 +17,6 @@ from mifumo.wire import Answer
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 # Each may be of a hundred messages.
 _LIMIT_MAX = 100
-
-
-class EventAnswer(Answer):
-    id: str
-    type: Type = Field(examples=["message.delivered"])
-    timestamp: str = Field(examples=["2026-01-31T08:15:30.000Z"])
-    data: dict[str, Any] = Field(
-        description="Of messages: `batch_id`, and `messages` with `id`, `to`, `status` and `reason` each. "
-        "Of a batch: `batch_id`, `accepted`, `price`, `charged` and `completed_at`. Of a text that came from a phone: "
-        "`from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null."
-    )
 
 
 class EventPage(Answer):

@@ -131,6 +131,14 @@ class _Everywhere(frozenset[str]):
 EVERYWHERE: Final = _Everywhere({"TZ"})
 
 
+def names(written: str, digits: str) -> bool:
+    """Tells whether what somebody wrote is a number, given in digits, of whatever country."""
+    try:
+        return parse(written, countries=EVERYWHERE).digits == digits
+    except InvalidNumber:
+        return False
+
+
 def parse(raw: str, *, countries: Collection[str] = ()) -> Msisdn:
     """Read a mobile number: of Tanzania, or one that starts with + or 00 and is of one of the `countries` (ISO 3166-1).
 
