@@ -23,13 +23,14 @@ def main() -> int:
         spent, stored = dict(one.spent), one.tally.stored_bytes() - stored
         twice = pipeline.run(one, 2 * pipeline.BATCH)
         crowded = pipeline.run(one, _CROWDED, together=_CROWDED)
+        listening = pipeline.run_listening(one, pipeline.BATCH)
         measured = endpoints.measure(one)
     _say("imports, in fresh processes")
     imported = imports.measure()
     sizes = imports.zips()
     tables = [
         report.endpoints(measured),
-        report.dollars(bill, twice, crowded, stored_bytes=stored),
+        report.dollars(bill, twice, crowded, listening, stored_bytes=stored),
         report.invocations(spent, texts=pipeline.BATCH),
         report.imports(imported),
         report.zips(sizes),

@@ -10,6 +10,7 @@ from bench.tally import Tally
 
 MILLION = 1_000_000
 _WORKER = "functions.sms.worker.handler"
+_WAITED_FOR = {_WORKER: prices.PROVIDER_CALL_MS, "functions.sms.hooks_worker.handler": prices.CUSTOMER_CALL_MS}
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def bill(recipients: int, tally: Tally, spent: Mapping[str, Spent], functions: M
 def duration_ms(handler: str, used: Spent, function: Function) -> float:
     """All milliseconds of a function's invocations: our own work at its share of a processor, and waiting."""
     own = used.invocations * prices.OWN_MS[handler] / function.processor
-    provider = used.invocations * prices.PROVIDER_CALL_MS if handler == _WORKER else 0.0
-    return own + used.aws_calls * prices.AWS_CALL_MS + provider
+    others = used.invocations * _WAITED_FOR.get(handler, 0.0)
+    return own + used.aws_calls * prices.AWS_CALL_MS + others
 
 
 def _queue_requests(tally: Tally, spent: Mapping[str, Spent], functions: Mapping[str, Function]) -> tuple[float, float]:

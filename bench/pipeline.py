@@ -15,6 +15,7 @@ from functions.sms import batches, chunks, messages
 from mifumo import ledger, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from tests.builders import answer, request, sqs, token
+from tests.sms.customer import open_customer
 
 TENANT = TenantId("01kat5z3fq8m2n7d9x4r6w1yjc")  # as long as they are
 TEXT = "Habari ndugu mteja, salio lako ni TSh 10,000/=. Asante kwa kununua kwetu, karibu tena!"
@@ -27,6 +28,11 @@ SEND = "functions.sms.api.handler"
 WORK = "functions.sms.worker.handler"
 DOOR = "functions.webhooks.api.handler"
 RECEIVE = "functions.sms.receipts.handler"
+TELL = "functions.sms.hooks_worker.handler"
+EVENTS = ["message.submitted", "message.delivered", "message.undelivered", "message.failed", "batch.completed"]
+
+
+_HOOKS = "/api/sms/webhooks/"
 
 
 class VoidRunError(RuntimeError):
@@ -59,12 +65,13 @@ def run(cloud: Cloud, recipients: int, *, together: int = BATCH, seed: int = 1) 
 
     `together` is how many texts are under way at once: their reports come in one random order, some of them twice.
     """
-    held, sent, shuffle = wallets.read(TENANT).available, [], random.Random(seed)
+    held, sent, shuffle = wallets.read(TENANT).available, list[str](), random.Random(seed)
     cloud.clear()
     for first in range(0, recipients, together):
         wave = min(together, recipients - first)
         sent += [_accept(cloud, numbers(min(BATCH, wave), first=first + at)) for at in range(0, wave, BATCH)]
         hand_over(cloud)
+        tell(cloud)
         _report(cloud, wave, shuffle)
     counted = bill(recipients, cloud.tally, cloud.spent, deployed.functions())
     _verify(sent, recipients, before=held)
@@ -96,6 +103,35 @@ def _report(cloud: Cloud, expected: int, shuffle: random.Random) -> None:
         for report in reports[first : first + size]:
             deliver(cloud, report)
         _done(cloud.invoke(RECEIVE, sqs(*cloud.take("RECEIPTS"))))
+        tell(cloud)
+
+
+def tell(cloud: Cloud) -> None:
+    """Lets the worker of webhooks do what is queued, one message an invocation as the mapping is deployed."""
+    while bodies := cloud.take("HOOKS"):
+        for body in bodies:
+            _done(cloud.invoke(TELL, sqs(body)))
+
+
+def run_listening(cloud: Cloud, recipients: int) -> Bill:
+    """Sends to so many recipients while a system of the tenant's is told of everything, and returns the bill.
+
+    The worker is as fast as the reports: it tells after every hand-over and after every batch of reports what is new,
+    so nothing is told together that came apart.
+    """
+    with open_customer() as customer:
+        body = {"url": customer.url, "events": EVENTS}
+        status, made = answer(cloud.invoke(SEND, request("POST", _HOOKS, body, token=token(tenant=TENANT))))
+        if status != 201:  # noqa: PLR2004
+            raise VoidRunError(made)
+        counted = run(cloud, recipients)
+        told = Counter(
+            (event["type"], message["id"]) for event in customer.told() for message in event["data"].get("messages", [])
+        )
+        if len(told) != 2 * recipients or set(told.values()) != {1}:
+            raise VoidRunError(f"{len(told)} of {2 * recipients} were told")
+        cloud.invoke(SEND, request("DELETE", f"{_HOOKS}{made['id']}/", token=token(tenant=TENANT)))
+    return counted
 
 
 def deliver(cloud: Cloud, report: dict[str, object]) -> None:

@@ -61,6 +61,7 @@ OWN_MS: Final = {
     "functions.sms.worker.handler": 20.0,
     "functions.sms.receipts.handler": 80.0,
     "functions.webhooks.api.handler": 1.0,
+    "functions.sms.hooks_worker.handler": 6.0,
 }
 WHOLE_PROCESSOR_MB: Final = 1769
 # Messages that a poller receives, and deletes, with one request.
@@ -69,3 +70,5 @@ RECEIVED_MAX = 10
 # function time), and a call to Beem, which nobody has published.
 AWS_CALL_MS: Final = 5.0
 PROVIDER_CALL_MS: Final = 300.0
+# A customer's system somewhere on the internet, resolved, greeted by TLS and waited for.
+CUSTOMER_CALL_MS: Final = 300.0

@@ -62,16 +62,24 @@ def endpoints(measured: Sequence[Measured]) -> Table:
     return Table("AWS calls and capacity units per request", head, rows, below)
 
 
-def dollars(bill: Bill, twice: Bill, crowded: Bill, *, stored_bytes: int) -> Table:
+def dollars(bill: Bill, twice: Bill, crowded: Bill, listening: Bill, *, stored_bytes: int) -> Table:
     """A million texts, line by line, and how straight the scale is."""
-    million, double, worst = bill.per_million(), twice.per_million(), crowded.per_million()
+    million, double, *others = (one.per_million() for one in (bill, twice, crowded, listening))
+    columns = (million, double, *others)
     rows = [
-        [a.what, f"{a.quantity:,.0f}", f"{a.dollars:.3f}", f"{b.dollars:.3f}", f"{c.dollars:.3f}"]
-        for a, b, c in zip(million.lines, double.lines, worst.lines, strict=True)
+        [same[0].what, f"{same[0].quantity:,.0f}", *(f"{line.dollars:.3f}" for line in same)]
+        for same in zip(*(one.lines for one in columns), strict=True)
     ]
-    rows.append(["**all**", "", *(f"**{one.dollars:.2f}**" for one in (million, double, worst))])
+    rows.append(["**all**", "", *(f"**{one.dollars:.2f}**" for one in columns)])
     off = abs(double.dollars / million.dollars - 1)
-    head = ["what", "quantity", f"USD, from {bill.recipients:,}", f"from {twice.recipients:,}", "crowded"]
+    head = [
+        "what",
+        "quantity",
+        f"USD, from {bill.recipients:,}",
+        f"from {twice.recipients:,}",
+        "crowded",
+        "one webhook",
+    ]
     below = (
         f"List prices of {prices.REGION}, {prices.AS_OF} (`bench/prices.py`), no free tier. Budget: USD "
         f"{budgets.DOLLARS_PER_MILLION:g}; {_held(holds=million.dollars <= budgets.DOLLARS_PER_MILLION)}. From "
@@ -79,7 +87,9 @@ def dollars(bill: Bill, twice: Bill, crowded: Bill, *, stored_bytes: int) -> Tab
         f"{budgets.SCALE_TOLERANCE:.0%}). The reports of each batch come in random order, one in a hundred twice; "
         f"every text has a row, an end and its credit accounted for, or the run is void. *Crowded*: the reports of "
         f"{crowded.recipients // 100} chunks are shuffled with each other, so that an invocation meets more chunks "
-        "than its own batch has. Not in it: what does not grow with texts (sweeps, idle pollers, alarms, metrics), "
+        "than its own batch has. *One webhook*: a system of the tenant's is told of everything, right after each "
+        "hand-over and each batch of reports, so that nothing is told together; the budget is for texts alone. Not in "
+        "it: what does not grow with texts (sweeps, idle pollers, alarms, metrics), "
         f"and storage: a text keeps {stored_bytes / bill.recipients:,.0f} bytes, so a million cost USD "
         f"{stored_bytes / bill.recipients * 1e6 / 1e9 * prices.STORED_GB_MONTH:.2f} a month, backups included."
     )
