@@ -77,6 +77,7 @@ _NEVER_LOADED = {
     "functions.sms.privacy.handler": {
         "functions.sms.parts.CampaignSettings",
         "functions.sms.inbox.InboxSettings",
+        "functions.sms.orders.LaneSettings",
         "functions.sms.pace.PaceSettings",
         "functions.sms.window.WindowSettings",
         "functions.sms.hook_secrets.HookSecretSettings",
