@@ -9,7 +9,7 @@ supported: Swahili needs none, and aggregators seldom carry them.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _ESC: Final = "\x1b"
 _BASIC: Final = frozenset(
@@ -37,8 +37,7 @@ class Encoding(StrEnum):
     UCS_2 = "UCS-2"
 
 
-@dataclass(frozen=True, slots=True)
-class Segmentation:
+class Segmentation(NamedTuple):
     """What a text costs: `units` are septets in GSM-7 and 16-bit units in UCS-2."""
 
     encoding: Encoding
@@ -79,7 +78,7 @@ def normalise(text: str) -> str:
     """
     if found := _UNSENDABLE.search(text):
         raise Unsendable(found[0], found.start())
-    return _CRLF.sub("\n", text)
+    return _CRLF.sub("\n", text) if "\r" in text else text
 
 
 def count(text: str) -> Segmentation:
