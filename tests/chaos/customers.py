@@ -152,6 +152,8 @@ class Customers:
         self.counts[f"upload {upload.get('state')}"] += 1
         if status == 200 and upload["state"] == "ready":
             order.quoted = upload["price"]
+        if status == 200 and upload["state"] == "expired":
+            order.upload = ""
         return bool(order.quoted)
 
     def _put(self, order: Order) -> None:

@@ -63,9 +63,9 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
 _REPORTS_A_CALL = 25
 # The simulator's own, which never come twice, in no story.
 _REQUEST_ID = re.compile(r"'request_id': \d+, ")
-# Steps of the bad days for each recipient, and at least; then it may take so long until nothing is open any more:
+# Steps of the bad days for each recipient, and at least; that many times as many if not all is sent by then. Then it may take so long until nothing is open any more:
 # an order waits for credits for a week, a report that matches nothing for two windows.
-_STEPS, _STEPS_MIN = 0.75, 120
+_STEPS, _STEPS_MIN, _PATIENCE = 0.75, 120, 5
 _AFTERWARDS = timedelta(days=16)
 # Reports are waited for so long; and who died with a chunk in its hands is missed a little later.
 _WINDOW, _SLACK = timedelta(hours=72), timedelta(minutes=30)
@@ -120,8 +120,9 @@ class Story:
         self.processes.attach()
         steps = max(_STEPS_MIN, int(self._total * _STEPS))
         self.world.wire.trouble(writes=_WRITES_IN_TROUBLE, reads=_READS_IN_TROUBLE)
-        while steps > 0 or not self.customers.idle:
-            steps -= 1
+        for step in range(_PATIENCE * steps):
+            if step >= steps and self.customers.idle:
+                break
             self._step()
         self.world.wire.calm()
         for part in self._parts():

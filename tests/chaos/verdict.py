@@ -61,6 +61,7 @@ class Verdict:
 
     def _missing(self) -> Iterator[str]:
         """Each order is one batch, and each of its recipients stands in it once, but for who was out by then."""
+        yield from (f"{o.key} was never accepted" for o in self._customers.orders if not o.id and not o.void)
         made = Counter(batch["id"] for batch in self._evidence.batches)
         if made != (asked := Counter(self._of_batch.keys())):
             yield f"batches are {made - asked} too many and {asked - made} too few"
