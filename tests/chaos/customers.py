@@ -117,6 +117,8 @@ class Customers:
             return
         assert status == 202, (status, answer)
         assert order.id in {"", answer["id"]}, "the same key made two batches"
+        if not order.id and order.send_at:
+            order.stops.append(Stop(self._processes.serial, before=clock.parse(order.send_at)))
         order.id = answer["id"]
 
     def _asked(self, order: Order) -> tuple[str, dict[str, Any]]:
@@ -170,17 +172,18 @@ class Customers:
         # Mostly one of the last: those before are over.
         order, verb = self._dice.choice(sent[-12:]), self._dice.choice(_VERBS)
         path = f"/api/sms/batches/{order.id}/"
-        if verb == "resume":
-            order.stops = [stop.resumed(self._processes.serial) for stop in order.stops]
+        if verb in {"resume", "move"}:
+            order.stops = [stop.ended(self._processes.serial) for stop in order.stops]
+        later = clock.after(self._dice.randrange(600, 72_000))
         if verb == "move":
-            later = clock.after(self._dice.randrange(600, 72_000))
             status, body = self._call(order.tenant, path, {"send_at": later}, method="PATCH")
         else:
             status, body = self._call(order.tenant, f"{path}{verb}/")
         assert status in {200, 409, 500, 503}, body
         self.counts[f"{verb} {status}"] += 1
-        if status == 200 and verb in {"pause", "cancel"}:
-            order.stops.append(Stop(self._processes.serial, for_good=verb == "cancel"))
+        if status == 200 and verb != "resume":
+            before = clock.parse(later) if verb == "move" else None
+            order.stops.append(Stop(self._processes.serial, for_good=verb == "cancel", before=before))
 
     def _opt_out(self) -> None:
         if not (sent := [order for order in self.orders if order.id]):
@@ -198,7 +201,7 @@ class Customers:
         """Resumes whatever is paused."""
         for order in self.orders:
             if order.id and self._status(order) == "paused":
-                order.stops = [stop.resumed(self._processes.serial) for stop in order.stops]
+                order.stops = [stop.ended(self._processes.serial) for stop in order.stops]
                 self._call(order.tenant, f"/api/sms/batches/{order.id}/resume/")
 
     def _status(self, order: Order) -> str:

@@ -2,7 +2,7 @@
 each text whose it is. The numbers are the same few again and again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from random import Random
@@ -30,15 +30,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Stop:
-    """From which process on nothing more of an order may be handed over, and until which one."""
+    """From which process on nothing more of an order may be handed over, and until which one, or which moment."""
 
     since: int
     for_good: bool = False
     until: int | None = None
+    before: datetime | None = None
 
-    def resumed(self, serial: int) -> "Stop":
+    def ended(self, serial: int) -> "Stop":
         """Returns it as it is once a process lets the order go on."""
-        return self if self.for_good or self.until else Stop(self.since, until=serial)
+        return self if self.for_good or self.until else replace(self, until=serial)
 
 
 @dataclass

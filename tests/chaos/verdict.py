@@ -13,7 +13,7 @@ from tests.chaos.bill import Bill
 from tests.chaos.customers import Customers
 from tests.chaos.evidence import FINAL, ORDER, Chunk, Evidence
 from tests.chaos.listener import Listener
-from tests.chaos.orders import Kind, Order
+from tests.chaos.orders import Kind, Order, Stop
 from tests.chaos.provider import Call, Provider
 from tests.chaos.witness import Told, Witness
 
@@ -91,7 +91,7 @@ class Verdict:
                 yield f"{digits} got {order.key}, which is a test"
 
     def _sent_too_early(self) -> Iterator[str]:
-        """Nothing is handed over while its order is paused or called off, in its quiet hours, or to who is out."""
+        """Nothing goes while its order waits, is paused or is called off, in its quiet hours, or to who is out."""
         created = {
             (chunk.batch, digits): clock.parse(chunk.created_at)
             for chunk in self._evidence.chunks
@@ -99,8 +99,8 @@ class Verdict:
         }
         for call in self._provider.calls:
             order = self._witness.of_text[call.text]
-            if any(_stood(stop.since, stop.until, call) for stop in order.stops):
-                yield f"{order.key} was handed over at {call.began} although it was stopped"
+            if any(_stood(stop, call) for stop in order.stops):
+                yield f"{order.key} was handed over at {call.began} although it was stopped, or before its moment"
             if order.promotional and _is_night(call.process.began) and _is_night(call.began):
                 yield f"{order.key} was handed over at {call.began}, in its quiet hours"
             for digits in call.recipients:
@@ -154,9 +154,10 @@ class Verdict:
         return status == "unknown" or status in _ENDS.get(digits[-3:], {"delivered"})
 
 
-def _stood(since: int, until: int | None, call: Call) -> bool:
+def _stood(stop: Stop, call: Call) -> bool:
     """Tells whether the process of a call began when its order had been stopped, and made it before that went on."""
-    return call.process.serial > since and (until is None or call.serial < until)
+    stands = call.process.serial > stop.since and (stop.until is None or call.serial < stop.until)
+    return stands and (stop.before is None or call.began < stop.before)
 
 
 def _is_night(at: datetime) -> bool:
