@@ -76,9 +76,9 @@ e2e: $(VENV) $(NODE) $(CLOUD) ## Test over HTTP against the stack deployed to a 
 bench: $(VENV) $(NODE) ## Count what each request costs: AWS calls, capacity units, dollars, import time, bundle size
 	@$(BIN)/python -m bench
 
-chaos: $(VENV) $(NODE) ## Send 5,000 texts while everything fails, dies and comes twice; SEED=7 tells one story again, STORIES=20 more
+chaos: $(VENV) $(NODE) ## Send 5,000 texts while everything fails, dies and comes twice; SEED=7 tells one story again, STORIES=20 more, TABLE=1 in rows
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STORIES),--stories $(STORIES)) \
-		$(if $(RECIPIENTS),--recipients $(RECIPIENTS))
+		$(if $(RECIPIENTS),--recipients $(RECIPIENTS)) $(if $(TABLE),--table)
 
 openapi: $(VENV) ## Write docs/api/openapi.json and docs/permissions.md from the routes
 	@$(BIN)/python -m tools.openapi

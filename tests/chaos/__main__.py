@@ -22,16 +22,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the story to tell (default: any)")
     parser.add_argument("--stories", type=int, default=1, help="how many, from that seed on")
     parser.add_argument("--recipients", type=int, default=5_000)
+    parser.add_argument("--table", action="store_true", help="write rows of the table of docs/chaos.md")
     asked = parser.parse_args()
     first = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     wrong = 0
     for seed in range(first, first + asked.stories):
         began = time.monotonic()
-        sys.stdout.write(f"seed {seed}: ")
-        sys.stdout.flush()
+        if not asked.table:
+            sys.stdout.write(f"seed {seed}: ")
+            sys.stdout.flush()
         with contextlib.redirect_stdout(io.StringIO()):
             ending = tell(seed, asked.recipients)
-        sys.stdout.write(f"{ending.told()} ({time.monotonic() - began:.0f} s)\n")
+        seconds = time.monotonic() - began
+        sys.stdout.write(f"{ending.row(seconds) if asked.table else f'{ending.told()} ({seconds:.0f} s)'}\n")
+        sys.stdout.flush()
+        if asked.table and ending.faults:
+            sys.stderr.write(f"{ending.told()}\n")
         wrong += bool(ending.faults)
     return 1 if wrong else 0
 

@@ -117,6 +117,8 @@ class Customers:
             return
         assert status == 202, (status, answer)
         assert order.id in {"", answer["id"]}, "the same key made two batches"
+        if not order.id:
+            self.counts[f"orders {answer['status']}"] += 1
         if not order.id and order.send_at:
             order.stops.append(Stop(self._processes.serial, before=clock.parse(order.send_at)))
         order.id = answer["id"]

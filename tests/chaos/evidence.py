@@ -56,6 +56,12 @@ class Evidence:
         row = self._rows.get((f"T#{chunk.tenant}#M#{chunk.batch}#{chunk.number:07d}", f"{position:03d}"), {})
         return max(chunk.state, str(row.get("status", "queued")), key=ORDER.index)
 
+    def told(self) -> Counter[str]:
+        """Counts what came of the chunks, whom they spared, and the credits that came back."""
+        spared = sum(len(chunk.withheld) for chunk in self.chunks)
+        states = Counter(f"chunks {chunk.state}" for chunk in self.chunks)
+        return states + Counter({"spared who opted out": spared, "credits given back": self.given_back.total()})
+
     @cached_property
     def given_back(self) -> Counter[str]:
         """Credits that came back, by the record that says for which chunk."""

@@ -30,6 +30,7 @@ _NOT_TAKEN = (
     "code_111",
     "code_120",
 )
+FAULTS = frozenset({*_UNHEARD, *_NOT_TAKEN})
 _TIMEOUT_S, _PATIENCE_S = 0.15, 20.0
 # What the last three digits of a number mean to the simulator.
 _ENDS = {"001": "UNDELIVERED", "002": "REJECTED", "003": None}

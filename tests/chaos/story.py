@@ -11,7 +11,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -27,6 +26,7 @@ from tests import conftest
 from tests.builders import CONTEXT, sqs
 from tests.chaos.appointments import Appointments
 from tests.chaos.customers import Customers
+from tests.chaos.ending import Ending
 from tests.chaos.evidence import Evidence
 from tests.chaos.listener import Listener
 from tests.chaos.processes import Processes
@@ -71,28 +71,7 @@ _AFTERWARDS = timedelta(days=16)
 # Reports are waited for so long; and who died with a chunk in its hands is missed a little later.
 _WINDOW, _SLACK = timedelta(hours=72), timedelta(minutes=30)
 _STEP_MAX = timedelta(hours=24)
-_FAULTS_SHOWN = 20
 _WRITES_IN_TROUBLE, _READS_IN_TROUBLE = 0.01, 0.005
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What a story came to: what was wrong in the end, how often what happened in it, and a digest of its course."""
-
-    seed: int
-    recipients: int
-    faults: list[str]
-    happened: dict[str, int]
-    digest: str
-
-    def told(self) -> str:
-        """Tells what it came to, and how to have it told again where something was wrong."""
-        happened = ", ".join(f"{count} {name}" for name, count in self.happened.items())
-        if not self.faults:
-            return f"all is well; course {self.digest}; {happened}"
-        shown = "\n  ".join(self.faults[:_FAULTS_SHOWN])
-        again = f"make chaos SEED={self.seed} RECIPIENTS={self.recipients}"
-        return f"{len(self.faults)} faults; course {self.digest}; {happened}\n  {shown}\n  Tell it again: {again}"
 
 
 class Story:
@@ -135,7 +114,9 @@ class Story:
         verdict = Verdict(self.customers, self.provider, self.listener, self._told)
         faults = verdict.late(calm, Evidence())
         self._good_days(calm + _AFTERWARDS)
-        faults += verdict.faults(Evidence())
+        evidence = Evidence()
+        self.counts += evidence.told()
+        faults += verdict.faults(evidence)
         return Ending(self._seed, self._total, faults, self._happened(), self._course.hexdigest()[:16])
 
     def _good_days(self, until: datetime) -> None:
@@ -231,7 +212,11 @@ class Story:
             counts.update(part.counts)
         counts["troubles"] = self.world.wire.troubles.total()
         counts["texts"] = len(self.provider.log)
-        counts["batches"] = len(self.customers.orders)
+        orders = self.customers.orders
+        counts["batches"] = len(orders)
+        counts.update(f"batches by {order.kind}" for order in orders)
+        counts["batches in test mode"] = sum(order.test for order in orders)
+        counts["batches promotional"] = sum(order.promotional for order in orders)
         return dict(sorted(counts.items()))
 
     now = _BEGIN
