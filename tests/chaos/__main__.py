@@ -14,7 +14,7 @@ os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
 
 # Likewise: it sets the environment in which they are.
 import tests.conftest  # noqa: F401
-from tests.chaos.story import tell
+from tests.chaos.stage import tell
 
 
 def main() -> int:

@@ -34,6 +34,8 @@ class Processes:
         self.calm = False
         self.serial = 0
         """How many have begun."""
+        self.restless = 0.0
+        """How likely the one that is at work stands still at any call, at least."""
         self.counts: Counter[str] = Counter()
 
     def attach(self) -> None:
@@ -67,7 +69,7 @@ class Processes:
 
     def wait(self, likely: float) -> None:
         """Lets something else happen now, so likely."""
-        if not self.calm and len(self._running) <= _DEPTH_MAX and self._dice.random() < likely:
+        if not self.calm and len(self._running) <= _DEPTH_MAX and self._dice.random() < max(likely, self.restless):
             self.counts["stood still"] += 1
             self._meanwhile()
 

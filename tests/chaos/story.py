@@ -5,24 +5,20 @@ dice are thrown in that order alone and the clock goes on when they say so, so t
 """
 
 import hashlib
-import itertools
-import os
 import random
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from functions.sms import hooks_worker, layer, receipts, splitter, starter, sweep, unpark, worker
-from mifumo import clock, ids
+from mifumo import clock
 from mifumo.errors import AppError
-from sandbox.testing import running_beem
-from tests import conftest
 from tests.builders import CONTEXT, sqs
 from tests.chaos.appointments import Appointments
 from tests.chaos.customers import Customers
@@ -31,25 +27,15 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.listener import Listener
 from tests.chaos.processes import Processes
 from tests.chaos.provider import Provider
-from tests.chaos.queues import Queues
+from tests.chaos.queues import Message, Queues
 from tests.chaos.verdict import Verdict
 from tests.chaos.witness import Told
-from tests.sms.customer import Customer, open_customer
+from tests.sms.customer import Customer
 from tests.sms.files import Hurried
-from tests.sms.world import Mailbox, World
+from tests.sms.world import World
 from tests.wire import Crash
 
 _BEGIN = datetime(2025, 1, 6, 5, tzinfo=UTC)
-# As on AWS, but for what makes no difference to what may happen.
-_SETTINGS = {
-    "QUOTE_VALIDITY_S": "8640000",
-    "RECEIPT_WINDOW_S": "259200",
-    "CLAIM_LEASE_S": "300",
-    "MISSING_PULL_EVERY_S": "43200",
-    "SEND_RETRY_BASE_S": "15",
-    "SEND_ATTEMPTS_MAX": "20",
-    "HOOK_TIMEOUT_S": "20",
-}
 _HANDLERS: dict[str, Callable[..., Any]] = {
     "urgent": worker.handler,
     "bulk": worker.handler,
@@ -61,6 +47,8 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "uploads": splitter.handler,
 }
 _REPORTS_A_CALL = 25
+# Of all deliveries, and of the calls of such a worker: the other one is at work meanwhile.
+_TWINS, _RESTLESS = 0.04, 0.3
 # The simulator's own, which never come twice, in no story.
 _REQUEST_ID = re.compile(r"'request_id': \d+, ")
 # Steps of the bad days for each recipient, and at least; so many times as many if not all is sent by then. Afterwards
@@ -81,7 +69,8 @@ class Story:
         self._seed, self._dice = seed, random.Random(seed)
         self.world = world
         self.queues = Queues(self._dice)
-        self.processes = Processes(self._dice, self._step)
+        self.processes = Processes(self._dice, self._meanwhile)
+        self._twin = list[Message]()
         self.provider = Provider(beem, self._dice, self.processes)
         self.appointments = Appointments(self._dice, self.queues)
         self.listener = Listener(customer, self._dice, self.processes)
@@ -133,11 +122,30 @@ class Story:
         steps = (self._deliver, self._deed, self._reports, self._sweep, self._rest, self.appointments.ring)
         self._dice.choices(steps, (10, 3, 3, 1, 3, 1))[0]()
 
+    def _meanwhile(self) -> None:
+        """Lets something else happen while a process stands still: its twin, if it has one, does the same work."""
+        if not self._twin:
+            self._step()
+            return
+        twin, self._twin, self.processes.restless = self._twin, [], 0.0
+        self.counts["twins"] += 1
+        self._work(twin)
+
     def _deliver(self) -> None:
-        """Delivers a message of any queue, or some of those of the receipts, which come many at a time."""
+        """Delivers a message of any queue, or some of those of the receipts, which come many at a time.
+
+        Now and then it comes to two workers at once.
+        """
         messages = self.queues.draw(together={"receipts": _REPORTS_A_CALL})
         if not messages:
             return
+        if not self.queues.calm and self._dice.random() < _TWINS:
+            self._twin, self.processes.restless = [replace(message) for message in messages], _RESTLESS
+        self._work(messages)
+        self._twin, self.processes.restless = [], 0.0
+
+    def _work(self, messages: list[Message]) -> None:
+        """Lets a worker do what messages of one queue say."""
         queue, bodies = messages[0].queue, [message.body for message in messages]
         self._note(f"deliver {queue} {[_REQUEST_ID.sub('', str(body)) for body in bodies]}")
         try:
@@ -220,31 +228,3 @@ class Story:
         return dict(sorted(counts.items()))
 
     now = _BEGIN
-
-
-def tell(seed: int, total: int, *, spoil: Callable[[pytest.MonkeyPatch], None] | None = None) -> Ending:
-    """Tells the story of a seed, with so many recipients; `spoil` breaks a rule of ours beforehand."""
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        conftest.open_aws(monkeypatch) as wire,
-        running_beem(None, report_delay_s=0, refusal_window_s=60) as beem,
-        open_customer() as customer,
-    ):
-        conftest.bucket("CAMPAIGNS_BUCKET")
-        for variable, value in _SETTINGS.items():
-            monkeypatch.setenv(variable, value)
-        story = Story(seed, World(beem, wire, monkeypatch, Mailbox()), beem, customer, total)
-        monkeypatch.setattr(clock, "now", lambda: story.now)
-        others = random.Random(seed)
-        for throw in ("random", "choice", "uniform"):
-            monkeypatch.setattr(random, throw, getattr(others, throw))
-        minted = itertools.count()
-        monkeypatch.setattr(ids, "new", lambda: ids.derived("minted", str(seed), str(next(minted))))
-        story.provider.attach(monkeypatch, os.environ["BEEM_SECRET"])
-        story.listener.attach(monkeypatch)
-        if spoil:
-            spoil(monkeypatch)
-        try:
-            return story.tell()
-        except AssertionError as error:
-            return Ending(seed, total, [f"it broke off: {error}"], {}, "")

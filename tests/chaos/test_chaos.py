@@ -11,7 +11,7 @@ from mifumo import ids, writes
 from mifumo.providers.beem import Kind
 from tests.chaos import provider
 from tests.chaos.ending import Ending
-from tests.chaos.story import tell
+from tests.chaos.stage import tell
 
 # Few: `make chaos` tells long stories, and docs/chaos.md what they came to.
 _RECIPIENTS, _FEW, _STORIES_MAX = 60, 25, 5
