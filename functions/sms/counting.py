@@ -11,7 +11,7 @@ from mifumo import ids, writes
 from mifumo.observability import count as count_metric
 from mifumo.tables import Key
 
-from . import chunks, figures, messages, reckonings
+from . import batches, chunks, figures, messages, reckonings, telling
 from .chunks import Chunk
 from .reckonings import Reckoning, ReckoningMoved
 
@@ -26,13 +26,29 @@ def count(place: Key) -> None:
     pages = chunks.pages(reckoning.tenant, reckoning.batch, first=reckoning.first, last=reckoning.last)
     found = [chunk for page in pages for chunk in page]
     seen = ids.fingerprint(*map(_standing, found))
-    counted = reckoning.counted if seen == reckoning.seen and not reckoning.is_last else _counted(found)
+    counted = reckoning.counted
+    if seen != reckoning.seen or reckoning.is_last:
+        counted = _counted(found)
+        _tell_again(reckoning, found)
     days = {day: _more(reckoning.counted.get(day, {}), counted.get(day, {})) for day in {*reckoning.counted, *counted}}
     added = [
         figures.add(reckoning.tenant, day, reckoning.sender_id, more) for day, more in sorted(days.items()) if more
     ]
     with suppress(ReckoningMoved):
         _commit(reckoning, seen, counted, added)
+
+
+def _tell_again(reckoning: Reckoning, found: list[Chunk]) -> None:
+    """Says once more that chunks have moved, and their batch: whoever moved them may have died before, or no queue
+    have taken it, and of what has ended there may be no other word.
+    """
+    listening = [(chunk.tenant, chunk.batch, chunk.number) for chunk in found if chunk.listens]
+    if not listening:
+        return
+    telling.of_places(listening)
+    batch = batches.read(reckoning.tenant, reckoning.batch)
+    if batch:
+        telling.of_batch(batch[0])
 
 
 def _commit(reckoning: Reckoning, seen: str, counted: Counters, added: list[writes.Write]) -> None:

@@ -30,6 +30,7 @@ class Chunk:
     invalid: int
     segments: int
     adopted: bool
+    test: bool
     waits: bool
     created_at: str
     updated_at: str
@@ -87,6 +88,7 @@ def _chunk(item: dict[str, Any]) -> Chunk:
         invalid=item.get("invalid", 0),
         segments=item["segments"],
         adopted=item.get("adopted", False),
+        test=item.get("test", False),
         waits="due_pk" in item,
         created_at=item["created_at"],
         updated_at=item["updated_at"],

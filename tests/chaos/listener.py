@@ -79,12 +79,15 @@ class Listener:
                 continue
             for position in range(1, len(chunk.recipients) + 1):
                 name = f"{chunk.batch}-{chunk.number}-{position}"
-                if (heard := last.pop(name, None)) != (stands := evidence.status(chunk, position)):
+                heard, stands = last.pop(name, None), evidence.status(chunk, position)
+                # A word that a queue lost is said again when figures are counted, which are not made of tests.
+                if heard != stands and not chunk.test:
                     yield f"{name} is {stands}, and {heard} was told"
         yield from (f"{name} is nobody's message" for name in last)
         for batch in evidence.batches:
             wanted = int(batch["tenant"] == HEARD)
             # Whoever calls a parked order off, of which nothing was ever held, is told in the answer.
-            if (told := completed.pop(batch["id"], 0)) != wanted:
+            told = completed.pop(batch["id"], 0)
+            if told > wanted or (told < wanted and not batch.get("test")):
                 yield f"batch {batch['id']} was told {told} times to be over"
         yield from (f"batch {name} is nobody's" for name in completed)

@@ -485,6 +485,18 @@ def test_wherever_the_hand_over_dies_after_its_call_the_customer_is_told(told: T
         assert len(told.customer.told("batch.completed")) == 1, at
 
 
+def test_what_the_queue_lost_of_a_batch_that_is_over_is_told_when_it_is_counted(told: Told) -> None:
+    told.listen()
+    later = clock.after(3_600)
+    _, batch = told.world.send("0712000010", send_at=later)
+    told.world.call("POST", f"/api/sms/batches/{batch['id']}/cancel/")
+    assert told.queued()
+    told.later(181)
+    assert sorted(event["type"] for event in told.customer.told()) == ["batch.completed", "message.failed"]
+    told.later(7_200)
+    assert len(told.customer.told()) == 2
+
+
 def test_a_call_whose_worker_died_is_made_again_under_the_same_id(told: Told) -> None:
     hook, _ = told.listen("batch.completed")
     told.test(hook)
