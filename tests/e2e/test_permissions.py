@@ -169,7 +169,7 @@ def _transfer(tenant: Tenant) -> str:
 
 
 def _webhook(tenant: Tenant) -> str:
-    made = tenant.post("sms/webhooks/", {"url": "http://127.0.0.1:9/", "events": ["batch.completed"]})
+    made = tenant.post("sms/webhooks/", {"url": "http://127.0.0.1:9009/", "events": ["batch.completed"]})
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
 
