@@ -66,7 +66,9 @@ def test_queues_that_deliver_again_change_nothing(tenant: Tenant) -> None:
     numbers = tenant.numbers(15)
     batch = tenant.send(numbers).json()
     completed(tenant, batch["id"])
-    wait_until("all are delivered", lambda: tenant.batch(batch["id"])["counts"] == {"delivered": 15}, every_s=1)
+    wait_until(
+        "all are delivered", lambda: tenant.batch(batch["id"])["counts"] == {"delivered": 15}, within_s=90, every_s=1
+    )
     before = (tenant.balance(), tenant.ledger())
     sqs, outputs = tenant.stack.client("sqs"), tenant.stack.outputs
     chunk = {"tenant": tenant.id, "batch": batch["id"], "chunk": 1}
