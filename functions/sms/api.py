@@ -194,7 +194,7 @@ def send_quoted(body: QuotedRequest, caller: Caller, key: IdempotencyKey, replay
         test=_is_test(body.mode, caller),
         allow_repeat=body.allow_repeat,
     )
-    park = partial(parking.park_quoted, wanted, key=key) if body.park else None
+    park = partial(parking.park, wanted, key=key) if body.park else None
     accepted, lacks = _accepted_or_parked(caller, key, partial(quoted.accept, wanted, key=key), park)
     if accepted.replayed:
         replayed()

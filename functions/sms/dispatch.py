@@ -3,6 +3,7 @@
 After the commit the batch is safe: if the queue does not take a chunk, the sweep sends it again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mifumo import ids, ledger, writes
@@ -17,7 +18,7 @@ from . import batches, lanes, laying, orders, parts, plans, schedules, sent, sta
 from .allowance import DailyCapReached
 from .batches import Batch, Refused
 from .orders import Order, Prepared
-from .plans import Extent
+from .plans import Extent, QuoteSent
 from .standing import Standing
 
 # More are written ahead: a transaction takes a hundred writes, and each costs twice what it costs by itself.
@@ -51,20 +52,33 @@ def accept(order: Order, *, key: str) -> Accepted:
 def _accept(order: Order, batch_id: BatchId) -> Accepted:
     """Accepts an order as its tenant stands; raises SentMoved when the same text was accepted for others since."""
     found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients, text=order.known_by)
-    if found.earlier:
-        return replay(order, batch_id)
-    prepared = orders.prepare(order, found, batch_id)
-    try:
-        commit(prepared, found)
-    except batches.AlreadyAccepted:
-        return replay(order, batch_id)
-    except (InsufficientCredits, DailyCapReached):
-        # The batched read is no snapshot: a twin of this request may have been accepted in the middle of it, and then
-        # it is its hold that is missing from the wallet, and its recipients that are missing from the day.
-        if batches.read(order.tenant, batch_id) is None:
-            raise
-        return replay(order, batch_id)
+    return once(found, batch_id, order.fingerprint, lambda: _made(orders.prepare(order, found, batch_id), found))
+
+
+def _made(prepared: Prepared, found: Standing) -> Accepted:
+    commit(prepared, found)
     return Accepted(prepared.batch, prepared.refused)
+
+
+def once(found: Standing, batch_id: BatchId, fingerprint: str, accept: Callable[[], Accepted]) -> Accepted:
+    """Accepts what has this fingerprint, or returns what the same key made of it before.
+
+    Raises what `accept` raises but for AlreadyAccepted, and IdempotencyKeyReused.
+    """
+    tenant = found.wallet.tenant
+    if found.earlier:
+        return _replayed(tenant, batch_id, fingerprint)
+    try:
+        return accept()
+    except batches.AlreadyAccepted:
+        return _replayed(tenant, batch_id, fingerprint)
+    except (InsufficientCredits, DailyCapReached, QuoteSent):
+        # The batched read is no snapshot: a twin of this request may have been accepted in the middle of it, and then
+        # it is its hold that is missing from the wallet, its recipients that are missing from the day, and it has the
+        # quote.
+        if batches.read(tenant, batch_id) is None:
+            raise
+        return _replayed(tenant, batch_id, fingerprint)
 
 
 def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None = None) -> None:
@@ -136,12 +150,7 @@ def require_affordable(prepared: Prepared, found: Standing) -> None:
     found.allowance.require(prepared.batch.accepted)
 
 
-def replay(order: Order, batch_id: BatchId) -> Accepted:
-    """Returns what the same key made before; raises IdempotencyKeyReused when it was asked for something else."""
-    return replayed(order.tenant, batch_id, order.fingerprint)
-
-
-def replayed(tenant: TenantId, batch_id: BatchId, fingerprint: str) -> Accepted:
+def _replayed(tenant: TenantId, batch_id: BatchId, fingerprint: str) -> Accepted:
     """Returns what the same key made before of what has this fingerprint; raises IdempotencyKeyReused."""
     found = batches.read(tenant, batch_id)
     if found is None or found[0].fingerprint != fingerprint:

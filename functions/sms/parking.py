@@ -22,7 +22,6 @@ from .dispatch import Accepted
 from .moments import AHEAD_MIN_S
 from .orders import Order, Prepared
 from .parked import PARKED_MAX
-from .plans import QuoteSent
 from .quoted import Wanted
 from .sent import SentMoved
 from .standing import Standing
@@ -35,48 +34,23 @@ class TooManyParked(Conflict):
     title = "Too many orders wait for credits"
 
 
-def park(order: Order, *, key: str) -> Accepted:
-    """Keeps an order until there are credits for it; a replay meets the batch as it stands.
+def park(wish: Order | Wanted, *, key: str) -> Accepted:
+    """Keeps an order, or a quote for the batch that sends it, until there are credits for it; a replay meets the batch
+    as it stands.
 
-    Raises what `dispatch.accept` raises but for InsufficientCredits, and TooManyParked.
+    Raises what `dispatch.accept` and `quoted.accept` raise but for InsufficientCredits, and TooManyParked.
     """
-    batch_id = dispatch.batch_of(order.tenant, key, test=order.test)
-    return sent.while_moved(lambda: _park(order, batch_id))
+    batch_id = dispatch.batch_of(wish.tenant, key, test=wish.test)
+    return sent.while_moved(lambda: _park(wish, batch_id))
 
 
-def _park(order: Order, batch_id: BatchId) -> Accepted:
-    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients, text=order.known_by)
-    if found.earlier:
-        return dispatch.replay(order, batch_id)
-    try:
-        return _kept(orders.prepare(order, found, batch_id), found, _item(order))
-    except AlreadyAccepted:
-        return dispatch.replay(order, batch_id)
+def _park(wish: Order | Wanted, batch_id: BatchId) -> Accepted:
+    found = _standing(wish, batch_id)
 
+    def keep() -> Accepted:
+        return _kept(_prepared(wish, found, batch_id), found, _item(wish))
 
-def park_quoted(wanted: Wanted, *, key: str) -> Accepted:
-    """Keeps a quote for the batch that sends it once there are credits; a replay meets the batch as it stands.
-
-    Raises what `quoted.accept` raises but for InsufficientCredits, and TooManyParked.
-    """
-    batch_id = dispatch.batch_of(wanted.tenant, key, test=wanted.test)
-    return sent.while_moved(lambda: _park_quoted(wanted, batch_id))
-
-
-def _park_quoted(wanted: Wanted, batch_id: BatchId) -> Accepted:
-    tenant = wanted.tenant
-    found = standing.read(tenant, batch=batch_id)
-    if found.earlier:
-        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
-    try:
-        return _kept(quoted.prepare(wanted, found, batch_id), found, {"wanted": wanted._asdict()})
-    except AlreadyAccepted:
-        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
-    except QuoteSent:
-        # As in `quoted.accept`: a twin of this request may have parked it, or sent it, in the middle of the reads.
-        if batches.read(tenant, batch_id) is None:
-            raise
-        return dispatch.replayed(tenant, batch_id, wanted.fingerprint)
+    return dispatch.once(found, batch_id, wish.fingerprint, keep)
 
 
 def _kept(prepared: Prepared, found: Standing, item: Item) -> Accepted:
@@ -136,10 +110,12 @@ def _dated(prepared: orders.Prepared, before: Batch) -> orders.Prepared:
     return replace(prepared, batch=replace(prepared.batch, created_at=before.created_at))
 
 
-def _item(order: Order) -> Item:
+def _item(wish: Order | Wanted) -> Item:
+    if isinstance(wish, Wanted):
+        return {"wanted": wish._asdict()}
     # A thousand texts of one template are nearly the same: compressed they fit an item with much room left.
-    texts = {"texts": gzip.compress(json.dumps(order.texts).encode())} if order.texts else {}
-    return {**asdict(order), "recipients": list(order.recipients), "texts": None, **texts}
+    texts = {"texts": gzip.compress(json.dumps(wish.texts).encode())} if wish.texts else {}
+    return {**asdict(wish), "recipients": list(wish.recipients), "texts": None, **texts}
 
 
 def _order(item: Item) -> Order:

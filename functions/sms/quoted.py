@@ -9,16 +9,14 @@ from typing import NamedTuple
 from mifumo import clock, ids, tenants
 from mifumo.errors import ValidationFailed
 from mifumo.ids import BatchId, TenantId
-from mifumo.ledger import InsufficientCredits
 from mifumo.writes import Write
 
-from . import batches, caps, dispatch, entitlement, orders, plans, reruns, sent, standing, waits
-from .allowance import DailyCapReached
+from . import caps, dispatch, entitlement, orders, plans, reruns, sent, standing, waits
 from .batches import Batch, Status
 from .categories import Category
 from .dispatch import Accepted
 from .orders import Prepared
-from .plans import Plan, QuoteSent
+from .plans import Plan
 from .standing import Standing
 
 
@@ -51,21 +49,14 @@ def accept(wanted: Wanted, *, key: str) -> Accepted:
 
 
 def _accept(wanted: Wanted, batch_id: BatchId) -> Accepted:
-    tenant, asked = wanted.tenant, wanted.fingerprint
-    found = standing.read(tenant, batch=batch_id)
-    if found.earlier:
-        return dispatch.replayed(tenant, batch_id, asked)
-    prepared = prepare(wanted, found, batch_id)
-    try:
+    found = standing.read(wanted.tenant, batch=batch_id)
+
+    def accept() -> Accepted:
+        prepared = prepare(wanted, found, batch_id)
         dispatch.commit(prepared, found)
-    except batches.AlreadyAccepted:
-        return dispatch.replayed(tenant, batch_id, asked)
-    except (InsufficientCredits, DailyCapReached, QuoteSent):
-        # As in `dispatch.accept`: a twin of this request may have been accepted in the middle of the reads.
-        if batches.read(tenant, batch_id) is None:
-            raise
-        return dispatch.replayed(tenant, batch_id, asked)
-    return Accepted(prepared.batch, [])
+        return Accepted(prepared.batch, [])
+
+    return dispatch.once(found, batch_id, wanted.fingerprint, accept)
 
 
 def _plan(wanted: Wanted) -> Plan:
