@@ -207,9 +207,9 @@ def words(row: Item) -> list[Word]:
     return heard.of(row, final=RANK[Status.UNKNOWN])
 
 
-def read_rows(chunk: Chunk) -> dict[int, Item]:
-    """Reads the rows of a chunk, consistently, by position."""
-    items = tables.query_all(MessagingSettings.load().messaging_table, _partition(chunk), consistent=True)
+def read_rows(chunk: Chunk, *, consistent: bool = True) -> dict[int, Item]:
+    """Reads the rows of a chunk, consistently unless told otherwise, by position."""
+    items = tables.query_all(MessagingSettings.load().messaging_table, _partition(chunk), consistent=consistent)
     return {int(item["sk"]): item for item in items}
 
 

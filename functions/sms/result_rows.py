@@ -48,14 +48,12 @@ def pages(batch: Batch, *, first: int) -> Iterator[tuple[list[Chunk], str]]:
     for page in chunks.pages(batch.tenant, batch.id, first=first, last=max(first, batch.chunks)):
         as_of = clock.stamp()
         rows = _rows(page)
-        yield page, spreadsheets.lines(line for chunk in page for line in _lines(chunk, rows, as_of))
+        yield page, spreadsheets.lines(line for chunk in page for line in _lines(chunk, rows[chunk.number], as_of))
 
 
-def _lines(chunk: Chunk, rows: dict[Key, Item], as_of: str) -> Iterator[tuple[str, ...]]:
-    keys = enumerate(_keys(chunk), start=1)
-    own = {position: rows[key] for position, key in keys if key in rows}
-    found = list(messages.of_chunk(chunk, own))
-    for message, cost in zip(found, costs.of_chunk(chunk, found, own), strict=True):
+def _lines(chunk: Chunk, rows: dict[int, Item], as_of: str) -> Iterator[tuple[str, ...]]:
+    found = list(messages.of_chunk(chunk, rows))
+    for message, cost in zip(found, costs.of_chunk(chunk, found, rows), strict=True):
         yield _line(message, cost, as_of)
 
 
@@ -76,21 +74,19 @@ def _line(message: Message, cost: Cost, as_of: str) -> tuple[str, ...]:
     )
 
 
-def _rows(page: list[Chunk]) -> dict[Key, Item]:
-    """Reads the rows of some chunks; not consistently, as none of them is waited for."""
-    found, few = dict[Key, Item](), list[tuple[str, Key]]()
+def _rows(page: list[Chunk]) -> dict[int, dict[int, Item]]:
+    """Reads the rows of some chunks, by chunk and position; not consistently, as none of them is waited for."""
+    found, few = dict[int, dict[int, Item]](), dict[tuple[str, Key], tuple[int, int]]()
     table = MessagingSettings.load().messaging_table
     for chunk in page:
-        if len(chunk.recipients) < _QUERIED_MIN:
-            few += [(table, key) for key in _keys(chunk)]
+        if len(chunk.recipients) >= _QUERIED_MIN:
+            found[chunk.number] = messages.read_rows(chunk, consistent=False)
             continue
-        for item in tables.query_all(table, _keys(chunk)[0].pk):
-            found[Key(item["pk"], item["sk"])] = item
-    return found | {key: item for (_, key), item in tables.read(*few, consistent=False).items()}
-
-
-def _keys(chunk: Chunk) -> list[Key]:
-    return [
-        messages.key(chunk.tenant, chunk.batch, chunk.number, position)
-        for position in range(1, len(chunk.recipients) + 1)
-    ]
+        found[chunk.number] = {}
+        for position in range(1, len(chunk.recipients) + 1):
+            key = messages.key(chunk.tenant, chunk.batch, chunk.number, position)
+            few[table, key] = chunk.number, position
+    for place, item in tables.read(*few, consistent=False).items():
+        number, position = few[place]
+        found[number][position] = item
+    return found
