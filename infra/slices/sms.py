@@ -89,6 +89,11 @@ class Sms(Construct):
             "MESSAGING_TABLE": data.messaging.table_name,
             "LEDGER_TABLE": data.ledger.table_name,
         }
+        self._files = {
+            "SWEEP_AFTER_S": str(house.stage.sweep_after_s),
+            "MESSAGING_TABLE": data.messaging.table_name,
+            "CAMPAIGNS_BUCKET": campaigns.bucket_name,
+        }
         self._signing = {
             "HOOKS_SECRET": data.hooks.arn,
             "HOOKS_TO_LOOPBACK": str(house.stage.hooks_to_loopback),
@@ -332,7 +337,7 @@ class Sms(Construct):
         return resumer
 
     def _lay(self) -> Function:
-        data, stage = self._data, self._house.stage
+        data = self._data
         layer = Function(
             self,
             "Layer",
@@ -340,10 +345,8 @@ class Sms(Construct):
             house=self._house,
             timeout_s=_LAYING_TIMEOUT_S,
             environment={
-                "MESSAGING_TABLE": data.messaging.table_name,
-                "SWEEP_AFTER_S": str(stage.sweep_after_s),
+                **self._files,
                 **self._lanes,
-                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
             },
         )
         data.messaging.grant(layer, *GET, *WRITE)
@@ -423,9 +426,7 @@ class Sms(Construct):
             memory_mb=_SPLITTER_MEMORY_MB,
             timeout_s=_SPLITTER_TIMEOUT_S,
             environment={
-                "MESSAGING_TABLE": data.messaging.table_name,
-                "SWEEP_AFTER_S": str(stage.sweep_after_s),
-                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                **self._files,
                 "QUOTE_VALIDITY_S": str(stage.quote_validity_s),
                 "UPLOADS_QUEUE_URL": self.uploads.url,
             },
@@ -449,9 +450,7 @@ class Sms(Construct):
             memory_mb=_SPLITTER_MEMORY_MB,
             timeout_s=_SCRIBE_TIMEOUT_S,
             environment={
-                "MESSAGING_TABLE": data.messaging.table_name,
-                "SWEEP_AFTER_S": str(stage.sweep_after_s),
-                "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
+                **self._files,
                 "OWED_ENDINGS": stage.owed_endings,
                 "RESULTS_QUEUE_URL": self.results.url,
             },
