@@ -133,7 +133,7 @@ def test_a_forged_delivery_report_is_refused_and_one_of_another_number_changes_n
     sqs = tenant.stack.client("sqs")
     wait_until("the report was looked at", lambda: is_empty(sqs, tenant.stack.outputs["ReceiptsQueueUrl"]))
     # The sweep may have asked the provider meanwhile, which says that the text is on its way.
-    assert set(tenant.statuses(batch["id"]).values()) <= {"submitted", "buffered"}
+    assert set(tenant.statuses(batch["id"]).values()) in ({"submitted"}, {"buffered"})
     assert tenant.post(f"webhooks/sms/beem/{token}/", report, token=None).status_code == 200
     wait_until("the true report counts", lambda: set(tenant.statuses(batch["id"]).values()) == {"delivered"})
 

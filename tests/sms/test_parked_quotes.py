@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from functions.sms import parked, parking, unpark
+from functions.sms import parked, parking
 from mifumo import ids
-from tests.builders import CONTEXT, sqs, token
-from tests.sms.test_parking import top_up, wake
+from tests.builders import token
+from tests.sms.test_parking import top_up, wake, wake_through_cuts
 from tests.sms.test_quoted import numbers, quote, two_parts
 from tests.sms.world import TENANT, World
-from tests.wire import Crash
 
 pytestmark = pytest.mark.usefixtures("campaigns_bucket")
 
@@ -114,17 +113,7 @@ def test_a_moment_that_has_passed_meanwhile_is_now(poor: World) -> None:
 def test_a_wake_that_is_cut_off_at_any_call_is_made_good_by_the_next(poor: World, *, after: bool) -> None:
     _, waiting = send(poor, two_parts())
     top_up(9)
-    for at in range(12):
-        poor.wire.cut(at, after=after)
-        try:
-            unpark.handler(sqs({"tenant": TENANT}), CONTEXT)
-            break
-        except Crash:
-            poor.wire.mend()
-            assert poor.wallet() in {(109, 0), (0, 109)}
-    poor.wire.mend()
-    assert at > 2
-    poor.settle_down()
+    wake_through_cuts(poor, {(109, 0), (0, 109)}, after=after)
     assert len(poor.sent_to()) == 108
     assert poor.batch(waiting["id"])["charged"] == 109
     assert parking.resume(TENANT) == 0
