@@ -21,7 +21,7 @@ def keep(cloud: Cloud, tenant: TenantId, *, payments: int) -> None:
     start, _ = days.bounds(reconcile.due()[-1])
     made = [_paid(tenant, number, start) for number in range(payments)]
     for first in range(0, payments, _AT_ONCE):
-        _write([{"PutRequest": {"Item": aws.marshal(_item(one))}} for one in made[first : first + _AT_ONCE]])
+        _write([{"PutRequest": {"Item": aws.marshal(payment_items.of(one))}} for one in made[first : first + _AT_ONCE]])
     with requests.Session() as session:
         for one in made:
             _push(session, cloud.zenopay.url, one)
@@ -56,10 +56,6 @@ def _paid(tenant: TenantId, number: int, at: str) -> Payment:
         completed_at=at,
         credit_txn=f"pay:{own}:credit",
     )
-
-
-def _item(payment: Payment) -> dict[str, Any]:
-    return {name: value for name, value in payment_items.of(payment).items() if value is not None}
 
 
 def _write(requests_: list[Any]) -> None:

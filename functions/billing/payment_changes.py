@@ -27,8 +27,8 @@ def rewrite(
 ) -> Write:
     """Updates what differs between two versions of a payment; what became None is removed."""
     was, now = payment_items.of(before), payment_items.of(after)
-    put = {name: value for name, value in now.items() if value is not None and was.get(name) != value}
-    gone = [name for name in was if was[name] is not None and now.get(name) is None]
+    put = {name: value for name, value in now.items() if was.get(name) != value}
+    gone = [name for name in was if name not in now]
     changes = ("SET ", [f"#{name} = :new_{name}" for name in put]), ("REMOVE ", [f"#{name}" for name in gone])
     expression = " ".join(verb + ", ".join(parts) for verb, parts in changes if parts)
     return writes.update(

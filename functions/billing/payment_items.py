@@ -44,11 +44,12 @@ def listing(tenant: TenantId) -> str:
 
 
 def of(payment: Payment) -> Item:
-    """Returns a payment's item, with the keys of the indexes that it is on."""
+    """Returns a payment's item as it is stored, without what is None, with the keys of the indexes that it is on."""
     values = {field.name: getattr(payment, field.name) for field in fields(Payment)}
+    told = {name: value for name, value in values.items() if value is not None}
     return {
         **key_of(payment.id)._asdict(),
-        **{name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()},
+        **{name: str(value) if isinstance(value, StrEnum) else value for name, value in told.items()},
         "listing_pk": listing(payment.tenant),
         "listing_sk": f"{payment.created_at}#{payment.id}",
         **_due(payment),

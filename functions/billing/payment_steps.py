@@ -26,9 +26,10 @@ class PaymentExists(Exception):
 
 def create(payment: Payment) -> list[Write]:
     """Writes a new payment and the first line of its history; refuses with PaymentExists."""
-    item = {name: value for name, value in payment_items.of(payment).items() if value is not None}
     put = writes.put(
-        payment_items.table(), item, refused=lambda old: PaymentExists(payment_changes.standing(payment, old))
+        payment_items.table(),
+        payment_items.of(payment),
+        refused=lambda old: PaymentExists(payment_changes.standing(payment, old)),
     )
     return [put, _line(payment, before=None, trigger="initiated", facts={"user": payment.user})]
 
