@@ -25,7 +25,10 @@ from moto import mock_aws
 from mifumo import buckets, keys, settings
 from tests.builders import CALLER_IP
 from tests.cloud import Cloud
+from tests.threads import keep_apart
 from tests.wire import Wire
+
+keep_apart()
 
 # Some tests make clients of their own; reading the services' descriptions anew would take longer than most of them.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
