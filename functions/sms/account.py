@@ -13,7 +13,7 @@ from typing import Any
 from mifumo import clock, tables, writes
 from mifumo.tables import Key
 
-from .chunks import MessagingSettings
+from . import messaging
 
 KEY = Key("PLATFORM", "ACCOUNT#beem")
 
@@ -34,7 +34,7 @@ class Account:
 
 def read() -> Account:
     """Reads what is known of it."""
-    found = tables.get(MessagingSettings.load().messaging_table, KEY, consistent=False) or {}
+    found = tables.get(messaging.table(), KEY, consistent=False) or {}
     return Account(
         found.get("balance"), found.get("balance_read_at"), found.get("names", {}), found.get("names_read_at")
     )
@@ -53,7 +53,7 @@ def keep(*, balance: int | None, names: dict[str, str] | None) -> None:
         return
     writes.commit(
         writes.update(
-            MessagingSettings.load().messaging_table,
+            messaging.table(),
             KEY,
             f"SET {', '.join(sets)}",
             condition=writes.WHATEVER_STANDS,

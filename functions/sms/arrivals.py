@@ -16,7 +16,7 @@ from mifumo.providers.beem_inbound import Inbound
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 from .events import RETENTION_S, Event
 
 
@@ -47,7 +47,7 @@ def key(inbound: Inbound, *, received_at: str) -> Key:
 
 def read(place: Key) -> Arrival | None:
     """Reads a text that came; None when it never did."""
-    item = tables.get(_table(), place)
+    item = tables.get(messaging.table(), place)
     return _of(item) if item else None
 
 
@@ -62,13 +62,13 @@ def put(place: Key, event: Event, *, received_at: str, keyword: str) -> Write:
         "applied": False,
         "ttl": clock.epoch() + RETENTION_S,
     }
-    return writes.put(_table(), item, refused=lambda _: Arrived())
+    return writes.put(messaging.table(), item, refused=lambda _: Arrived())
 
 
 def applied(arrival: Arrival) -> Write:
     """Writes down that its keyword was applied; refuses with Arrived when that is known, or it was forgotten."""
     return writes.update(
-        _table(),
+        messaging.table(),
         arrival.key,
         "SET applied = :yes",
         condition="applied = :no",
@@ -79,13 +79,13 @@ def applied(arrival: Arrival) -> Write:
 
 def of_number(tenant: TenantId, digits: str, *, until: str = "~") -> list[Arrival]:
     """Lists what came to a tenant from a number, as far as it came until a moment."""
-    found = map(_of, tables.query_all(_table(), _partition(digits), consistent=True))
+    found = map(_of, tables.query_all(messaging.table(), _partition(digits), consistent=True))
     return [one for one in found if one.tenant == tenant and one.received_at <= until]
 
 
 def forget(arrival: Arrival) -> Write:
     """Deletes what is known of a text that came; it need not be there."""
-    return writes.delete(_table(), arrival.key, condition=writes.WHATEVER_STANDS, refused=writes.never)
+    return writes.delete(messaging.table(), arrival.key, condition=writes.WHATEVER_STANDS, refused=writes.never)
 
 
 def _of(item: Item) -> Arrival:
@@ -101,7 +101,3 @@ def _of(item: Item) -> Arrival:
 
 def _partition(digits: str) -> str:
     return f"CAME#beem#{digits}"
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

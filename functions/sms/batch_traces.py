@@ -6,9 +6,8 @@ from mifumo import phone, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.writes import Write
 
-from . import batches, plans
+from . import batches, messaging, plans
 from .batches import Batch, Refused
-from .chunks import MessagingSettings
 from .plans import PlanMoved
 
 
@@ -37,7 +36,7 @@ def erase(tenant: TenantId, batch: BatchId, digits: str) -> None:
 def clear(batch: Batch) -> None:
     """Takes out of a batch all that names people: its text, its fingerprint, whom it refused; the figures stay."""
     refused = writes.delete(
-        _table(),
+        messaging.table(),
         batches.refused_key(batch.tenant, batch.id),
         condition=writes.WHATEVER_STANDS,
         refused=writes.never,
@@ -56,7 +55,7 @@ def _leave_wordless(batch: Batch) -> None:
 
 def _cleared(batch: Batch) -> Write:
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         "SET fingerprint = :none, #text = :none REMOVE asked",
         condition="attribute_exists(pk)",
@@ -69,7 +68,7 @@ def _cleared(batch: Batch) -> Write:
 def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], digits: str) -> Write:
     rows = [["" if phone.names(row.recipient, digits) else row.recipient, row.code, row.detail] for row in refused]
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.refused_key(tenant, batch),
         "SET #rows = :rows",
         condition="#rows = :was",
@@ -82,7 +81,7 @@ def _refused_without(tenant: TenantId, batch: BatchId, refused: list[Refused], d
 def _anonymous(batch: Batch) -> Write:
     alone = ", #text = :none REMOVE asked" if batch.accepted == 1 else ""
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         f"SET fingerprint = :none{alone}",
         condition="attribute_exists(pk)",
@@ -90,7 +89,3 @@ def _anonymous(batch: Batch) -> Write:
         values={":none": ""},
         refused=lambda _: BatchChanged(batch.id),
     )
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -12,9 +12,9 @@ from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import chunks
+from . import chunks, messaging
 from .categories import Category
-from .chunks import Chunk, Lane, MessagingSettings, State
+from .chunks import Chunk, Lane, State
 from .messages import Status as MessageStatus
 
 _DUE = "BATCHES"
@@ -212,7 +212,7 @@ def new(
         "listing_pk": _listing(batch.tenant),
         "listing_sk": f"{batch.created_at}#{batch.id}",
         "due_pk": _DUE,
-        "due_sk": due or chunks.swept_at(at=batch.starts_at),
+        "due_sk": due or messaging.swept_at(at=batch.starts_at),
         **{name: value for name, value in own.items() if value},
     }
     made = [_put_over_parked(item, batch.id) if over_parked else _put(item, batch.id)]
@@ -220,18 +220,18 @@ def new(
         rows = [[row.recipient, row.code, row.detail] for row in refused]
         ttl = clock.epoch() + _REFUSED_KEPT_S
         listed = {**refused_key(batch.tenant, batch.id)._asdict(), "rows": rows, "ttl": ttl}
-        anew = writes.put(_table(), listed, condition=writes.WHATEVER_STANDS, refused=writes.never)
+        anew = writes.put(messaging.table(), listed, condition=writes.WHATEVER_STANDS, refused=writes.never)
         made.append(anew if over_parked else _put(listed, batch.id))
     return made
 
 
 def _put(item: Item, batch: BatchId) -> Write:
-    return writes.put(_table(), item, refused=lambda _: AlreadyAccepted(batch))
+    return writes.put(messaging.table(), item, refused=lambda _: AlreadyAccepted(batch))
 
 
 def _put_over_parked(item: Item, batch: BatchId) -> Write:
     return writes.put(
-        _table(),
+        messaging.table(),
         item,
         condition="#status = :parked",
         names={"#status": "status"},
@@ -242,20 +242,22 @@ def _put_over_parked(item: Item, batch: BatchId) -> Write:
 
 def read(tenant: TenantId, batch: BatchId) -> tuple[Batch, list[Refused]] | None:
     """Reads a batch with the recipients it refused; None when the tenant has no such batch."""
-    wanted, listed = (_table(), key(tenant, batch)), (_table(), refused_key(tenant, batch))
+    wanted, listed = (messaging.table(), key(tenant, batch)), (messaging.table(), refused_key(tenant, batch))
     found = tables.read(wanted, listed)
     return (of(found[wanted]), refused_of(found.get(listed))) if wanted in found else None
 
 
 def refused_by(found: list[Batch]) -> dict[BatchId, list[Refused]]:
     """Reads the recipients that some batches refused; those that refused none are left out."""
-    places = {(_table(), refused_key(batch.tenant, batch.id)): batch.id for batch in found}
+    places = {(messaging.table(), refused_key(batch.tenant, batch.id)): batch.id for batch in found}
     return {places[place]: refused_of(item) for place, item in tables.read(*places, consistent=False).items()}
 
 
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's batches, newest first."""
-    return tables.query(_table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start)
+    return tables.query(
+        messaging.table(), _listing(tenant), index="listing", limit=limit, newest_first=True, start=start
+    )
 
 
 def some(tenant: TenantId, *, recipients: int, start: Item | None) -> tuple[list[Batch], Item | None]:
@@ -276,7 +278,7 @@ def _place(item: Item) -> Item:
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds batches that were not completed by their moment."""
-    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
 
 
@@ -284,8 +286,8 @@ def open_since(tenant: TenantId, before: str) -> bool:
     """Tells whether a batch that the tenant had accepted until a moment is not completed."""
     start: Item | None = None
     for _ in range(_OPEN_PAGES_MAX):
-        page = tables.query(_table(), _DUE, index="due", start=start)
-        own = [(_table(), Key(item["pk"], item["sk"])) for item in page.items if item["pk"] == f"T#{tenant}"]
+        page = tables.query(messaging.table(), _DUE, index="due", start=start)
+        own = [(messaging.table(), Key(item["pk"], item["sk"])) for item in page.items if item["pk"] == f"T#{tenant}"]
         if any("due_pk" in item and item["created_at"] <= before for item in tables.read(*own).values()):
             return True
         start = page.last
@@ -296,19 +298,19 @@ def open_since(tenant: TenantId, before: str) -> bool:
 
 def later(tenant: TenantId, found: set[BatchId], moment: str) -> set[BatchId]:
     """Tells which of some batches were asked for after a moment."""
-    items = tables.read(*((_table(), key(tenant, batch)) for batch in found)).values()
+    items = tables.read(*((messaging.table(), key(tenant, batch)) for batch in found)).values()
     return {BatchId(item["id"]) for item in items if item["created_at"] > moment}
 
 
 def look_again(batch: Batch, *, wait_s: float = 0) -> Write:
     """Puts the moment of the next look ahead, by `wait_s` at least."""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(batch.tenant, batch.id),
         "SET due_sk = :due",
         condition=_OPEN,
         names={"#status": "status"},
-        values={":due": chunks.swept_at(wait_s), **_ENDS},
+        values={":due": messaging.swept_at(wait_s), **_ENDS},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 
@@ -317,7 +319,7 @@ def completed(batch: Batch, *, charged: int, called_off: bool) -> Write:
     """Closes a batch, as cancelled if some of it was called off; refuses with AlreadyCompleted."""
     end = Status.CANCELLED if called_off else Status.COMPLETED
     return writes.update(
-        _table(),
+        messaging.table(),
         key(batch.tenant, batch.id),
         "SET #status = :end, charged = :charged, completed_at = :now REMOVE due_pk, due_sk, walk, told",
         condition=_OPEN,
@@ -333,7 +335,7 @@ def one_more_ended(batch: Batch) -> int:
     A plain counter: it may be one too many or too few after a crash, so it only says when to recount.
     """
     write = writes.update(
-        _table(),
+        messaging.table(),
         _progress_key(batch.tenant, batch.id),
         "ADD ended :one",
         condition=writes.WHATEVER_STANDS,
@@ -363,7 +365,3 @@ def counts(parts: list[Chunk]) -> dict[str, int]:
 
 def _listing(tenant: TenantId) -> str:
     return f"T#{tenant}#BATCHES"
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

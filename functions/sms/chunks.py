@@ -17,9 +17,10 @@ from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
-from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
+
+from . import messaging
 
 RECIPIENTS_MAX = 100
 # Thirteen months, so that last year's campaign can still be looked at: chunks and rows expire together, and no number
@@ -35,13 +36,6 @@ _SHARDS = 4
 PAGE = 100
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
 _COUNTRY, _DIGITS, _BYTES = "255", 12, 4
-
-
-class MessagingSettings(Settings):
-    """Where batches, chunks, messages and sender IDs are, and how soon the sweep looks at what may be stuck."""
-
-    messaging_table: str
-    sweep_after_s: float
 
 
 class State(StrEnum):
@@ -231,22 +225,22 @@ def new(chunk: Chunk) -> Write:
         "created_at": chunk.created_at,
         "updated_at": chunk.updated_at,
         "due_pk": _shard(chunk.batch, chunk.number),
-        "due_sk": chunk.due or swept_at(),
+        "due_sk": chunk.due or messaging.swept_at(),
         "ttl": clock.epoch(clock.parse(chunk.created_at)) + RETENTION_S,
         **{name: value for name, value in own.items() if value},
     }
-    return writes.put(_table(), item, refused=lambda _: ChunkTaken())
+    return writes.put(messaging.table(), item, refused=lambda _: ChunkTaken())
 
 
 def get(tenant: TenantId, batch: BatchId, number: int) -> Chunk | None:
     """Reads a chunk, consistently; None when there is none."""
-    item = tables.get(_table(), key(tenant, batch, number))
+    item = tables.get(messaging.table(), key(tenant, batch, number))
     return of(item) if item else None
 
 
 def of_batch(tenant: TenantId, batch: BatchId) -> list[Chunk]:
     """Reads all chunks of a batch, consistently."""
-    items = tables.query_all(_table(), partition(tenant, batch), begins_with="CHUNK#", consistent=True)
+    items = tables.query_all(messaging.table(), partition(tenant, batch), begins_with="CHUNK#", consistent=True)
     return [of(item) for item in items]
 
 
@@ -255,17 +249,12 @@ def pages(tenant: TenantId, batch: BatchId, *, first: int, last: int) -> Iterato
     start: Item | None = None
     span = key(tenant, batch, first).sk, key(tenant, batch, last).sk
     while True:
-        page = tables.query(_table(), partition(tenant, batch), between=span, limit=PAGE, start=start, consistent=True)
+        page = tables.query(
+            messaging.table(), partition(tenant, batch), between=span, limit=PAGE, start=start, consistent=True
+        )
         yield [of(item) for item in page.items]
         if (start := page.last) is None:
             return
-
-
-def swept_at(wait_s: float = 0, *, at: str | None = None) -> str:
-    """Stamps the moment at which the sweep takes care of what a queue or a schedule has lost: `wait_s` after `at`, or
-    from now, at the earliest.
-    """
-    return clock.after(wait_s + MessagingSettings.load().sweep_after_s, clock.parse(at) if at else None)
 
 
 class Due(NamedTuple):
@@ -278,7 +267,8 @@ class Due(NamedTuple):
 def due(now: str, *, limit: int) -> Due:
     """Finds chunks whose moment has come, at most `limit` of each shard: those that have waited longest."""
     pages = [
-        tables.query(_table(), f"CHUNKS#{n}", index="due", between=("0", now), limit=limit) for n in range(_SHARDS)
+        tables.query(messaging.table(), f"CHUNKS#{n}", index="due", between=("0", now), limit=limit)
+        for n in range(_SHARDS)
     ]
     found = [item for page in pages for item in page.items]
     return Due([Key(item["pk"], item["sk"]) for item in found], min((item["due_sk"] for item in found), default=None))
@@ -312,7 +302,7 @@ def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> W
         condition, values[":tally"] = f"{condition} AND tally = :tally", chunk.tally
     expression = f"SET {', '.join(sets)}" + ("" if due else " REMOVE due_pk, due_sk")
     return writes.update(
-        _table(),
+        messaging.table(),
         key(chunk.tenant, chunk.batch, chunk.number),
         expression,
         condition=condition,
@@ -328,7 +318,7 @@ def add_finals(where: Key, counts: dict[str, int]) -> Write:
     adds = ", ".join(["tally :one", *(f"#{status} :{status}" for status in counts)])
     values = {":one": 1} | {f":{status}": count for status, count in counts.items()}
     return writes.update(
-        _table(),
+        messaging.table(),
         where,
         f"ADD {adds}",
         condition="attribute_exists(pk)",
@@ -352,7 +342,7 @@ def erase(chunk: Chunk, *digits: str) -> Write:
     left = tuple(ERASED if number in digits else number for number in chunk.recipients)
     nobody = " REMOVE #text, asked" if set(left) == {ERASED} else ""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(chunk.tenant, chunk.batch, chunk.number),
         f"SET recipients = :left{nobody}",
         condition="recipients = :held AND attribute_not_exists(due_pk)",
@@ -381,7 +371,3 @@ def _unpacked(recipients: Any) -> tuple[str, ...]:
 
 def _shard(batch: BatchId, number: int) -> str:
     return f"CHUNKS#{(ord(batch[-1]) + number) % _SHARDS}"
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

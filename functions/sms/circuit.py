@@ -5,14 +5,14 @@ from mifumo.aws import Item
 from mifumo.circuits import Circuit, Place
 from mifumo.tables import Key
 
-from .chunks import MessagingSettings
+from . import messaging
 
 KEY = Key("PLATFORM", "CIRCUIT#beem")
 
 
 def place() -> Place:
     """Returns where it stands."""
-    return Place(MessagingSettings.load().messaging_table, KEY, "beem")
+    return Place(messaging.table(), KEY, "beem")
 
 
 def of(item: Item | None) -> Circuit:

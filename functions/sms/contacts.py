@@ -18,7 +18,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 from .named import ChangedMeanwhile, folded
 
 
@@ -63,7 +63,7 @@ def of(item: Item) -> Contact:
 
 def place(tenant: TenantId, contact: str) -> tuple[str, Key]:
     """Returns where a contact stands: read it along with others."""
-    return MessagingSettings.load().messaging_table, Key(partition(tenant), contact)
+    return messaging.table(), Key(partition(tenant), contact)
 
 
 def read(tenant: TenantId, contact: str) -> Contact:
@@ -171,13 +171,13 @@ def gone(before: Contact) -> Write:
 
 def by_name(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose name begins so, in order of name."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     return tables.query(table, partition(tenant), index="listing", begins_with=folded(prefix), limit=limit, start=start)
 
 
 def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose number begins so, in order of number: a query, and a read of its finds."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     page = tables.query(table, partition(tenant), index="numbers", begins_with=prefix, limit=limit, start=start)
     found = several(tenant, [item["sk"] for item in page.items])
     return Page([found[item["sk"]] for item in page.items if item["sk"] in found], page.last)

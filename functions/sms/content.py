@@ -11,8 +11,21 @@ from mifumo.errors import NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key
 
-from . import arrivals, contacts, events, groups, hook_deliveries, hooks, listeners, opt_outs, sent, templates, uploads
-from .chunks import ERASED, MessagingSettings
+from . import (
+    arrivals,
+    contacts,
+    events,
+    groups,
+    hook_deliveries,
+    hooks,
+    listeners,
+    messaging,
+    opt_outs,
+    sent,
+    templates,
+    uploads,
+)
+from .chunks import ERASED
 from .contacts import Contact
 from .content_models import ContactAnswer
 
@@ -39,7 +52,7 @@ def forget(tenant: TenantId, digits: str) -> None:
 def clear(tenant: TenantId) -> bool:
     """Deletes some of all that a tenant keeps, people first; tells whether there may be more."""
     for partition in (contacts.partition(tenant), *_within(tenant), *_others(tenant)):
-        if found := tables.query(_table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
+        if found := tables.query(messaging.table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
             _delete([*_leading(tenant, found), *(Key(item["pk"], item["sk"]) for item in found)])
             return True
     counted = listeners.key(tenant)
@@ -61,7 +74,7 @@ def _within(tenant: TenantId) -> list[str]:
 
 def _members(tenant: TenantId) -> list[str]:
     page = tables.query(
-        _table(), groups.KIND.partition(tenant), begins_with="ID#", limit=_ITEMS_A_STEP, consistent=True
+        messaging.table(), groups.KIND.partition(tenant), begins_with="ID#", limit=_ITEMS_A_STEP, consistent=True
     )
     return [groups.partition(tenant, item["id"]) for item in page.items]
 
@@ -84,7 +97,7 @@ def _delete(keys: list[Key]) -> None:
         writes.transact(
             *(
                 writes.delete(
-                    _table(),
+                    messaging.table(),
                     key,
                     condition=writes.WHATEVER_STANDS,
                     refused=writes.never,
@@ -92,7 +105,3 @@ def _delete(keys: list[Key]) -> None:
                 for key in keys[first : first + _TOGETHER_MAX]
             )
         )
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

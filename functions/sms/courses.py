@@ -14,7 +14,7 @@ from mifumo.errors import Busy, Conflict
 from mifumo.observability import count, logger
 from mifumo.writes import Write
 
-from . import batches, chunks, parked, schedules, turns, walks
+from . import batches, messaging, parked, schedules, turns, walks
 from .batches import OVER, TIMED, Batch, Status
 from .moments import require_ahead
 from .turns import BatchMoved
@@ -94,7 +94,7 @@ def _paused(batch: Batch) -> Write | None:
         return None
     if batch.status is not Status.ACCEPTED:
         raise StatusUnfit(f"It is {batch.status}: only what is being sent can be paused.")
-    return turns.take(batch, Status.PAUSED, due=chunks.swept_at())
+    return turns.take(batch, Status.PAUSED, due=messaging.swept_at())
 
 
 def _resumed(batch: Batch) -> Write | None:
@@ -103,7 +103,7 @@ def _resumed(batch: Batch) -> Write | None:
         return None
     if batch.status is not Status.PAUSED:
         raise StatusUnfit(f"It is {batch.status}: only what is paused can be resumed.")
-    return turns.take(batch, Status.ACCEPTED, due=chunks.swept_at(), walk=0)
+    return turns.take(batch, Status.ACCEPTED, due=messaging.swept_at(), walk=0)
 
 
 def _scheduled(batch: Batch, send_at: str) -> Write | None:
@@ -112,7 +112,7 @@ def _scheduled(batch: Batch, send_at: str) -> Write | None:
         raise StatusUnfit(f"It is {batch.status}: only what waits for a moment can be moved to another.")
     if batch.status is Status.SCHEDULED and batch.starts_at == send_at:
         return None
-    due = chunks.swept_at(at=send_at)
+    due = messaging.swept_at(at=send_at)
     return turns.take(batch, Status.SCHEDULED, due=due, starts_at=send_at, send_at=send_at, reason=None)
 
 
@@ -120,7 +120,7 @@ def _cancelling(batch: Batch) -> Write | None:
     if batch.status in {Status.CANCELLING, Status.CANCELLED}:
         return None
     _require_open(batch)
-    return turns.take(batch, Status.CANCELLING, due=chunks.swept_at(), walk=0)
+    return turns.take(batch, Status.CANCELLING, due=messaging.swept_at(), walk=0)
 
 
 def _require_open(batch: Batch) -> None:

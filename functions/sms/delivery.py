@@ -16,7 +16,7 @@ from mifumo.tables import Key
 from mifumo.writes import Write
 
 from . import chunks, heard, inbox, laid, lost, messages, owed, routes, telling
-from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .chunks import Chunk, ChunkTaken, State
 from .messages import FINAL, INVALID, Status
 from .routes import Place
 
@@ -171,7 +171,3 @@ def end(chunk: Chunk, positions: list[int], status: Status, reason: str) -> None
 
 def _is_final(row: Item | None) -> bool:
     return row is not None and "status" in row and Status(row["status"]) in FINAL
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -12,9 +12,9 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import After, Step
 from mifumo.tables import Key
 
-from . import arrivals, batch_traces, batches, chunks, content, events, inbox, lost, messages, uploads
+from . import arrivals, batch_traces, batches, chunks, content, events, inbox, lost, messages, messaging, uploads
 from .batch_traces import BatchChanged
-from .chunks import Chunk, ChunkTaken, MessagingSettings
+from .chunks import Chunk, ChunkTaken
 from .messages import NoSuchMessage
 from .named import ChangedMeanwhile
 from .uploads import UploadLost
@@ -96,5 +96,5 @@ def _erase(step: Step, place: tuple[BatchId, int, int], chunk: Chunk | None) -> 
 
 
 def _read(keys: list[Key]) -> dict[Key, Chunk]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     return {key: chunks.of(item) for (_, key), item in tables.read(*((table, key) for key in keys)).items()}

@@ -22,8 +22,8 @@ from mifumo.modes import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import chunks, messages
-from .chunks import ERASED, Chunk, MessagingSettings
+from . import chunks, messages, messaging
+from .chunks import ERASED, Chunk
 
 RETENTION_S = 30 * 24 * 3600
 # Two writers may commit in another order than their ids: a list that ends this long ago has no gap that fills later.
@@ -129,13 +129,13 @@ def put(event: Event) -> Write:
         **({"batch": event.batch} if event.batch else {}),
         **({"digits": event.digits} if event.digits else {}),
     }
-    return writes.put(_table(), item, refused=lambda _: Conflict("The event exists."))
+    return writes.put(messaging.table(), item, refused=lambda _: Conflict("The event exists."))
 
 
 def erase(tenant: TenantId, event: str) -> Write:
     """Takes number and text out of the event of a text that came; refuses with NotFound when there is no such event."""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(tenant, event),
         "SET digits = :erased, #facts.#text = :none",
         condition="attribute_exists(digits)",
@@ -167,7 +167,7 @@ def page(tenant: TenantId, *, after: str, limit: int) -> tuple[list[dict[str, An
     low = f"{after}!" if after else "0"
     if low >= settled:
         return [], None
-    found = tables.query(_table(), partition(tenant), between=(low, settled), limit=limit)
+    found = tables.query(messaging.table(), partition(tenant), between=(low, settled), limit=limit)
     events = [of(item) for item in found.items]
     parts = _chunks(events)
     told = [event.told(parts.get((event.batch, event.chunk))) for event in events]
@@ -182,13 +182,9 @@ def chunk_of(event: Event) -> Chunk | None:
 def _chunks(events: list[Event]) -> dict[tuple[BatchId | None, int], Chunk]:
     """Reads the chunks of events, a hundred a call."""
     wanted = {
-        (_table(), chunks.key(event.tenant, event.batch, event.chunk))
+        (messaging.table(), chunks.key(event.tenant, event.batch, event.chunk))
         for event in events
         if event.batch and event.chunk
     }
     found = [chunks.of(item) for item in tables.read(*wanted, consistent=False).values()] if wanted else []
     return {(chunk.batch, chunk.number): chunk for chunk in found}
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -21,8 +21,8 @@ from mifumo.phone import Msisdn
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import messages
-from .chunks import ERASED, Chunk, MessagingSettings, State
+from . import messages, messaging
+from .chunks import ERASED, Chunk, State
 from .messages import INVALID, Message, Status
 
 _DAR_ES_SALAAM = timezone(timedelta(hours=3))
@@ -120,7 +120,7 @@ def add(tenant: TenantId, day: str, sender_id: str, changes: Mapping[str, int]) 
     """Adds to the counters of a day, or with negative numbers takes off them."""
     names = {f"#{index}": name for index, name in enumerate(changes)}
     return writes.update(
-        _table(),
+        messaging.table(),
         Key(_partition(tenant), f"{day}#{sender_id}"),
         f"ADD {', '.join(f'#{index} :{index}' for index in range(len(changes)))}",
         condition=writes.WHATEVER_STANDS,
@@ -134,7 +134,9 @@ def between(tenant: TenantId, first: date, last: date) -> Iterator[Row]:
     """Reads the figures of some days, in their order."""
     # "~" stands behind every letter of a sender ID.
     span = f"{first.isoformat()}#", f"{last.isoformat()}#~"
-    for item in tables.query_all(_table(), _partition(tenant), between=span, limit=_PAGE, pages_max=_PAGES_MAX):
+    for item in tables.query_all(
+        messaging.table(), _partition(tenant), between=span, limit=_PAGE, pages_max=_PAGES_MAX
+    ):
         day, _, sender_id = item["sk"].partition("#")
         for network in Network:
             found = tuple((figure, item.get(f"{network}_{figure}", 0)) for figure in Figure)
@@ -144,7 +146,3 @@ def between(tenant: TenantId, first: date, last: date) -> Iterator[Row]:
 
 def _partition(tenant: TenantId) -> str:
     return f"T#{tenant}#DAYS"
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

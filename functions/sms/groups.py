@@ -21,8 +21,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import contacts
-from .chunks import MessagingSettings
+from . import contacts, messaging
 from .contacts import Contact
 from .named import ChangedMeanwhile, Kind
 
@@ -135,7 +134,7 @@ def without(before: Contact) -> list[Write]:
 def member_page(tenant: TenantId, group: str, *, limit: int, start: Item | None) -> tuple[list[Contact], Item | None]:
     """Reads a page of a group's members; raises NotFound."""
     read(tenant, group)
-    page = tables.query(_table(), partition(tenant, group), limit=limit, start=start, consistent=True)
+    page = tables.query(messaging.table(), partition(tenant, group), limit=limit, start=start, consistent=True)
     found = contacts.several(tenant, [item["sk"] for item in page.items])
     return [contacts.of(found[item["sk"]]) for item in page.items if item["sk"] in found], page.last
 
@@ -150,7 +149,7 @@ def numbers(tenant: TenantId, group: str) -> list[str]:
 
 def _members(tenant: TenantId, group: str) -> list[Item]:
     options = {"limit": MEMBERS_MAX, "consistent": True}
-    return list(tables.query_all(_table(), partition(tenant, group), pages_max=2, **options))
+    return list(tables.query_all(messaging.table(), partition(tenant, group), pages_max=2, **options))
 
 
 def _misfits(wanted: Sequence[str], found: dict[str, Item], group: str) -> list[FieldError]:
@@ -177,7 +176,7 @@ def _joined(contact: Contact, group: str) -> list[Write]:
         values={":group": {group}, ":max": _GROUPS_A_CONTACT_MAX},
         refused=lambda _: _moved(),
     )
-    return [writes.put(_table(), item, refused=lambda _: _moved()), told]
+    return [writes.put(messaging.table(), item, refused=lambda _: _moved()), told]
 
 
 def _left(tenant: TenantId, group: str, contact: str) -> list[Write]:
@@ -196,12 +195,12 @@ def _left(tenant: TenantId, group: str, contact: str) -> list[Write]:
 
 def _forgotten(tenant: TenantId, group: str, contact: str) -> Write:
     key = Key(partition(tenant, group), contact)
-    return writes.delete(_table(), key, refused=lambda _: NotFound("This contact is not in the group."))
+    return writes.delete(messaging.table(), key, refused=lambda _: NotFound("This contact is not in the group."))
 
 
 def _counted(tenant: TenantId, group: str, more: int) -> Write:
     return writes.update(
-        _table(),
+        messaging.table(),
         KIND.place(tenant, group),
         "ADD members :more",
         condition="attribute_exists(pk) AND members <= :room",
@@ -226,7 +225,3 @@ def _parts(items: list[Value]) -> list[list[Value]]:
 def partition(tenant: TenantId, group: str) -> str:
     """Returns where the members of a group are."""
     return f"T#{tenant}#GROUP#{group}"
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

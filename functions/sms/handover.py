@@ -32,6 +32,7 @@ from . import (
     lanes,
     lost,
     messages,
+    messaging,
     opt_outs,
     pace,
     questions,
@@ -45,7 +46,7 @@ from . import (
     withheld,
 )
 from .batches import Batch, Status
-from .chunks import Chunk, ChunkTaken, Lane, MessagingSettings, State
+from .chunks import Chunk, ChunkTaken, Lane, State
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900
@@ -113,14 +114,14 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool 
 
 def _has_turn(chunk: Chunk, *, placed: bool) -> bool:
     """Tells whether a chunk may be handed over now; one that may not comes again, and has used no attempt."""
-    if chunk.due and chunk.due > chunks.swept_at(_EARLY_S):
+    if chunk.due and chunk.due > messaging.swept_at(_EARLY_S):
         # This is one message too many: another one, or the sweep, comes when it is due.
         return False
     wait_s = ceil(pace.wait_s(chunk, placed=placed))
     if not wait_s:
         return True
     with suppress(ChunkTaken):
-        writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at(wait_s)))
+        writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(wait_s)))
         lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s, placed=True)
     return False
 
@@ -132,7 +133,7 @@ def _opens(state: Circuit) -> str:
 
 
 def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     wanted = [
         (table, batches.key(tenant, batch_id)),
         (table, chunks.key(tenant, batch_id, number)),
@@ -151,7 +152,7 @@ def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:
         return
     lease_s = HandoverSettings.load().claim_lease_s
     chunk = chunks.of(writes.commit(chunks.claim(chunk, lease_s=lease_s, withheld=withheld)))
-    writes.put_all(MessagingSettings.load().messaging_table, messages.rows(chunk))
+    writes.put_all(messaging.table(), messages.rows(chunk))
     chunk = chunks.of(writes.commit(chunks.move(chunk, State.SUBMITTING, due=chunk.due, submitted_at=clock.stamp())))
     answer = trial.send(chunk) if chunk.test else _send(batch, chunk)
     logger.info(
@@ -257,7 +258,7 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
         return
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))
-    again = chunks.swept_at(wait_s)
+    again = messaging.swept_at(wait_s)
     writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
     lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
 

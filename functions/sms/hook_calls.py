@@ -16,8 +16,7 @@ from mifumo.observability import count, logger
 from mifumo.queue import DELAY_MAX_S
 from mifumo.settings import Settings
 
-from . import events, hook_deliveries, hook_health, hook_secrets, hooks, outbound, telling
-from .chunks import MessagingSettings
+from . import events, hook_deliveries, hook_health, hook_secrets, hooks, messaging, outbound, telling
 from .events import Event
 from .hook_deliveries import Delivery, DeliveryTaken, State
 from .hooks import DisabledBecause, Hook
@@ -68,7 +67,7 @@ def make(tenant: TenantId, hook_id: str, event_id: str) -> None:
 
 
 def _read(tenant: TenantId, hook: str, event: str) -> tuple[Delivery | None, Hook | None, Event | None]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     delivery = table, hook_deliveries.key(tenant, hook, event)
     endpoint, what = (table, hooks.key(tenant, hook)), (table, events.key(tenant, event))
     found = tables.read(delivery, endpoint, what)

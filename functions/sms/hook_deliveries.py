@@ -16,8 +16,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import chunks
-from .chunks import MessagingSettings
+from . import messaging
 from .events import RETENTION_S, Event, Type
 from .outcomes import Outcome
 
@@ -89,10 +88,10 @@ def new(event: Event, hook: str) -> Write:
         "created_at": now,
         "updated_at": now,
         "due_pk": _shard(event.id),
-        "due_sk": chunks.swept_at(),
+        "due_sk": messaging.swept_at(),
         "ttl": clock.epoch() + RETENTION_S,
     }
-    return writes.put(_table(), item, refused=lambda _: Conflict("The delivery exists."))
+    return writes.put(messaging.table(), item, refused=lambda _: Conflict("The delivery exists."))
 
 
 def of(item: Item) -> Delivery:
@@ -113,27 +112,27 @@ def of(item: Item) -> Delivery:
 
 def get(tenant: TenantId, hook: str, event: str) -> Delivery | None:
     """Reads a delivery, consistently; None when there is none."""
-    item = tables.get(_table(), key(tenant, hook, event))
+    item = tables.get(messaging.table(), key(tenant, hook, event))
     return of(item) if item else None
 
 
 def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a webhook's deliveries, newest first."""
-    return tables.query(_table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
+    return tables.query(messaging.table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
 
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds deliveries whose moment has come, and webhooks that were disabled, at most `limit` of each shard."""
     found: list[Key] = []
     for shard in DUE:
-        some = tables.query(_table(), shard, index="due", between=("0", now), limit=limit)
+        some = tables.query(messaging.table(), shard, index="due", between=("0", now), limit=limit)
         found += [Key(item["pk"], item["sk"]) for item in some.items]
     return found
 
 
 def read_due(place: Key) -> Delivery | None:
     """Reads a delivery that the index called due; None when it is not any more."""
-    item = tables.get(_table(), place)
+    item = tables.get(messaging.table(), place)
     return of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
 
 
@@ -151,7 +150,7 @@ def put_off(delivery: Delivery, outcome: Outcome, *, wait_s: float) -> None:
 
 def look_again(delivery: Delivery) -> None:
     """Puts the sweep's next look ahead, while the queue brings the delivery to a worker. Raises DeliveryTaken."""
-    writes.commit(_move(delivery, State.PENDING, next_at=delivery.next_at, due=chunks.swept_at()))
+    writes.commit(_move(delivery, State.PENDING, next_at=delivery.next_at, due=messaging.swept_at()))
 
 
 def end(delivery: Delivery, state: State, outcome: Outcome | None = None) -> None:
@@ -163,7 +162,9 @@ def replay(delivery: Delivery) -> Delivery:
     """Begins an ended delivery anew, with all its attempts. Raises DeliveryTaken."""
     now = clock.stamp()
     return of(
-        writes.commit(_move(delivery, State.PENDING, next_at=now, due=chunks.swept_at(), attempts=0, forget_log=True))
+        writes.commit(
+            _move(delivery, State.PENDING, next_at=now, due=messaging.swept_at(), attempts=0, forget_log=True)
+        )
     )
 
 
@@ -196,7 +197,7 @@ def _move(
         values[":log"] = [] if tried is None else [[now, tried.status, tried.error, tried.took_ms]]
         sets.append("#log = :log" if forget_log else "#log = list_append(#log, :log)")
     return writes.update(
-        _table(),
+        messaging.table(),
         key(delivery.tenant, delivery.hook, delivery.event),
         f"SET {', '.join(sets)}" + ("" if due else " REMOVE due_pk, due_sk"),
         condition="#state = :was AND attempts = :tried AND next_at = :before",
@@ -208,7 +209,3 @@ def _move(
 
 def _shard(event: str) -> str:
     return DUE[ord(event[-1]) % len(DUE)]
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -12,8 +12,7 @@ from mifumo.ids import TenantId
 from mifumo.observability import count
 from mifumo.writes import Write
 
-from . import chunks, hook_deliveries, hooks
-from .chunks import MessagingSettings
+from . import hook_deliveries, hooks, messaging
 from .hooks import Deleted, DisabledBecause, Hook
 
 
@@ -21,7 +20,7 @@ def failed(hook: Hook, *, rest_s: float, rest_after: int) -> Hook | None:
     """Counts a failure, and lets a webhook that fails again and again rest; None when it went meanwhile."""
     rests = clock.after(rest_s) if hook.fails + 1 >= rest_after else ""
     write = writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         hooks.key(hook.tenant, hook.id),
         "SET failing_since = if_not_exists(failing_since, :now), rests_until = :rests ADD fails :one",
         condition="attribute_exists(pk)",
@@ -55,7 +54,7 @@ def give_up(hook: Hook, because: DisabledBecause) -> None:
         "disabled": because.value,
         "disabled_at": clock.stamp(),
         "due_pk": hook_deliveries.DUE[0],
-        "due_sk": chunks.swept_at(),
+        "due_sk": messaging.swept_at(),
     }
     try:
         writes.transact(hooks.update(hook, stored, unless="disabled"), told)
@@ -78,7 +77,7 @@ def announce(tenant: TenantId, hook_id: str) -> None:
 
 def _told(hook: Hook) -> Write:
     return writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         hooks.key(hook.tenant, hook.id),
         "REMOVE due_pk, due_sk",
         condition="disabled_at = :at",

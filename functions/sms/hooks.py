@@ -17,8 +17,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import addresses, hook_secrets, listeners
-from .chunks import MessagingSettings
+from . import addresses, hook_secrets, listeners, messaging
 from .events import Type
 from .listeners import HOOKS_MAX
 
@@ -119,7 +118,7 @@ def create(caller: Principal, *, url: str, events: frozenset[Type], description:
     }
     writes.transact(
         listeners.add(caller.tenant_id, 1),
-        writes.put(_table(), item, refused=lambda _: Conflict("The webhook exists.")),
+        writes.put(messaging.table(), item, refused=lambda _: Conflict("The webhook exists.")),
         audit.entry(caller, "webhook.created", target=hook, after=_told(url, events)),
     )
     return of(item), hook_secrets.text(hook, salt)
@@ -127,7 +126,7 @@ def create(caller: Principal, *, url: str, events: frozenset[Type], description:
 
 def of_tenant(tenant: TenantId) -> list[Hook]:
     """Reads a tenant's webhooks, oldest first."""
-    page = tables.query(_table(), listeners.partition(tenant), limit=HOOKS_MAX, consistent=True)
+    page = tables.query(messaging.table(), listeners.partition(tenant), limit=HOOKS_MAX, consistent=True)
     return [of(item) for item in page.items]
 
 
@@ -141,7 +140,7 @@ def require(tenant: TenantId, hook: str) -> Hook:
 
 def read(tenant: TenantId, hook: str) -> Hook | None:
     """Reads a webhook; None when there is none."""
-    item = tables.get(_table(), key(tenant, hook))
+    item = tables.get(messaging.table(), key(tenant, hook))
     return of(item) if item else None
 
 
@@ -177,7 +176,7 @@ def delete(caller: Principal, hook: Hook) -> None:
     """Deletes a webhook; one that went meanwhile stays gone."""
     try:
         writes.transact(
-            writes.delete(_table(), key(hook.tenant, hook.id), refused=lambda _: Deleted()),
+            writes.delete(messaging.table(), key(hook.tenant, hook.id), refused=lambda _: Deleted()),
             listeners.add(hook.tenant, -1),
             audit.entry(caller, "webhook.deleted", target=hook.id),
         )
@@ -208,7 +207,7 @@ def update(hook: Hook, stored: dict[str, Any], forgotten: tuple[str, ...] = (), 
     names = {f"#{name}": name for name in [*stored, *forgotten, *([unless] if unless else [])]}
     removed = f" REMOVE {', '.join(f'#{name}' for name in forgotten)}" if forgotten else ""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(hook.tenant, hook.id),
         f"SET {', '.join(f'#{name} = :{name}' for name in stored)}{removed}",
         condition="attribute_exists(pk)" + (f" AND attribute_not_exists(#{unless})" if unless else ""),
@@ -222,7 +221,3 @@ def _told(url: str | None, events: frozenset[Type] | None) -> dict[str, Any]:
     """What goes into the audit log: of an address its host alone, for its path may hold a token."""
     host = {"host": addresses.parse(url).host} if url else {}
     return {**host, **({"events": sorted(events)} if events else {})}
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

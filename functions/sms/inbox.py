@@ -13,8 +13,8 @@ from mifumo.providers.beem_reports import Report
 from mifumo.settings import Settings
 from mifumo.tables import Key
 
-from . import chunks
-from .chunks import Chunk, MessagingSettings
+from . import chunks, messaging
+from .chunks import Chunk
 
 _DUE = "INBOX"
 _RETENTION_S = 14 * 24 * 3600
@@ -50,12 +50,12 @@ def keep(report: Report) -> None:
         "ttl": clock.epoch() + _RETENTION_S,
     }
     with suppress(Kept):
-        writes.commit(writes.put(_table(), item, refused=lambda _: Kept()))
+        writes.commit(writes.put(messaging.table(), item, refused=lambda _: Kept()))
 
 
 def of_handover(chunk: Chunk) -> list[Report]:
     """Reads the kept reports of one hand-over, which its recipient ids tell from any other."""
-    items = tables.query_all(_table(), _partition(chunk.recipient_ids[0][0]), consistent=True, pages_max=4)
+    items = tables.query_all(messaging.table(), _partition(chunk.recipient_ids[0][0]), consistent=True, pages_max=4)
     return [of(item) for item in items]
 
 
@@ -66,8 +66,10 @@ def of(item: Item) -> Report:
 
 def due(now: str, *, limit: int) -> list[tuple[Report, str]]:
     """Finds kept reports whose moment has come, with when each was received."""
-    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=min(limit, tables.READ_KEYS_MAX))
-    keys = [(_table(), Key(item["pk"], item["sk"])) for item in page.items]
+    page = tables.query(
+        messaging.table(), _DUE, index="due", between=("0", now), limit=min(limit, tables.READ_KEYS_MAX)
+    )
+    keys = [(messaging.table(), Key(item["pk"], item["sk"])) for item in page.items]
     return [(of(item), item["received_at"]) for item in tables.read(*keys).values()] if keys else []
 
 
@@ -90,12 +92,17 @@ def give_up(report: Report) -> None:
 def drop(report: Report) -> None:
     """Removes a report that was applied."""
     with suppress(Gone):
-        writes.commit(writes.delete(_table(), _key(report), refused=lambda _: Gone()))
+        writes.commit(writes.delete(messaging.table(), _key(report), refused=lambda _: Gone()))
 
 
 def _reschedule(report: Report, expression: str, values: Item | None) -> None:
     write = writes.update(
-        _table(), _key(report), expression, condition="attribute_exists(pk)", values=values, refused=lambda _: Gone()
+        messaging.table(),
+        _key(report),
+        expression,
+        condition="attribute_exists(pk)",
+        values=values,
+        refused=lambda _: Gone(),
     )
     with suppress(Gone):
         writes.commit(write)
@@ -108,7 +115,3 @@ def _partition(recipient_id: int) -> str:
 def _key(report: Report) -> Key:
     word = report.provider_status.upper()
     return Key(_partition(report.recipient_id), f"{report.recipient_id:09d}#{report.digits}#{report.request_id}#{word}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

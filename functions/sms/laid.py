@@ -17,9 +17,9 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import chunks
+from . import chunks, messaging
 from .batches import Batch
-from .chunks import RETENTION_S, Chunk, MessagingSettings
+from .chunks import RETENTION_S, Chunk
 
 _DUE = "PARTS"
 # What became of a chunk's recipients as a whole, and of each one by itself.
@@ -87,20 +87,22 @@ def of(item: Item) -> LaidPart:
 
 def get(tenant: TenantId, batch: BatchId, part: int) -> LaidPart | None:
     """Reads a part, consistently; None before anything is known of it."""
-    item = tables.get(_table(), key(tenant, batch, part))
+    item = tables.get(messaging.table(), key(tenant, batch, part))
     return of(item) if item else None
 
 
 def of_batch(batch: Batch) -> list[LaidPart]:
     """Reads what is known of a batch's parts, consistently."""
-    found = tables.query_all(_table(), chunks.partition(batch.tenant, batch.id), begins_with="PART#", consistent=True)
+    found = tables.query_all(
+        messaging.table(), chunks.partition(batch.tenant, batch.id), begins_with="PART#", consistent=True
+    )
     return [of(item) for item in found]
 
 
 def lay(batch: Batch, part: int, *, first: int, count: int, recipients: int) -> Write:
     """Says that the chunks of a part stand; refuses with AlreadyLaid."""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(batch.tenant, batch.id, part),
         "SET #first = :first, chunks = :chunks, recipients = :recipients, tenant = :tenant, #batch = :batch, "
         "#part = :part, #ttl = :ttl",
@@ -135,7 +137,7 @@ def _added(chunk: Chunk, counts: Mapping[str, int]) -> LaidPart:
     values = {f":{index}": count for index, count in enumerate(counts.values())}
     adds = ", ".join(f"#{index} :{index}" for index in range(len(counts)))
     write = writes.update(
-        _table(),
+        messaging.table(),
         key(chunk.tenant, chunk.batch, chunk.part),
         f"SET tenant = :tenant, #batch = :batch, #part = :part, #ttl = :ttl ADD {adds}",
         condition=writes.WHATEVER_STANDS,
@@ -183,7 +185,7 @@ def put_off(part: LaidPart, *, due: str) -> Write:
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds parts whose last count is due."""
-    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
 
 
@@ -193,7 +195,7 @@ def _written(part: LaidPart, figures: Item, *, gone: list[str], condition: str, 
     removed = {f"#g{index}": name for index, name in enumerate(gone)}
     expression = " ".join([*([f"SET {sets}"] if sets else []), *([f"REMOVE {', '.join(removed)}"] if removed else [])])
     return writes.update(
-        _table(),
+        messaging.table(),
         key(part.tenant, part.batch, part.number),
         expression,
         condition=condition,
@@ -206,7 +208,3 @@ def _written(part: LaidPart, figures: Item, *, gone: list[str], condition: str, 
 def _counters(item: Item, prefix: str) -> tuple[tuple[str, int], ...]:
     found = ((name.removeprefix(prefix), count) for name, count in item.items() if name.startswith(prefix))
     return tuple(sorted(found))
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -11,9 +11,9 @@ from mifumo import tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
 
-from . import batches, chunks, laid, lanes, parts, plans
+from . import batches, chunks, laid, lanes, messaging, parts, plans
 from .batches import Batch
-from .chunks import ChunkTaken, MessagingSettings
+from .chunks import ChunkTaken
 from .plans import Plan
 
 
@@ -42,7 +42,7 @@ def lay(tenant: TenantId, batch_id: BatchId, number: int) -> None:
 
 def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Plan, bool]:
     """Reads the batch, its plan, and whether the part is laid."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     where, part = (table, batches.key(tenant, batch_id)), (table, laid.key(tenant, batch_id, number))
     found = tables.read(where, part)
     batch = batches.of(found[where]) if where in found else None

@@ -10,7 +10,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 
 # Enough for every system of a business, and few enough to be written to in one transaction.
 HOOKS_MAX = 10
@@ -49,7 +49,7 @@ def some(item: Item | None) -> bool:
 def add(tenant: TenantId, change: int) -> Write:
     """Counts a webhook in (1) or out (-1); refuses with TooManyWebhooks."""
     return writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         key(tenant),
         "ADD made :change",
         condition="attribute_not_exists(made) OR made < :most" if change > 0 else "made > :none",

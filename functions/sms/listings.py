@@ -6,9 +6,9 @@ from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 
-from . import batches, chunks, messages, progress
+from . import batches, chunks, messages, messaging, progress
 from .batches import Batch
-from .chunks import Chunk, MessagingSettings
+from .chunks import Chunk
 from .messages import Message
 from .progress import Progress
 
@@ -50,7 +50,7 @@ def messages_to(tenant: TenantId, digits: str, *, limit: int, start: Item | None
     """Reads a page of the messages to a number, newest first: one query, one or two batched reads."""
     page = messages.to(tenant, digits, limit=limit, start=start)
     places = [messages.place(item) for item in page.items]
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     found = {
         chunk.batch + str(chunk.number): chunk
         for chunk in _read(list({chunks.key(tenant, b, n) for b, n, _ in places}))
@@ -92,5 +92,5 @@ def _read(keys: list[Key]) -> list[Chunk]:
 
 
 def _read_items(keys: list[Key]) -> dict[tuple[str, Key], Item]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     return tables.read(*((table, key) for key in keys), consistent=False)

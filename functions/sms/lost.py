@@ -12,8 +12,8 @@ from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 from mifumo.tables import Key
 
-from . import chunks, routes, window
-from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from . import chunks, messaging, routes, window
+from .chunks import Chunk, ChunkTaken, State
 from .routes import Place, RouteTaken
 
 _RETENTION_S = 14 * 24 * 3600
@@ -34,7 +34,7 @@ def adopt(report: Report) -> Place | None:
 
     Its window goes on: it began when the chunk was lost.
     """
-    pointer = tables.get(_table(), _key(report.digits, report.recipient_id))
+    pointer = tables.get(messaging.table(), _key(report.digits, report.recipient_id))
     if pointer is None:
         return None
     chunk = chunks.get(TenantId(pointer["tenant"]), BatchId(pointer["batch"]), pointer["number"])
@@ -55,7 +55,7 @@ def erase(chunk: Chunk, position: int, digits: str) -> None:
     """Removes the pointer of a number in a chunk that is settled; there need not be one."""
     recipient_id, _ = chunk.recipient_ids[position - 1]
     with suppress(_NoPointer):
-        writes.commit(writes.delete(_table(), _key(digits, recipient_id), refused=lambda _: _NoPointer()))
+        writes.commit(writes.delete(messaging.table(), _key(digits, recipient_id), refused=lambda _: _NoPointer()))
 
 
 class _NoPointer(Exception):
@@ -75,12 +75,8 @@ def _announce(chunk: Chunk) -> None:
         }
         for recipient_id, digits in chunk.addressed
     ]
-    writes.put_all(_table(), pointers)
+    writes.put_all(messaging.table(), pointers)
 
 
 def _key(digits: str, recipient_id: int) -> Key:
     return Key(f"LOST#beem#{digits}", f"{recipient_id:09d}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

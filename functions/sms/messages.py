@@ -14,8 +14,8 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import chunks, heard
-from .chunks import ERASED, RETENTION_S, Chunk, MessagingSettings, State
+from . import chunks, heard, messaging
+from .chunks import ERASED, RETENTION_S, Chunk, State
 from .heard import Word
 
 # The reason of a message that the provider did not take for its number.
@@ -178,7 +178,7 @@ def report(
         return NotHigher(item) if item and digits in {None, item["to"]} else NoSuchMessage()
 
     return writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         row,
         "SET #status = :status, #rank = :rank, reason = :reason, provider_status = :provider, updated_at = :now, "
         "#heard.#word = if_not_exists(#heard.#word, :said)",
@@ -192,7 +192,7 @@ def report(
 def note(row: Key, *, status: Status, reason: str | None, provider_status: str) -> Write:
     """Keeps a word that raises nothing. Refusal: NoSuchMessage, also when there is no room for another one."""
     return writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         row,
         "SET #heard.#word = :said",
         condition="attribute_exists(pk) AND attribute_not_exists(#heard.#word) AND size(#heard) < :most",
@@ -209,7 +209,7 @@ def words(row: Item) -> list[Word]:
 
 def read_rows(chunk: Chunk, *, consistent: bool = True) -> dict[int, Item]:
     """Reads the rows of a chunk, consistently unless told otherwise, by position."""
-    items = tables.query_all(MessagingSettings.load().messaging_table, _partition(chunk), consistent=consistent)
+    items = tables.query_all(messaging.table(), _partition(chunk), consistent=consistent)
     return {int(item["sk"]): item for item in items}
 
 
@@ -254,7 +254,7 @@ def _message(chunk: Chunk, position: int, digits: str, row: Item | None) -> Mess
 def to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> Page:
     """Finds a page of a number's rows (keys only), newest first, tests after all others."""
     return tables.query(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         _number_partition(digits),
         index="numbers",
         begins_with=_number_place(tenant),
@@ -273,7 +273,7 @@ def place(found: Item) -> tuple[BatchId, int, int]:
 def erase(row: Key, digits: str) -> Write:
     """Takes the number out of a row and the row out of the index of numbers. Refusal: NoSuchMessage."""
     return writes.update(
-        MessagingSettings.load().messaging_table,
+        messaging.table(),
         row,
         "SET #to = :erased REMOVE number_pk, number_sk",
         condition="#to = :digits",
@@ -288,7 +288,7 @@ def last_to(digits: str, *, but: TenantId) -> TenantId | None:
     last, below = ("", TenantId("")), "T#~"
     for _ in range(_CORRESPONDENTS_MAX):
         page = tables.query(
-            MessagingSettings.load().messaging_table,
+            messaging.table(),
             _number_partition(digits),
             index="numbers",
             between=("T#", below),

@@ -17,7 +17,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 
 
 class NameTaken(Conflict):
@@ -54,7 +54,7 @@ class Kind:
 
     def read(self, tenant: TenantId, thing: str) -> Item:
         """Reads a thing; raises NotFound, also when it is another tenant's."""
-        item = tables.get(_table(), self.place(tenant, thing)) if ids.valid(thing) else None
+        item = tables.get(messaging.table(), self.place(tenant, thing)) if ids.valid(thing) else None
         if item is None:
             raise self.missing()
         return item
@@ -62,7 +62,7 @@ class Kind:
     def page(self, tenant: TenantId, *, limit: int, start: Item | None) -> Page:
         """Reads a page of a tenant's things, newest first."""
         return tables.query(
-            _table(), self.partition(tenant), begins_with="ID#", limit=limit, newest_first=True, start=start
+            messaging.table(), self.partition(tenant), begins_with="ID#", limit=limit, newest_first=True, start=start
         )
 
     def made(self, tenant: TenantId, name: str, fields: Item) -> tuple[Item, list[Write]]:
@@ -78,7 +78,10 @@ class Kind:
             "updated_at": now,
             **fields,
         }
-        return item, [writes.put(_table(), item, refused=lambda _: NameTaken()), self._named(tenant, name, thing)]
+        return item, [
+            writes.put(messaging.table(), item, refused=lambda _: NameTaken()),
+            self._named(tenant, name, thing),
+        ]
 
     def changed(self, before: Item, name: str, fields: Item, *, version: int) -> tuple[Item, list[Write]]:
         """Changes a thing that has this version; refuses with ChangedMeanwhile and NameTaken."""
@@ -86,7 +89,7 @@ class Kind:
         told = {**fields, "name": name, "version": version + 1, "updated_at": clock.stamp()}
         assigned = ", ".join(f"#{field} = :{field}" for field in told)
         update = writes.update(
-            _table(),
+            messaging.table(),
             self.place(tenant, thing),
             f"SET {assigned}",
             condition="#version = :seen",
@@ -106,7 +109,7 @@ class Kind:
         """
         tenant, thing = TenantId(before["tenant"]), before["id"]
         deleted = writes.delete(
-            _table(),
+            messaging.table(),
             self.place(tenant, thing),
             condition=f"#version = :seen AND {also}" if also else "#version = :seen",
             names={"#version": "version"},
@@ -121,11 +124,13 @@ class Kind:
 
     def _named(self, tenant: TenantId, name: str, thing: str) -> Write:
         item = {**self._name_place(tenant, name)._asdict(), "id": thing}
-        return writes.put(_table(), item, refused=lambda _: NameTaken(f"You have a {self.word} of this name already."))
+        return writes.put(
+            messaging.table(), item, refused=lambda _: NameTaken(f"You have a {self.word} of this name already.")
+        )
 
     def _unnamed(self, tenant: TenantId, name: str, thing: str) -> Write:
         return writes.delete(
-            _table(),
+            messaging.table(),
             self._name_place(tenant, name),
             condition="id = :id",
             values={":id": thing},
@@ -136,7 +141,3 @@ class Kind:
 def folded(name: str) -> str:
     """Returns by what names are compared and put in order: no case, no doubled space."""
     return " ".join(name.casefold().split())
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

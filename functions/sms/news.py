@@ -20,8 +20,8 @@ from mifumo.modes import Mode
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import batches, chunks, events, feed, hooks, messages
-from .chunks import Chunk, MessagingSettings, State
+from . import batches, chunks, events, feed, hooks, messages, messaging
+from .chunks import Chunk, State
 from .events import Event, Group, Type
 from .hooks import Hook
 from .messages import FINAL, RANK, Status
@@ -85,7 +85,7 @@ def of_chunk(tenant: TenantId, batch: BatchId, number: int) -> int:
 
 def told(chunk: Chunk) -> list[Event]:
     """Reads the last events of a chunk that were told, as long as they are kept."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     item = tables.get(table, _told_key(chunk.tenant, chunk.batch, chunks.placed(chunk.number))) or {}
     keys = [(table, events.key(chunk.tenant, event)) for event in item.get("made", [])]
     return [events.of(found) for found in tables.read(*keys, consistent=False).values()] if keys else []
@@ -119,7 +119,7 @@ def _added(tenant: TenantId, made: list[Event], listening: list[Hook], moved: Wr
 
 
 def _read(tenant: TenantId, batch: BatchId, number: int) -> tuple[Chunk | None, Item]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     wanted = (table, chunks.key(tenant, batch, number)), (table, _told_key(tenant, batch, chunks.placed(number)))
     found = tables.read(*wanted)
     return (chunks.of(found[wanted[0]]) if wanted[0] in found else None), found.get(wanted[1], {})
@@ -170,7 +170,7 @@ def _moved(place: Key, told: Item, made: list[Event], *, marks: str, submitted: 
     names = [*told.get("made", []), *(event.id for event in made)][-_NAMED_MAX:]
     item = {**place._asdict(), "submitted": submitted, "marks": marks, "made": names}
     item["ttl"] = clock.epoch() + _RETENTION_S
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     if not told:
         return writes.put(table, item, refused=lambda _: _Moved())
     return writes.put(

@@ -19,8 +19,7 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import dispatch
-from .chunks import MessagingSettings
+from . import dispatch, messaging
 from .orders import Order
 
 # SES forgets a letter sooner than the queue does: deliveries that come after this meet no claim, and there are none.
@@ -105,11 +104,11 @@ def _letter(body: dict[str, Any]) -> None:
 
 def _claim(notice: str) -> Write:
     item = {**_key(notice)._asdict(), "claimed_at": clock.stamp(), "ttl": clock.epoch() + _CLAIMED_S}
-    return writes.put(MessagingSettings.load().messaging_table, item, refused=lambda _: _Sent(notice))
+    return writes.put(messaging.table(), item, refused=lambda _: _Sent(notice))
 
 
 def _release(notice: str) -> Write:
-    return writes.delete(MessagingSettings.load().messaging_table, _key(notice), refused=lambda _: _Sent(notice))
+    return writes.delete(messaging.table(), _key(notice), refused=lambda _: _Sent(notice))
 
 
 def _key(notice: str) -> Key:

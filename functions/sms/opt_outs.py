@@ -24,7 +24,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 
 # With what else a send reads of a tenant they fit one batched read of a hundred keys.
 SHARDS = 64
@@ -70,7 +70,7 @@ def of(item: Item) -> OptOut:
 
 def places(tenant: TenantId, numbers: Iterable[str]) -> list[tuple[str, Key]]:
     """Returns where it stands which of the numbers, in digits, are out: 64 places at most, to be read with others."""
-    return [(_table(), _shard_key(tenant, shard)) for shard in sorted({_shard(digits) for digits in numbers})]
+    return [(messaging.table(), _shard_key(tenant, shard)) for shard in sorted({_shard(digits) for digits in numbers})]
 
 
 def among(found: Mapping[tuple[str, Key], Item], wanted: Iterable[tuple[str, Key]]) -> frozenset[str]:
@@ -101,19 +101,19 @@ def readable(recipients: Iterable[str]) -> Iterator[str]:
 
 def get(tenant: TenantId, digits: str) -> OptOut | None:
     """Reads one opt-out, None when the number may be texted."""
-    item = tables.get(_table(), _key(tenant, digits))
+    item = tables.get(messaging.table(), _key(tenant, digits))
     return of(item) if item else None
 
 
 def since(tenant: TenantId, numbers: Iterable[str]) -> dict[str, str]:
     """Returns since when those of the numbers are out that are: a read for each hundred."""
-    found = tables.read(*((_table(), _key(tenant, digits)) for digits in numbers), consistent=False)
+    found = tables.read(*((messaging.table(), _key(tenant, digits)) for digits in numbers), consistent=False)
     return {item["sk"]: item["created_at"] for item in found.values()}
 
 
 def page(tenant: TenantId, *, prefix: str, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's opt-outs whose number begins so, in order of number."""
-    return tables.query(_table(), partition(tenant), begins_with=prefix, limit=limit, start=start)
+    return tables.query(messaging.table(), partition(tenant), begins_with=prefix, limit=limit, start=start)
 
 
 def add(
@@ -142,9 +142,11 @@ def add(
 
 def remove(tenant: TenantId, digits: str, *, deed: list[Write]) -> None:
     """Lets a number be texted again; raises NotFound when it is not out."""
-    gone = writes.delete(_table(), _key(tenant, digits), refused=lambda _: NotFound("This number is not opted out."))
+    gone = writes.delete(
+        messaging.table(), _key(tenant, digits), refused=lambda _: NotFound("This number is not opted out.")
+    )
     left = writes.update(
-        _table(),
+        messaging.table(),
         _shard_key(tenant, _shard(digits)),
         "DELETE digits :one",
         condition="attribute_exists(pk)",
@@ -156,7 +158,7 @@ def remove(tenant: TenantId, digits: str, *, deed: list[Write]) -> None:
 
 def _added(tenant: TenantId, shard: int, numbers: list[str], entry: dict[str, Any]) -> list[Write]:
     spread = writes.update(
-        _table(),
+        messaging.table(),
         _shard_key(tenant, shard),
         "ADD digits :numbers",
         condition="attribute_not_exists(digits) OR size(digits) <= :room",
@@ -165,7 +167,7 @@ def _added(tenant: TenantId, shard: int, numbers: list[str], entry: dict[str, An
     )
     entries = [
         writes.put(
-            _table(),
+            messaging.table(),
             {**_key(tenant, digits)._asdict(), **entry},
             condition=writes.WHATEVER_STANDS,
             refused=writes.never,
@@ -208,7 +210,3 @@ def _key(tenant: TenantId, digits: str) -> Key:
 
 def _shard_key(tenant: TenantId, shard: int) -> Key:
     return Key(f"T#{tenant}", f"OPTOUTS#{shard:02d}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -19,8 +19,9 @@ from mifumo.observability import count
 from mifumo.settings import Settings
 from mifumo.tables import Key
 
+from . import messaging
 from .batches import Batch
-from .chunks import Chunk, MessagingSettings
+from .chunks import Chunk
 
 # So much too early a chunk may go, rather than through the queue once more; and so far ahead the platform admits.
 _SLACK_MS, _AHEAD_MS = 1_000, 1_000
@@ -99,6 +100,6 @@ def _take(key: Key, from_ms: int, cost_ms: int, *, before_ms: int) -> int:
 
 def _commit(key: Key, expression: str, condition: str, values: dict[str, int]) -> int:
     """Makes one write; returns until when the schedule is taken by it."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     write = writes.update(table, key, expression, condition=condition, values=values, refused=lambda _: _Taken())
     return int(writes.commit(write)["free_at"])

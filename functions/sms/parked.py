@@ -17,9 +17,8 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import batches
+from . import batches, messaging
 from .batches import AlreadyAccepted, Batch, Status
-from .chunks import MessagingSettings
 
 # Whoever buys credits sends what waits; more than these are a list that nobody looks through.
 PARKED_MAX = 50
@@ -39,22 +38,22 @@ class ParkingSettings(Settings):
 def put(item: Item, tenant: TenantId, batch: BatchId) -> Write:
     """Keeps an order; refuses with AlreadyAccepted."""
     kept = {**_key(tenant, batch)._asdict(), **item, "batch_id": batch, "parked_at": clock.stamp()}
-    return writes.put(_table(), kept, refused=lambda _: AlreadyAccepted(batch))
+    return writes.put(messaging.table(), kept, refused=lambda _: AlreadyAccepted(batch))
 
 
 def read(tenant: TenantId, batch: BatchId) -> Item | None:
     """Reads an order as it was kept."""
-    return tables.get(_table(), _key(tenant, batch))
+    return tables.get(messaging.table(), _key(tenant, batch))
 
 
 def forgotten(tenant: TenantId, batch: BatchId) -> list[Write]:
     """Lets go of an order; refuses with AlreadyAccepted when somebody did."""
-    return [writes.delete(_table(), _key(tenant, batch), refused=lambda _: AlreadyAccepted(batch))]
+    return [writes.delete(messaging.table(), _key(tenant, batch), refused=lambda _: AlreadyAccepted(batch))]
 
 
 def of_tenant(tenant: TenantId) -> list[BatchId]:
     """Lists what a tenant has parked, oldest first."""
-    page = tables.query(_table(), f"T#{tenant}", begins_with="PARKED#", limit=PARKED_MAX + 1, consistent=True)
+    page = tables.query(messaging.table(), f"T#{tenant}", begins_with="PARKED#", limit=PARKED_MAX + 1, consistent=True)
     waiting = sorted(page.items, key=lambda item: str(item["parked_at"]))
     return [BatchId(item["batch_id"]) for item in waiting]
 
@@ -89,7 +88,7 @@ def look(batch: Batch) -> bool:
 def _cancelled(batch: Batch) -> Write:
     """Ends a parked batch; refuses with NotParked."""
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         "SET #status = :cancelled, completed_at = :now REMOVE due_pk, due_sk",
         condition="#status = :parked",
@@ -102,7 +101,7 @@ def _cancelled(batch: Batch) -> Write:
 def _put_off(batch: Batch, *, until: str) -> Write:
     """Puts the next look at a parked batch ahead; refuses with NotParked."""
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         "SET due_sk = :until",
         condition="#status = :parked",
@@ -119,7 +118,3 @@ def next_look() -> str:
 
 def _key(tenant: TenantId, batch: BatchId) -> Key:
     return Key(f"T#{tenant}", f"PARKED#{batch}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

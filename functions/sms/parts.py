@@ -18,7 +18,7 @@ from mifumo.ids import TenantId
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import chunks, pace
+from . import messaging, pace
 from .batches import Batch
 from .chunks import RECIPIENTS_MAX as CHUNK_MAX
 from .chunks import Chunk, State
@@ -87,7 +87,7 @@ def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
         created_at=now,
         updated_at=now,
         # The chunks of a plan wait for those before them: the sweep takes none for lost that has not had its turn.
-        due=chunks.swept_at(pace.spread_s(batch, ready.number) if part else 0, at=batch.starts_at),
+        due=messaging.swept_at(pace.spread_s(batch, ready.number) if part else 0, at=batch.starts_at),
         listens=batch.listens,
         refunds=batch.refunds,
         text=ready.text if own else "",

@@ -25,8 +25,8 @@ from mifumo.segments import Encoding
 from mifumo.tables import Key
 from mifumo.writes import Write
 
+from . import messaging
 from .batches import Batch
-from .chunks import MessagingSettings
 from .parts import Ready
 
 # As long as its parts, and a bit.
@@ -152,13 +152,13 @@ def refused(plan: Plan, reason: str) -> Plan:
 
 def put(plan: Plan) -> Write:
     """Writes a plan where none stands; refuses with PlanMoved."""
-    return writes.put(_table(), _item(plan), refused=_moved)
+    return writes.put(messaging.table(), _item(plan), refused=_moved)
 
 
 def made(plan: Plan) -> Write:
     """Writes what became of a plan in the making, ready or refused; refuses with PlanMoved when something has."""
     return writes.put(
-        _table(),
+        messaging.table(),
         _item(plan),
         condition="#state = :making",
         names={"#state": "state"},
@@ -177,7 +177,7 @@ def use(plan: Plan, batch: BatchId) -> Write:
         return why_not(of(item) if item else plan, batch) or QuoteExpired("Ask for a new one.")
 
     return writes.update(
-        _table(),
+        messaging.table(),
         key(plan.tenant, plan.id),
         "SET #state = :used, #batch = :batch",
         condition="#state = :ready AND valid_until > :now",
@@ -190,7 +190,7 @@ def use(plan: Plan, batch: BatchId) -> Write:
 def wordless(tenant: TenantId, plan: str) -> Write:
     """Takes the text out of a plan that has been used; refuses with PlanMoved when it is gone."""
     return writes.update(
-        _table(),
+        messaging.table(),
         key(tenant, plan),
         "SET #text = :none",
         condition="attribute_exists(pk)",
@@ -215,7 +215,7 @@ def why_not(plan: Plan, batch: BatchId) -> AppError | None:
 
 def read(tenant: TenantId, plan: str) -> Plan | None:
     """Reads a tenant's plan, consistently; None for one that is not there, is another tenant's, or has no id's form."""
-    item = tables.get(_table(), key(tenant, plan)) if ids.valid(plan) else None
+    item = tables.get(messaging.table(), key(tenant, plan)) if ids.valid(plan) else None
     return of(item) if item else None
 
 
@@ -279,7 +279,3 @@ def _item(plan: Plan) -> Item:
 
 def _moved(item: Item | None) -> PlanMoved:
     return PlanMoved(of(item) if item else None)
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

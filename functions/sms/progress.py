@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from mifumo import tables
 from mifumo.ids import BatchId
 
-from . import batches, chunks, laid
+from . import batches, chunks, laid, messaging
 from .batches import Batch, Status
-from .chunks import Chunk, MessagingSettings, State
+from .chunks import Chunk, State
 from .laid import LaidPart
 from .messages import Status as MessageStatus
 
@@ -33,7 +33,7 @@ def of(batch: Batch) -> Progress:
 
 def of_all(found: list[Batch]) -> dict[BatchId, Progress]:
     """Reads how far some batches are: a read for each hundred chunks, or parts of those that have some."""
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     wanted = [
         laid.key(batch.tenant, batch.id, number) if batch.parts else chunks.key(batch.tenant, batch.id, number)
         for batch in found

@@ -18,9 +18,9 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import chunks
+from . import chunks, messaging
 from .batches import Batch
-from .chunks import RETENTION_S, MessagingSettings
+from .chunks import RETENTION_S
 from .window import WindowSettings
 
 # In one sweep: each is at most a part's chunks and rows, a second or two.
@@ -82,18 +82,18 @@ def begin(batch: Batch, *, part: int = 0, first: int = 1, last: int) -> None:
         "ttl": clock.epoch() + RETENTION_S,
     }
     with suppress(ReckoningBegun):
-        writes.commit(writes.put(_table(), item, refused=lambda _: ReckoningBegun()))
+        writes.commit(writes.put(messaging.table(), item, refused=lambda _: ReckoningBegun()))
 
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds reckonings whose look is due."""
-    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
 
 
 def read_due(place: Key) -> Reckoning | None:
     """Reads a reckoning that the index called due; None when it is not any more."""
-    item = tables.get(_table(), place)
+    item = tables.get(messaging.table(), place)
     return _of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
 
 
@@ -110,7 +110,7 @@ def looked(reckoning: Reckoning, *, seen: str, counted: Mapping[str, Mapping[str
         sets.append("due_sk = :due")
         values[":due"], gone = clock.after(_waits_s()[look], clock.parse(reckoning.since)), ""
     return writes.update(
-        _table(),
+        messaging.table(),
         _key(reckoning.tenant, reckoning.batch, reckoning.part),
         f"SET {', '.join(sets)}{gone}",
         condition="#look = :was",
@@ -142,7 +142,3 @@ def _of(item: Item) -> Reckoning:
 
 def _key(tenant: TenantId, batch: BatchId, part: int) -> Key:
     return Key(chunks.partition(tenant, batch), f"RECKONED#{part:05d}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -23,6 +23,7 @@ from . import (
     laying,
     listeners,
     lost,
+    messaging,
     parked,
     questions,
     readings,
@@ -34,7 +35,7 @@ from . import (
     walks,
 )
 from .batches import Batch
-from .chunks import Chunk, ChunkTaken, MessagingSettings, State
+from .chunks import Chunk, ChunkTaken, State
 from .uploads import UploadLost
 from .window import WindowSettings
 
@@ -51,7 +52,7 @@ _PAUSED_LOOK_S = 900
 
 def chunk(key: Key) -> None:
     """Moves one due chunk on."""
-    item = tables.get(MessagingSettings.load().messaging_table, key)
+    item = tables.get(messaging.table(), key)
     if item is None or item.get("due_sk", "~") > clock.stamp():
         return
     found = chunks.of(item)
@@ -61,7 +62,7 @@ def chunk(key: Key) -> None:
 
 def _enqueue_again(found: Chunk) -> None:
     """The queue lost it, or it waited for the circuit."""
-    writes.commit(chunks.move(found, State.QUEUED, due=chunks.swept_at()))
+    writes.commit(chunks.move(found, State.QUEUED, due=messaging.swept_at()))
     lanes.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
 
 
@@ -109,7 +110,7 @@ def batch(key: Key) -> None:
     """Settles a due batch whose chunks have all ended, leads one on that stopped in the middle, and wakes one that has
     been parked; puts the others off.
     """
-    item = tables.get(MessagingSettings.load().messaging_table, key)
+    item = tables.get(messaging.table(), key)
     if item is None:
         return
     found = batches.of(item)
@@ -155,14 +156,14 @@ def _wait_s(batch: Batch) -> float:
 
 def part(key: Key) -> None:
     """Counts the recipients of a part once no report of them can come any more; puts it off while one may."""
-    item = tables.get(MessagingSettings.load().messaging_table, key)
+    item = tables.get(messaging.table(), key)
     if item is None or item.get("due_sk", "~") > clock.stamp():
         return
     found, finals = laid.of(item), Counter[str]()
     with suppress(laid.PartMoved):
         for page in chunks.pages(found.tenant, found.batch, first=found.first, last=found.last):
             if not all(one.at_rest for one in page):
-                later = chunks.swept_at(WindowSettings.load().receipt_window_s / _PATIENCE)
+                later = messaging.swept_at(WindowSettings.load().receipt_window_s / _PATIENCE)
                 writes.commit(laid.put_off(found, due=later))
                 return
             for one in page:

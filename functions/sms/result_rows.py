@@ -11,9 +11,9 @@ from mifumo import clock, spreadsheets, tables
 from mifumo.aws import Item
 from mifumo.tables import Key
 
-from . import chunks, costs, messages
+from . import chunks, costs, messages, messaging
 from .batches import Batch
-from .chunks import Chunk, MessagingSettings
+from .chunks import Chunk
 from .costs import Cost
 from .messages import FINAL, Message
 
@@ -77,7 +77,7 @@ def _line(message: Message, cost: Cost, as_of: str) -> tuple[str, ...]:
 def _rows(page: list[Chunk]) -> dict[int, dict[int, Item]]:
     """Reads the rows of some chunks, by chunk and position; not consistently, as none of them is waited for."""
     found, few = dict[int, dict[int, Item]](), dict[tuple[str, Key], tuple[int, int]]()
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     for chunk in page:
         if len(chunk.recipients) >= _QUERIED_MIN:
             found[chunk.number] = messages.read_rows(chunk, consistent=False)

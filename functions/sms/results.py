@@ -21,8 +21,8 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
+from . import messaging
 from .batches import Batch
-from .chunks import MessagingSettings
 from .deflation import Sum
 
 # Gone before its objects are.
@@ -71,19 +71,19 @@ def new(batch: Batch) -> Results:
 
 def read(tenant: TenantId, batch: BatchId) -> Results | None:
     """Reads the last file that was begun; None when there is none any more."""
-    item = tables.get(_table(), _key(tenant, batch))
+    item = tables.get(messaging.table(), _key(tenant, batch))
     return of(item) if item else None
 
 
 def put(made: Results) -> Write:
     """Writes a file that was begun where none stands; refuses with ResultsMoved."""
-    return writes.put(_table(), _item(made), refused=_moved)
+    return writes.put(messaging.table(), _item(made), refused=_moved)
 
 
 def take(tenant: TenantId, batch: BatchId, name: str) -> Write:
     """Counts a try of writing on; refuses with ResultsMoved when the file is done, or another was begun."""
     return writes.update(
-        _table(),
+        messaging.table(),
         _key(tenant, batch),
         "ADD tries :one",
         condition="#name = :name AND #state = :writing",
@@ -96,7 +96,7 @@ def take(tenant: TenantId, batch: BatchId, name: str) -> Write:
 def further(after: Results, *, before: Results) -> Write:
     """Writes how far a file is, or another one in its place, if it is as it was read; refuses with ResultsMoved."""
     return writes.put(
-        _table(),
+        messaging.table(),
         _item(after),
         condition="#name = :name AND #state = :state AND chunk = :chunk",
         names={"#name": "name", "#state": "state"},
@@ -149,7 +149,3 @@ def _moved(_: Item | None) -> ResultsMoved:
 
 def _key(tenant: TenantId, batch: BatchId) -> Key:
     return Key(f"T#{tenant}", f"RESULTS#{batch}")
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

@@ -7,7 +7,8 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .chunks import Chunk, MessagingSettings
+from . import messaging
+from .chunks import Chunk
 
 _RETENTION_S = 30 * 24 * 3600
 
@@ -45,7 +46,7 @@ def new(request_id: str, chunk: Chunk) -> Write:
         **({"listens": True} if chunk.listens else {}),
     }
     return writes.put(
-        _table(),
+        messaging.table(),
         item,
         condition="attribute_not_exists(pk) OR (#batch = :batch AND #number = :number)",
         names={"#batch": "batch", "#number": "number"},
@@ -56,14 +57,10 @@ def new(request_id: str, chunk: Chunk) -> Write:
 
 def of(request_ids: set[str]) -> dict[str, Place]:
     """Finds the chunks of request ids, a hundred a read."""
-    wanted = {(_table(), _key(request_id)): request_id for request_id in request_ids}
+    wanted = {(messaging.table(), _key(request_id)): request_id for request_id in request_ids}
     return {
         wanted[where]: Place(
             TenantId(item["tenant"]), BatchId(item["batch"]), item["number"], item.get("listens", False)
         )
         for where, item in tables.read(*wanted).items()
     }
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

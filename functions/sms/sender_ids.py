@@ -19,7 +19,7 @@ from mifumo.ids import SenderIdId, TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 
 # GSM networks show at most 11 characters; three alphanumerics are the provider's minimum.
 _FORM = re.compile(r"(?=(?:[^A-Za-z0-9]*[A-Za-z0-9]){3})(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 -]{1,9}[A-Za-z0-9]")
@@ -103,7 +103,7 @@ def of(item: Item) -> SenderId:
 
 def owner(name: str) -> TenantId | None:
     """Returns the tenant that a name was approved for."""
-    item = tables.get(_table(), _owner_key(name))
+    item = tables.get(messaging.table(), _owner_key(name))
     return TenantId(item["tenant"]) if item else None
 
 
@@ -122,7 +122,7 @@ def availability(tenant: TenantId, name: str) -> Availability:
         return Availability.FORMAT
     if name.upper() in PLATFORM:
         return Availability.RESERVED
-    table = _table()
+    table = messaging.table()
     found = tables.read((table, _owner_key(name)), (table, _key(tenant, name)))
     owner, mine = found.get((table, _owner_key(name))), found.get((table, _key(tenant, name)))
     if (owner and owner["tenant"] != tenant) or (mine and Status(mine["status"]) not in _ASKED_AGAIN_FROM):
@@ -165,7 +165,7 @@ def _request(caller: Principal, name: str, purpose: str, sample: str) -> SenderI
     again = {f":{index}": status.value for index, status in enumerate(sorted(_ASKED_AGAIN_FROM))}
     condition = f"attribute_not_exists(pk) OR #status IN ({', '.join(again)})"
     put = writes.put(
-        _table(),
+        messaging.table(),
         item,
         condition=condition,
         names={"#status": "status"},
@@ -173,7 +173,7 @@ def _request(caller: Principal, name: str, purpose: str, sample: str) -> SenderI
         refused=lambda _: SenderIdTaken(f"{name} was asked for already."),
     )
     same = writes.put(
-        _table(),
+        messaging.table(),
         pointer,
         condition="attribute_not_exists(pk) OR tenant = :tenant",
         values={":tenant": tenant},
@@ -188,18 +188,18 @@ def _request(caller: Principal, name: str, purpose: str, sample: str) -> SenderI
 
 def own(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the tenant's own sender IDs."""
-    return tables.query(_table(), f"T#{tenant}", begins_with="SENDER#", limit=limit, start=start)
+    return tables.query(messaging.table(), f"T#{tenant}", begins_with="SENDER#", limit=limit, start=start)
 
 
 def waiting(status: Status, *, limit: int, start: Item | None) -> Page:
     """Reads a page of all tenants' sender IDs in a status, oldest first: staff's list."""
-    return tables.query(_table(), f"SENDERS#{status.value}", index="listing", limit=limit, start=start)
+    return tables.query(messaging.table(), f"SENDERS#{status.value}", index="listing", limit=limit, start=start)
 
 
 def decide(caller: Principal, sender_id: str, status: Status, *, reason: str | None) -> SenderId:
     """Decides on a request; the same decision again changes nothing. Raises NotFound, Conflict or SenderIdTaken."""
-    pointer = tables.get(_table(), _pointer_key(sender_id))
-    item = pointer and tables.get(_table(), _key(TenantId(pointer["tenant"]), pointer["name"]))
+    pointer = tables.get(messaging.table(), _pointer_key(sender_id))
+    item = pointer and tables.get(messaging.table(), _key(TenantId(pointer["tenant"]), pointer["name"]))
     if not item:
         raise NotFound("There is no such sender ID.")
     before = of(item)
@@ -225,7 +225,7 @@ def _decision(before: SenderId, status: Status, reason: str | None, actor: str, 
     tenant = _owner(before)
     listed = _listed(status, before.created_at or now, before.id)
     decided = writes.update(
-        _table(),
+        messaging.table(),
         _key(tenant, before.name),
         "SET #status = :status, reason = :reason, reviewed_by = :actor, updated_at = :now,"
         " listing_pk = :pk, listing_sk = :sk, history = list_append(if_not_exists(history, :none), :step)",
@@ -251,7 +251,7 @@ def _decision(before: SenderId, status: Status, reason: str | None, actor: str, 
         return [decided]
     owner = {**_owner_key(before.name)._asdict(), "tenant": tenant, "since": now}
     reserved = writes.put(
-        _table(),
+        messaging.table(),
         owner,
         condition="attribute_not_exists(pk) OR tenant = :tenant",
         values={":tenant": tenant},
@@ -263,7 +263,7 @@ def _decision(before: SenderId, status: Status, reason: str | None, actor: str, 
 def _usable(before: SenderId, *, approved: bool) -> Write:
     """Keeps the item that sending reads in step, in the same transaction: one attribute a name."""
     return writes.update(
-        _table(),
+        messaging.table(),
         approved_key(_owner(before)),
         "SET #name = :name" if approved else "REMOVE #name",
         condition="attribute_not_exists(#name)" if approved else "attribute_exists(#name)",
@@ -281,7 +281,3 @@ def _owner(sender_id: SenderId) -> TenantId:
 
 def _listed(status: Status, created_at: str, sender_id: str) -> Item:
     return {"listing_pk": f"SENDERS#{status.value}", "listing_sk": f"{created_at}#{sender_id}"}
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

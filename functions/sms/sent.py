@@ -22,7 +22,7 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from .chunks import MessagingSettings
+from . import messaging
 
 WITHIN_S: Final = 1_800
 _MOMENT_BYTES = 4
@@ -110,7 +110,7 @@ def partition(tenant: TenantId) -> str:
 
 def table() -> str:
     """Returns the table that it stands in."""
-    return MessagingSettings.load().messaging_table
+    return messaging.table()
 
 
 def _added(item: Item) -> dict[BatchId, bytes]:

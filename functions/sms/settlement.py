@@ -14,7 +14,7 @@ from mifumo.observability import count, logger
 from mifumo.wallets import Wallet
 from mifumo.writes import Write
 
-from . import batches, chunks, laid, reckonings, telling, turns
+from . import batches, chunks, laid, messaging, reckonings, telling, turns
 from .batches import Batch
 from .chunks import Chunk, State
 from .laid import LaidPart
@@ -70,7 +70,7 @@ def close_part(batch: Batch, part: LaidPart) -> bool:
     if found == 0 or found < part.chunks:
         return False
     # For as long the reports of its last chunk are waited for; the sweep then ends those that never came.
-    last_count = chunks.swept_at(WindowSettings.load().receipt_window_s)
+    last_count = messaging.swept_at(WindowSettings.load().receipt_window_s)
     reckonings.begin(batch, part=part.number, first=part.first, last=part.last)
     try:
         writes.commit(laid.closed(part, whole, captured=captured, due=last_count))

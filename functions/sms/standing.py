@@ -11,10 +11,9 @@ from mifumo.ids import BatchId, TenantId
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.wallets import LedgerSettings, Wallet
 
-from . import allowance, batches, circuit, entitlement, listeners, opt_outs, repeats, sender_ids
+from . import allowance, batches, circuit, entitlement, listeners, messaging, opt_outs, repeats, sender_ids
 from .allowance import Allowance
 from .batches import Batch
-from .chunks import MessagingSettings
 from .repeats import Recent
 
 
@@ -84,14 +83,14 @@ def read(
 
     It stays one call: seven keys, at most 64 of opt-outs and eight of the text.
     """
-    messaging, access = MessagingSettings.load().messaging_table, AccessSettings.load().access_table
+    kept, access = messaging.table(), AccessSettings.load().access_table
     day, who = allowance.today(), (access, tenants.key(tenant))
     used = access, allowance.key(tenant, day)
     wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
-    names = messaging, sender_ids.approved_key(tenant)
-    provider = messaging, circuit.KEY
-    hooks = messaging, listeners.key(tenant)
-    earlier = messaging, batches.key(tenant, batch or BatchId("-"))
+    names = kept, sender_ids.approved_key(tenant)
+    provider = kept, circuit.KEY
+    hooks = kept, listeners.key(tenant)
+    earlier = kept, batches.key(tenant, batch or BatchId("-"))
     numbers = list(opt_outs.readable(recipients))
     outs = opt_outs.places(tenant, numbers)
     look = repeats.look(tenant, text, numbers) if text is not None else None

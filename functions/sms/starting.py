@@ -13,7 +13,7 @@ from mifumo.observability import count, logger
 from mifumo.tenants import Status as Standing
 from mifumo.tenants import Tenant
 
-from . import batches, chunks, courses, quiet, schedules, turns, walks
+from . import batches, courses, messaging, quiet, schedules, turns, walks
 from .batches import Batch, Status
 from .turns import BatchMoved
 from .waits import QUIET_HOURS, SUSPENDED
@@ -51,7 +51,7 @@ def _begin(batch: Batch, business: Tenant | None) -> None:
         hold(batch, until, QUIET_HOURS)
         return
     try:
-        started = turns.take(batch, Status.ACCEPTED, due=chunks.swept_at(), walk=0, starts_at=None, reason=None)
+        started = turns.take(batch, Status.ACCEPTED, due=messaging.swept_at(), walk=0, starts_at=None, reason=None)
         batch = batches.of(writes.commit(started))
     except BatchMoved:
         return
@@ -63,7 +63,7 @@ def _begin(batch: Batch, business: Tenant | None) -> None:
 def hold(batch: Batch, until: str, reason: str) -> None:
     """Lets a batch wait until a moment; leaves it if somebody has led it on."""
     try:
-        held = turns.take(batch, Status.HELD, due=chunks.swept_at(at=until), starts_at=until, reason=reason)
+        held = turns.take(batch, Status.HELD, due=messaging.swept_at(at=until), starts_at=until, reason=reason)
         batch = batches.of(writes.commit(held))
     except BatchMoved:
         return

@@ -11,9 +11,9 @@ from mifumo import tables
 from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
 
-from . import batches, chunks, hook_deliveries, hooks, messages, news
+from . import batches, chunks, hook_deliveries, hooks, messages, messaging, news
 from .batches import Batch
-from .chunks import Chunk, MessagingSettings, State
+from .chunks import Chunk, State
 from .heard import Word
 from .hook_deliveries import Delivery
 from .messages import Message, Status
@@ -64,7 +64,7 @@ def of(tenant: TenantId, message_id: str) -> tuple[Message, list[Step]]:
     if found is None or chunk is None or not 1 <= position <= len(chunk.recipients):
         raise NotFound("You have no such message.")
     batch, _ = found
-    row = tables.get(MessagingSettings.load().messaging_table, messages.key(tenant, batch_id, number, position))
+    row = tables.get(messaging.table(), messages.key(tenant, batch_id, number, position))
     message, reports = messages.at(chunk, position, row), messages.words(row or {})
     steps = [*_handed_over(batch, chunk), *map(_reported, reports), *_settled(batch, chunk, message, reports)]
     steps += _told(chunk, position)
@@ -115,7 +115,7 @@ def _told(chunk: Chunk, position: int) -> list[Step]:
     """Tells of which events of the message webhooks were told, and how that went."""
     if not chunk.listens:
         return []
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     made = {event.id: event for event in news.told(chunk) if event.concerns(position)}
     wanted = [hook_deliveries.key(chunk.tenant, hook.id, one) for hook in hooks.of_tenant(chunk.tenant) for one in made]
     found = tables.read(*((table, key) for key in wanted), consistent=False) if wanted else {}

@@ -7,9 +7,8 @@ from mifumo import tables, writes
 from mifumo.aws import Item
 from mifumo.writes import Write
 
-from . import batches
+from . import batches, messaging
 from .batches import Batch, Status
-from .chunks import MessagingSettings
 
 _NAMES = {"#status": "status", "#turn": "turn"}
 
@@ -55,7 +54,7 @@ def walked(batch: Batch, reached: int | None, *, told: int) -> Write:
 def still(batch: Batch) -> Write:
     """Holds a transaction to a batch of the same turn; refuses with BatchMoved."""
     return writes.check(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         condition=_as_read(batch),
         names=_NAMES,
@@ -66,13 +65,13 @@ def still(batch: Batch) -> Write:
 
 def read(batch: Batch) -> Batch | None:
     """Reads a batch as it is by now."""
-    item = tables.get(_table(), batches.key(batch.tenant, batch.id))
+    item = tables.get(messaging.table(), batches.key(batch.tenant, batch.id))
     return batches.of(item) if item else None
 
 
 def _update(batch: Batch, expression: str, *, condition: str, names: dict[str, str], values: Item) -> Write:
     return writes.update(
-        _table(),
+        messaging.table(),
         batches.key(batch.tenant, batch.id),
         expression,
         condition=condition,
@@ -93,7 +92,3 @@ def _values(batch: Batch) -> Item:
 
 def _moved(item: Item | None) -> BatchMoved:
     return BatchMoved(batches.of(item) if item else None)
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

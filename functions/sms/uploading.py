@@ -9,8 +9,7 @@ from mifumo.errors import FieldError, NotFound, ValidationFailed
 from mifumo.ids import TenantId
 from mifumo.tenants import Tenant
 
-from . import entitlement, groups, orders, plans, rendering, standing, templates, upload_files, uploads
-from .chunks import MessagingSettings
+from . import entitlement, groups, messaging, orders, plans, rendering, standing, templates, upload_files, uploads
 from .plans import Plan
 from .standing import Standing
 from .upload_files import FILE_WITHIN_S, Form
@@ -155,7 +154,7 @@ def page(tenant: TenantId, *, limit: int, start: Item | None) -> tuple[list[Foun
 
 
 def _planned(found: list[Upload]) -> list[Found]:
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     places = {one.id: (table, plans.key(one.tenant, one.id)) for one in found if one.task.purpose is Purpose.CAMPAIGN}
     items = tables.read(*places.values())
     known = {name: plans.of(items[place]) for name, place in places.items() if place in items}
@@ -170,7 +169,7 @@ def call_off(caller: Principal, upload_id: str) -> None:
     if upload.task.purpose is Purpose.CAMPAIGN:
         planned = [
             writes.delete(
-                MessagingSettings.load().messaging_table,
+                messaging.table(),
                 plans.key(upload.tenant, upload.id),
                 condition="attribute_not_exists(pk) OR #state <> :used",
                 names={"#state": "state"},

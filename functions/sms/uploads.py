@@ -26,8 +26,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import tallies
-from .chunks import MessagingSettings
+from . import messaging, tallies
 from .tallies import Tally
 
 # As long as the files are kept.
@@ -151,7 +150,7 @@ def put(upload: Upload) -> Write:
         "tries": 0,
         "ttl": clock.epoch(clock.parse(upload.created_at)) + _RETENTION_S,
     }
-    return writes.put(_table(), item, refused=lambda _: UploadLost(upload.id))
+    return writes.put(messaging.table(), item, refused=lambda _: UploadLost(upload.id))
 
 
 def claim(tenant: TenantId, upload: str, *, lease_s: float) -> Upload | None:
@@ -170,7 +169,7 @@ def claim(tenant: TenantId, upload: str, *, lease_s: float) -> Upload | None:
         ":due": _looked_at(lease_s),
     }
     taken = writes.update(
-        _table(),
+        messaging.table(),
         key(tenant, upload),
         "SET #state = :reading, #token = :token, held_until = :until, due_pk = :due_pk, due_sk = :due ADD tries :one",
         condition="#state IN (:waiting, :reading) AND (attribute_not_exists(held_until) OR held_until < :now)",
@@ -221,7 +220,7 @@ def ended(upload: Upload, state: State, tally: Tally, *, reason: tuple[str, str]
 
 def _moved(upload: Upload, expression: str, values: Item, *, names: dict[str, str] | None = None) -> Write:
     return writes.update(
-        _table(),
+        messaging.table(),
         key(upload.tenant, upload.id),
         expression,
         condition="#token = :held",
@@ -233,14 +232,14 @@ def _moved(upload: Upload, expression: str, values: Item, *, names: dict[str, st
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds uploads of whose readers nothing has been seen for long."""
-    page = tables.query(_table(), _DUE, index="due", between=("0", now), limit=limit)
+    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
     return [Key(item["pk"], item["sk"]) for item in page.items]
 
 
 def look_again(where: Key) -> Write:
     """Puts the next look at an upload off that is due; refuses with UploadLost when it is not, or not any more."""
     return writes.update(
-        _table(),
+        messaging.table(),
         where,
         "SET due_sk = :later",
         condition="#state = :reading AND due_sk <= :now",
@@ -257,7 +256,7 @@ def erase(upload: Upload, digits: str) -> Write:
     """
     task = replace(upload.task, text="") if upload.tally.accepted == 1 else upload.task
     return writes.update(
-        _table(),
+        messaging.table(),
         key(upload.tenant, upload.id),
         "SET tally = :left, task = :task",
         condition="tally = :was",
@@ -277,7 +276,7 @@ def _written(task: Task) -> str:
 def gone(upload: Upload) -> Write:
     """Deletes an upload, unless it was used; its reader finds that out with its next write."""
     return writes.delete(
-        _table(),
+        messaging.table(),
         key(upload.tenant, upload.id),
         condition="attribute_exists(pk) AND #state <> :used",
         names={"#state": "state"},
@@ -288,7 +287,7 @@ def gone(upload: Upload) -> Write:
 
 def read(tenant: TenantId, upload: str) -> Upload:
     """Reads a tenant's upload; raises NotFound, also when it is another tenant's."""
-    item = tables.get(_table(), key(tenant, upload)) if ids.valid(upload) else None
+    item = tables.get(messaging.table(), key(tenant, upload)) if ids.valid(upload) else None
     if item is None:
         raise missing()
     return of(item)
@@ -296,7 +295,7 @@ def read(tenant: TenantId, upload: str) -> Upload:
 
 def holding(tenant: TenantId, digits: str, *, until: str) -> tuple[list[Upload], bool]:
     """Finds uploads, of those made until a moment, that tell of a number; and whether some are still to be read."""
-    found = [of(item) for item in tables.query_all(_table(), partition(tenant), consistent=True)]
+    found = [of(item) for item in tables.query_all(messaging.table(), partition(tenant), consistent=True)]
     asked = [one for one in found if one.created_at <= until]
     now = clock.stamp()
     coming = any(one.state is State.READING or (one.state is State.WAITING and one.file_until > now) for one in asked)
@@ -305,7 +304,7 @@ def holding(tenant: TenantId, digits: str, *, until: str) -> tuple[list[Upload],
 
 def page(tenant: TenantId, *, limit: int, start: Item | None) -> Page:
     """Reads a page of a tenant's uploads, newest first."""
-    return tables.query(_table(), partition(tenant), limit=limit, newest_first=True, start=start)
+    return tables.query(messaging.table(), partition(tenant), limit=limit, newest_first=True, start=start)
 
 
 def of(item: Item) -> Upload:
@@ -340,7 +339,3 @@ def partition(tenant: TenantId) -> str:
 def key(tenant: TenantId, upload: str) -> Key:
     """Returns the key of an upload."""
     return Key(partition(tenant), upload)
-
-
-def _table() -> str:
-    return MessagingSettings.load().messaging_table

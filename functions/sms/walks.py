@@ -10,7 +10,7 @@ from contextlib import suppress
 from mifumo import writes
 from mifumo.observability import logger
 
-from . import batches, chunks, lanes, pace, settlement, starts, turns, withheld
+from . import batches, chunks, lanes, messaging, pace, settlement, starts, turns, withheld
 from .batches import Batch, Status
 from .chunks import PAGE, Chunk, ChunkTaken, State
 from .turns import BatchMoved
@@ -47,7 +47,7 @@ def _tell(batch: Batch, page: list[Chunk]) -> int:
         if chunk.state is State.QUEUED:
             wait_s = pace.spread_s(batch, batch.told + len(told) + 1)
             with suppress(ChunkTaken):
-                writes.commit(chunks.move(chunk, State.QUEUED, due=chunks.swept_at(wait_s)))
+                writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(wait_s)))
                 told.append(chunk.number)
     lanes.fan_out(batch, told, place=batch.told + 1)
     return len(told)

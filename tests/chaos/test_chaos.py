@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, handover, settlement
+from functions.sms import chunks, handover, messaging, settlement
 from functions.sms.chunks import State
 from mifumo import ids, writes
 from mifumo.providers.beem import Kind
@@ -45,7 +45,7 @@ def ignore_claims(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def claim(chunk: chunks.Chunk, **_: Any) -> Any:
         return writes.update(
-            chunks._table(),
+            messaging.table(),
             chunks.key(chunk.tenant, chunk.batch, chunk.number),
             "SET #state = :claimed, #token = :token",
             condition=writes.WHATEVER_STANDS,

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, clearance, extracts, privacy
-from functions.sms.chunks import MessagingSettings
+from functions.sms import chunks, clearance, extracts, messaging, privacy
 from mifumo import aws, ids, writes
 from mifumo import privacy as requests
 from mifumo.ids import TenantId
@@ -43,7 +42,7 @@ def sent(world: World, *recipients: str, **options: Any) -> str:
 
 def stored(tenant: str = "t1") -> str:
     """Everything of a tenant in the table, with the numbers of chunks as they are read."""
-    found = aws.dynamodb().scan(TableName=MessagingSettings.load().messaging_table)["Items"]
+    found = aws.dynamodb().scan(TableName=messaging.table())["Items"]
     items = [item for item in map(aws.unmarshal, found) if f"T#{tenant}" in item["pk"] or "T#" not in item["pk"]]
     for item in items:
         if "recipients" in item:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, erasure, inbox, messages, privacy, unpark
-from functions.sms.chunks import MessagingSettings
+from functions.sms import chunks, erasure, inbox, messages, messaging, privacy, unpark
 from mifumo import aws, clock, ids, ledger, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import Part, State, Step
@@ -39,9 +38,7 @@ def erase(world: World, steps: Steps) -> None:
 
 def stored() -> str:
     """Everything in the table, with the numbers of chunks as they are read."""
-    items = [
-        aws.unmarshal(item) for item in aws.dynamodb().scan(TableName=MessagingSettings.load().messaging_table)["Items"]
-    ]
+    items = [aws.unmarshal(item) for item in aws.dynamodb().scan(TableName=messaging.table())["Items"]]
     for item in items:
         if "recipients" in item:
             item["recipients"] = chunks.of(item).recipients
@@ -246,7 +243,7 @@ def restore(world: World, batch: str) -> None:
     """Puts the number back, so that it can be erased at another call."""
     found = chunks.get(TENANT, BatchId(batch), 1)
     assert found is not None
-    table = MessagingSettings.load().messaging_table
+    table = messaging.table()
     held = [DIGITS if one == chunks.ERASED else one for one in found.recipients]
     writes.commit(
         writes.update(
@@ -317,9 +314,7 @@ def test_a_report_that_comes_after_the_erasure_brings_the_number_back_nowhere(wo
 
 def test_chunks_expire_with_their_rows_and_what_was_refused_before_them(world: World) -> None:
     sent(world, GONE, "123")
-    items = [
-        aws.unmarshal(item) for item in aws.dynamodb().scan(TableName=MessagingSettings.load().messaging_table)["Items"]
-    ]
+    items = [aws.unmarshal(item) for item in aws.dynamodb().scan(TableName=messaging.table())["Items"]]
     days = {
         item["sk"].partition("#")[0]: round((item["ttl"] - clock.epoch()) / 86_400) for item in items if "ttl" in item
     }

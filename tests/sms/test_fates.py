@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, extracts, inbox, privacy, reruns, transcribing
-from functions.sms.chunks import MessagingSettings
+from functions.sms import chunks, extracts, inbox, messaging, privacy, reruns, transcribing
 from mifumo import aws, ids, writes
 from mifumo import privacy as requests
 from mifumo.ids import BatchId
@@ -153,7 +152,7 @@ class Kept:
     def now(cls) -> "Kept":
         """Reads the table; an item that no fate knows, or two do, ends the test."""
         kinds: dict[str, list[str]] = {}
-        scanned = aws.dynamodb().scan(TableName=MessagingSettings.load().messaging_table)
+        scanned = aws.dynamodb().scan(TableName=messaging.table())
         assert "LastEvaluatedKey" not in scanned
         for item in map(aws.unmarshal, scanned["Items"]):
             if "recipients" in item and item["sk"].startswith("CHUNK#"):

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import api, content, dispatch, quoted, repeats, reruns, sent, standing
-from functions.sms.chunks import MessagingSettings
+from functions.sms import api, content, dispatch, messaging, quoted, repeats, reruns, sent, standing
 from functions.sms.orders import Order
 from functions.sms.quoted import Wanted
 from mifumo import aws, clock, tables
@@ -43,7 +42,7 @@ def errors(problem: Any) -> list[tuple[str, str]]:
 
 
 def remembered() -> list[Any]:
-    items = tables.query(MessagingSettings.load().messaging_table, sent.partition(TENANT), consistent=True).items
+    items = tables.query(messaging.table(), sent.partition(TENANT), consistent=True).items
     return sorted(items, key=lambda item: str(item["sk"]))
 
 

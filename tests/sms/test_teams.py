@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms.chunks import MessagingSettings
+from functions.sms import messaging
 from mifumo import aws
 from mifumo.ids import TenantId
 from tests.builders import token
@@ -66,7 +66,7 @@ def test_t4_every_item_of_what_a_tenant_sends_has_the_tenant_in_its_key(world: W
     world.fund(10, tenant=_OTHER)
     _send(world, _STRANGER)
     world.work()
-    items = aws.dynamodb().scan(TableName=MessagingSettings.load().messaging_table)["Items"]
+    items = aws.dynamodb().scan(TableName=messaging.table())["Items"]
     others = [item for item in items if _OTHER not in item["pk"]["S"]]
     assert len(items) > len(others)
     for pointer in others:

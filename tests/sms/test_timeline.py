@@ -3,8 +3,7 @@
 from typing import Any
 
 from bench.meter import item_bytes
-from functions.sms import chunks, messages
-from functions.sms.chunks import MessagingSettings
+from functions.sms import chunks, messages, messaging
 from mifumo import aws
 from mifumo.ids import BatchId
 from tests.builders import token
@@ -103,7 +102,7 @@ def test_rows_and_chunks_stay_within_one_write_unit(world: World) -> None:
     _, batch = world.send(*(f"0712{n:06d}" for n in range(100, 200)))
     world.work()
     world.receive(expected=100)
-    table, batch_id = MessagingSettings.load().messaging_table, BatchId(batch["id"])
+    table, batch_id = messaging.table(), BatchId(batch["id"])
     for key in (messages.key(TENANT, batch_id, 1, 1), chunks.key(TENANT, batch_id, 1)):
         item = aws.dynamodb().get_item(TableName=table, Key=aws.marshal(key._asdict()))["Item"]
         assert item_bytes(item) < 1024 - 100
