@@ -21,7 +21,8 @@ import requests
 
 from bench import prices
 from bench.cloud import SETTINGS, furnish
-from functions.sms import api, parts
+from functions.sms import api
+from functions.sms.plans import parts
 from mifumo import aws, ledger, tenants, wallets, writes
 from mifumo.ids import TenantId
 from sandbox import emulator, processes

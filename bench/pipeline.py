@@ -11,7 +11,7 @@ from collections import Counter
 from bench import deployed
 from bench.cloud import BEEM_TOKEN, Cloud
 from bench.dollars import Bill, bill
-from functions.sms import batches, chunks, messages
+from functions.sms.batches import batches, chunks, messages
 from mifumo import ledger, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from tests.builders import answer, request, sqs, token

@@ -10,10 +10,11 @@ from mifumo.callers import Principal
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
 
-from . import account, sender_ids
-from .account import Account
-from .models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
-from .sender_ids import Status
+from .content import sender_ids
+from .content.sender_ids import Status
+from .models.sender_id_models import OptionalReason, Reason, SenderIdAnswer, WaitingPage, WaitingSenderIdAnswer
+from .provider import account
+from .provider.account import Account
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["admin"]

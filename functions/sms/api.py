@@ -19,22 +19,13 @@ from mifumo.modes import Mode
 from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 
-from . import (
-    admin,
-    batches,
-    dispatch,
-    entitlement,
-    listings,
-    parking,
-    progress,
-    quoted,
-    sender_ids,
-    standing,
-    timeline,
-    top_ups,
-    wishes,
-)
-from .dispatch import Accepted
+from . import admin
+from .batches import batches, listings, progress
+from .batches.progress import Progress
+from .charges import top_ups
+from .charges.top_ups import TopUp
+from .content import entitlement, sender_ids
+from .delivery import timeline
 from .doors import (
     analytics,
     contacts,
@@ -48,27 +39,15 @@ from .doors import (
     uploads,
     webhooks,
 )
-from .models import (
-    AvailabilityAnswer,
-    BalanceAnswer,
-    BatchAnswer,
-    BatchPage,
-    CapabilityAnswer,
-    MessageAnswer,
-    MessagePage,
-    MessageStory,
-    QuotedRequest,
-    SenderIdAnswer,
-    SenderIdPage,
-    SenderIdRequest,
-    SendRequest,
-    StepAnswer,
-    TopUpAnswer,
-)
-from .progress import Progress
-from .quoted import Wanted
-from .top_ups import TopUp
-from .wishes import Wish
+from .models.batch_models import BatchAnswer, BatchPage, TopUpAnswer
+from .models.capability_models import BalanceAnswer, CapabilityAnswer
+from .models.message_models import MessageAnswer, MessagePage, MessageStory, StepAnswer
+from .models.send_models import QuotedRequest, SendRequest
+from .models.sender_id_models import AvailabilityAnswer, SenderIdAnswer, SenderIdPage, SenderIdRequest
+from .sending import dispatch, parking, quoted, standing, wishes
+from .sending.dispatch import Accepted
+from .sending.quoted import Wanted
+from .sending.wishes import Wish
 
 app = api()
 app.include_router(admin.router, prefix="/api/admin/sms")

@@ -9,7 +9,7 @@ from mifumo.observability import count, entrypoint, logger
 from mifumo.providers import beem_account
 from mifumo.settings import Settings
 
-from . import account
+from .provider import account
 
 
 class CheckupSettings(Settings):

@@ -10,7 +10,7 @@ from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
 
-from . import hook_calls, hook_health, news
+from .hooks import hook_calls, hook_health, news
 
 
 @entrypoint

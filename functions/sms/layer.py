@@ -8,7 +8,7 @@ from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
 
-from . import layout
+from .plans import layout
 
 
 @entrypoint

@@ -19,8 +19,9 @@ from mifumo.settings import Settings
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-from . import dispatch, messaging
-from .orders import Order
+from . import messaging
+from .sending import dispatch
+from .sending.orders import Order
 
 # SES forgets a letter sooner than the queue does: deliveries that come after this meet no claim, and there are none.
 _CLAIMED_S = 14 * 24 * 3600

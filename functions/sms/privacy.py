@@ -9,7 +9,7 @@ from mifumo.observability import entrypoint
 from mifumo.privacy import After, Kind, Part, Step
 from mifumo.settings import Settings
 
-from . import clearance, erasure, extracts
+from .data_requests import clearance, erasure, extracts
 
 
 class PrivacySettings(Settings):

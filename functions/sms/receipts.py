@@ -10,7 +10,8 @@ from mifumo.providers import beem_inbound, beem_reports
 from mifumo.providers.beem_inbound import Inbound, MalformedInboundError
 from mifumo.providers.beem_reports import MalformedReportError, Report
 
-from . import delivery, inbound
+from .delivery import delivery
+from .inbound import inbound
 
 Record = tuple[str, dict[str, Any] | None]
 

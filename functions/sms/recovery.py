@@ -12,32 +12,19 @@ from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
 from mifumo.tables import Key
 
-from . import (
-    batches,
-    chunks,
-    delivery,
-    hook_deliveries,
-    inbox,
-    laid,
-    lanes,
-    laying,
-    listeners,
-    lost,
-    messaging,
-    parked,
-    questions,
-    readings,
-    returned,
-    settlement,
-    starts,
-    telling,
-    uploads,
-    walks,
-)
-from .batches import Batch
-from .chunks import Chunk, ChunkTaken, State
-from .uploads import UploadLost
-from .window import WindowSettings
+from . import messaging
+from .batches import batches, chunks, laid, laying
+from .batches.batches import Batch
+from .batches.chunks import Chunk, ChunkTaken, State
+from .batches.window import WindowSettings
+from .charges import returned, settlement
+from .courses import parked, walks
+from .delivery import delivery, inbox, lost, questions
+from .hooks import hook_deliveries, listeners, telling
+from .pacing import lanes
+from .timing import starts
+from .uploads import readings, uploads
+from .uploads.uploads import UploadLost
 
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
 CHUNKS_MAX = 250

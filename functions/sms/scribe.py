@@ -9,8 +9,8 @@ from mifumo import aws, queue
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import entrypoint
 
-from . import transcribing
-from .transcribing import TimeLeft
+from .results import transcribing
+from .results.transcribing import TimeLeft
 
 
 @entrypoint

@@ -11,9 +11,9 @@ from mifumo import aws, queue
 from mifumo.ids import TenantId
 from mifumo.observability import entrypoint
 
-from . import readings, splitting, upload_files
-from .splitting import TimeLeft
-from .uploads import UploadHeld
+from .uploads import readings, splitting, upload_files
+from .uploads.splitting import TimeLeft
+from .uploads.uploads import UploadHeld
 
 
 class NotQueuedError(Exception):

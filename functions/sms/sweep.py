@@ -7,7 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mifumo import aws, clock
 from mifumo.observability import count, entrypoint, logger
 
-from . import batches, chunks, counting, hook_deliveries, laid, reckonings, recovery, uploads
+from . import recovery
+from .analytics import counting, reckonings
+from .batches import batches, chunks, laid
+from .hooks import hook_deliveries
+from .uploads import uploads
 
 # Stop in time for the last step to end: the next sweep goes on.
 _MARGIN_MS = 5_000

@@ -8,7 +8,7 @@ from mifumo import aws, queue
 from mifumo.ids import TenantId
 from mifumo.observability import entrypoint
 
-from . import parking
+from .sending import parking
 
 
 @entrypoint

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from functions.sms import outbound
-from functions.sms.outcomes import Outcome
+from functions.sms.hooks import outbound
+from functions.sms.hooks.outcomes import Outcome
 from tests.chaos.evidence import FINAL, ORDER, Evidence
 from tests.chaos.orders import HEARD
 from tests.chaos.processes import Processes

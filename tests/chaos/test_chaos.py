@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, handover, messaging, settlement
-from functions.sms.chunks import State
+from functions.sms import messaging
+from functions.sms.batches import chunks
+from functions.sms.batches.chunks import State
+from functions.sms.charges import settlement
+from functions.sms.delivery import handover
 from mifumo import ids, writes
 from mifumo.providers.beem import Kind
 from tests.chaos import provider

@@ -58,10 +58,10 @@ _NEVER_LOADED = {
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs, and
     # orders what those of many texts and repeats need
     "functions.sms.notices.handler": {
-        "functions.sms.laying.LayingSettings",
-        "functions.sms.schedules.ScheduleSettings",
-        "functions.sms.parts.CampaignSettings",
-        "functions.sms.sent.SentSettings",
+        "functions.sms.batches.laying.LayingSettings",
+        "functions.sms.timing.schedules.ScheduleSettings",
+        "functions.sms.plans.parts.CampaignSettings",
+        "functions.sms.sending.sent.SentSettings",
         "mifumo.quotes.QuoteSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
@@ -75,15 +75,15 @@ _NEVER_LOADED = {
     },
     # waits for no report, answers nobody, tells no webhook, makes no offer, and deletes uploads of the table alone
     "functions.sms.privacy.handler": {
-        "functions.sms.parts.CampaignSettings",
-        "functions.sms.inbox.InboxSettings",
-        "functions.sms.orders.LaneSettings",
-        "functions.sms.pace.PaceSettings",
-        "functions.sms.window.WindowSettings",
-        "functions.sms.hook_secrets.HookSecretSettings",
-        "functions.sms.sent.SentSettings",
-        "functions.sms.telling.HookQueueSettings",
-        "functions.sms.top_ups.ConsoleSettings",
+        "functions.sms.plans.parts.CampaignSettings",
+        "functions.sms.delivery.inbox.InboxSettings",
+        "functions.sms.sending.orders.LaneSettings",
+        "functions.sms.pacing.pace.PaceSettings",
+        "functions.sms.batches.window.WindowSettings",
+        "functions.sms.hooks.hook_secrets.HookSecretSettings",
+        "functions.sms.sending.sent.SentSettings",
+        "functions.sms.hooks.telling.HookQueueSettings",
+        "functions.sms.charges.top_ups.ConsoleSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
@@ -91,7 +91,7 @@ _NEVER_LOADED = {
     # answers nobody and calls no webhook: writes down for whom a phone's text is, that is whom its sender ID, or the
     # last text, belongs to
     "functions.sms.receipts.handler": {
-        "functions.sms.hook_secrets.HookSecretSettings",
+        "functions.sms.hooks.hook_secrets.HookSecretSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.notices.NoticeSettings",
@@ -104,24 +104,24 @@ _NEVER_LOADED = {
         "mifumo.quotes.QuoteSettings",
     },
     # leads what was accepted: what is parked is its tenant's to cancel
-    "functions.sms.starter.handler": {"functions.sms.parked.ParkingSettings"},
+    "functions.sms.starter.handler": {"functions.sms.courses.parked.ParkingSettings"},
     # lays out what was quoted before
     "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks
     "functions.sms.splitter.handler": {
-        "functions.sms.orders.LaneSettings",
-        "functions.sms.pace.PaceSettings",
-        "functions.sms.sent.SentSettings",
+        "functions.sms.sending.orders.LaneSettings",
+        "functions.sms.pacing.pace.PaceSettings",
+        "functions.sms.sending.sent.SentSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.tenants.AccessSettings",
         "mifumo.wallets.LedgerSettings",
     },
     # finds uploads whose readers have died, and reads no file itself
-    "functions.sms.sweep.handler": {"functions.sms.parts.CampaignSettings", "mifumo.quotes.QuoteSettings"},
+    "functions.sms.sweep.handler": {"functions.sms.plans.parts.CampaignSettings", "mifumo.quotes.QuoteSettings"},
     # reads batches with those who ask for them, and has no callers, prices and turns to see to itself
     "functions.sms.scribe.handler": {
-        "functions.sms.pace.PaceSettings",
+        "functions.sms.pacing.pace.PaceSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.tenants.AccessSettings",

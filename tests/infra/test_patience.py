@@ -2,7 +2,8 @@
 
 from itertools import pairwise
 
-from functions.sms import handover, sweep
+from functions.sms import sweep
+from functions.sms.delivery import handover
 from mifumo import backoff, queue
 from tests.infra.reading import Resource, every_stage, functions, properties, resources
 

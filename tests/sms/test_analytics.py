@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from functions.sms import figures as kept
 from functions.sms import sweep
-from functions.sms.figures import Network
+from functions.sms.analytics import figures as kept
+from functions.sms.analytics.figures import Network
 from mifumo import clock
 from mifumo.phone import Operator
 from tests.builders import CONTEXT, token

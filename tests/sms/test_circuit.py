@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import circuit
+from functions.sms.provider import circuit
 from mifumo import circuits
 from mifumo.circuits import State
 from tests.builders import token

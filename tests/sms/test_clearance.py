@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, clearance, extracts, messaging, privacy
+from functions.sms import messaging, privacy
+from functions.sms.batches import chunks
+from functions.sms.data_requests import clearance, extracts
 from mifumo import aws, ids, writes
 from mifumo import privacy as requests
 from mifumo.ids import TenantId

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.sms import contacts
-from functions.sms.contacts import ContactExists
+from functions.sms.content import contacts
+from functions.sms.content.contacts import ContactExists
 from functions.sms.doors import contacts as door
 from mifumo import phone, spreadsheets
 from tests.builders import token

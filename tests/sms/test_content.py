@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from functions.sms import contacts, content, groups, opt_outs, privacy, templates
-from functions.sms.categories import Category
-from functions.sms.opt_outs import Source
+from functions.sms import privacy
+from functions.sms.batches.categories import Category
+from functions.sms.content import contacts, groups, opt_outs, templates
+from functions.sms.content.opt_outs import Source
+from functions.sms.data_requests import belongings
 from mifumo import aws, ids, tables, writes
 from mifumo import privacy as requests
 from mifumo.callers import Principal
@@ -68,7 +70,7 @@ def test_a_number_that_is_forgotten_is_no_contact_and_in_no_group_and_stays_opte
     assert kept(TENANT, group)["members"] == 2
     assert opt_outs.get(TENANT, DIGITS) is not None
     assert contacts.several(OTHER, [contacts.of_number(OTHER, DIGITS)])
-    content.forget(TENANT, DIGITS)  # once more changes nothing
+    belongings.forget(TENANT, DIGITS)  # once more changes nothing
     assert groups.read(TENANT, group).members == 2
 
 
@@ -106,15 +108,15 @@ def test_nothing_that_a_tenant_kept_is_left_when_it_is_cleared_and_nothing_of_an
 
 
 def test_clearing_takes_bounded_steps_and_goes_on_after_a_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "_ITEMS_A_STEP", 2)
-    monkeypatch.setattr(content, "_TOGETHER_MAX", 1)
+    monkeypatch.setattr(belongings, "_ITEMS_A_STEP", 2)
+    monkeypatch.setattr(belongings, "_TOGETHER_MAX", 1)
     group, _ = furnished(TENANT)
     world.wire.cut(2, after=True)
     with pytest.raises(Crash):
-        content.clear(TENANT)
+        belongings.clear(TENANT)
     world.wire.mend()
     taken = 1
-    while content.clear(TENANT):
+    while belongings.clear(TENANT):
         taken += 1
         assert taken < 30
     assert taken > 5

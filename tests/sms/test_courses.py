@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from functions.sms import batches, chunks, courses, dispatch, listings, walks
-from functions.sms.batches import Batch, Status
-from functions.sms.chunks import State
-from functions.sms.orders import Order
+from functions.sms.batches import batches, chunks, listings
+from functions.sms.batches.batches import Batch, Status
+from functions.sms.batches.chunks import State
+from functions.sms.courses import courses, walks
+from functions.sms.sending import dispatch
+from functions.sms.sending.orders import Order
 from mifumo.ids import BatchId
 from tests.builders import token
 from tests.sms.world import TENANT, World
@@ -201,7 +203,7 @@ def test_cut_off_at_any_call_a_batch_goes_on_all_the_same(world: World, *, after
 
 
 def test_a_batch_of_many_chunks_is_called_off_bit_by_bit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("functions.sms.chunks.PAGE", "functions.sms.walks.PAGE"):
+    for module in ("functions.sms.batches.chunks.PAGE", "functions.sms.courses.walks.PAGE"):
         monkeypatch.setattr(module, 2)
     _, batch = world.send(*[f"07121{n:05d}" for n in range(500)])
     first = world.queued()[0]
@@ -219,8 +221,8 @@ def test_a_batch_of_many_chunks_is_called_off_bit_by_bit(world: World, monkeypat
 
 def test_a_walk_for_an_earlier_turn_stops(world: World, half: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumed, paused and resumed again while somebody still goes through it for the first time."""
-    monkeypatch.setattr("functions.sms.chunks.PAGE", 1)
-    monkeypatch.setattr("functions.sms.walks.PAGE", 1)
+    monkeypatch.setattr("functions.sms.batches.chunks.PAGE", 1)
+    monkeypatch.setattr("functions.sms.courses.walks.PAGE", 1)
     batch, rest = half
     lead(world, "pause", batch)
     lead(world, "resume", batch)

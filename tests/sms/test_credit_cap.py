@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import parked, parking
+from functions.sms.courses import parked
+from functions.sms.sending import parking
 from tests.sms.test_parking import top_up
 from tests.sms.world import TENANT, World
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import allowance, dispatch, orders, standing
+from functions.sms.charges import allowance
+from functions.sms.sending import dispatch, orders, standing
 from mifumo import clock, tables, wallets
 from mifumo.errors import AppError
 from mifumo.ids import TenantId

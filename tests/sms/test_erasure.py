@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, erasure, inbox, messages, messaging, privacy, unpark
+from functions.sms import messaging, privacy, unpark
+from functions.sms.batches import chunks, messages
+from functions.sms.data_requests import erasure
+from functions.sms.delivery import inbox
 from mifumo import aws, clock, ids, ledger, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import Part, State, Step

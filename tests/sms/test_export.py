@@ -105,9 +105,9 @@ def test_a_tenant_without_anything_has_no_files_and_is_done(world: World, steps:
 def test_messages_fill_files_whatever_the_size_of_their_batches(
     world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("mifumo.exports", "functions.sms.extracts"):
+    for module in ("mifumo.exports", "functions.sms.data_requests.extracts"):
         monkeypatch.setattr(f"{module}.ROWS_A_FILE", 5)
-    monkeypatch.setattr("functions.sms.extracts._PAGE", 3)
+    monkeypatch.setattr("functions.sms.data_requests.extracts._PAGE", 3)
     made = {sent(world, *numbers(10 * size, size)): size for size in (1, 4, 1, 1, 6, 2, 1)}
     step = steps.run(asked())
     told = rows(step, "messages")
@@ -121,7 +121,7 @@ def test_messages_fill_files_whatever_the_size_of_their_batches(
 
 def test_long_rows_make_shorter_files(world: World, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "BYTES_A_FILE", 10)
-    monkeypatch.setattr("functions.sms.extracts._BATCHES_PAGE", 1)
+    monkeypatch.setattr("functions.sms.data_requests.extracts._BATCHES_PAGE", 1)
     made = [sent(world, "0712000010") for _ in range(3)]
     step = steps.run(asked())
     assert [len(told) for name, told in sorted(files(step).items()) if name.startswith("batches-")] == [1, 1, 1]
@@ -203,7 +203,7 @@ def test_webhooks_are_told_without_their_secrets_and_uploads_without_the_link_to
 def test_deliveries_are_told_page_by_page_of_one_webhook_after_the_other(
     told: Told, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("functions.sms.extracts._PAGE", 2)
+    monkeypatch.setattr("functions.sms.data_requests.extracts._PAGE", 2)
     for _ in range(2):
         hook, _ = told.listen("batch.completed")
         for _ in range(3):

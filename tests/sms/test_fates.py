@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, extracts, inbox, messaging, privacy, reruns, transcribing
+from functions.sms import messaging, privacy
+from functions.sms.batches import chunks
+from functions.sms.data_requests import extracts
+from functions.sms.delivery import inbox
+from functions.sms.results import transcribing
+from functions.sms.sending import reruns
 from mifumo import aws, ids, writes
 from mifumo import privacy as requests
 from mifumo.ids import BatchId

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.sms import contacts, groups
+from functions.sms.content import contacts, groups
 from mifumo import tables
 from mifumo.callers import Principal
 from mifumo.errors import AppError

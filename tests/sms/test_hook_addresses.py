@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.sms import addresses, outbound
-from functions.sms.addresses import UrlRefused
+from functions.sms.hooks import addresses, outbound
+from functions.sms.hooks.addresses import UrlRefused
 from mifumo import settings
 from tests.sms.customer import Customer
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import contacts, groups, opt_outs
+from functions.sms.content import contacts, groups, opt_outs
 from mifumo import aws
 from tests.sms import files
 from tests.sms.files import put, read, split
@@ -156,7 +156,7 @@ def test_a_list_that_is_read_by_many_comes_to_the_same(
 ) -> None:
     whole = imported(world, campaigns_bucket, long_list(), purpose=purpose)
     for module in ("contact_import", "opt_out_import"):
-        monkeypatch.setattr(f"functions.sms.{module}._STEP_MAX", 9)
+        monkeypatch.setattr(f"functions.sms.uploads.{module}._STEP_MAX", 9)
     made = files.begun(world, purpose=purpose)
     assert files.split_all(put(campaigns_bucket, made, long_list()), looks=1) > 10
     found = read(world, made)
@@ -170,8 +170,8 @@ def test_a_list_that_is_read_by_many_comes_to_the_same(
 def test_an_import_that_dies_at_every_other_call_is_finished_by_another_one(
     world: World, campaigns_bucket: str, monkeypatch: pytest.MonkeyPatch, *, after: bool
 ) -> None:
-    monkeypatch.setattr("functions.sms.contact_import._STEP_MAX", 12)
-    monkeypatch.setattr("functions.sms.contact_import._TOGETHER_MAX", 8)
+    monkeypatch.setattr("functions.sms.uploads.contact_import._STEP_MAX", 12)
+    monkeypatch.setattr("functions.sms.uploads.contact_import._TOGETHER_MAX", 8)
     monkeypatch.setattr(groups, "MEMBERS_MAX", 10_000)
     world.wire.listen(aws.s3())
     wholesale, died = group(world), 0

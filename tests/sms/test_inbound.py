@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import opt_outs, receipts
+from functions.sms import receipts
+from functions.sms.content import opt_outs
 from mifumo import clock, notices
 from mifumo.ids import TenantId
 from tests.builders import CONTEXT, sqs, token

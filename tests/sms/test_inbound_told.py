@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from functions.sms import inbound, opt_outs, privacy, receipts
-from functions.sms.events import Type
+from functions.sms import privacy, receipts
+from functions.sms.content import opt_outs
+from functions.sms.hooks.events import Type
+from functions.sms.inbound import inbound
 from mifumo import clock
 from mifumo.ids import TenantId
 from mifumo.privacy import Part, State

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from functions.sms import messages, opt_outs
+from functions.sms.batches import messages
+from functions.sms.content import opt_outs
 from mifumo import aws, keys
 from mifumo.ids import TenantId
 from mifumo.modes import Mode

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.sms import opt_outs, parking
-from functions.sms.opt_outs import Source, TooManyOptOuts
+from functions.sms.content import opt_outs
+from functions.sms.content.opt_outs import Source, TooManyOptOuts
+from functions.sms.sending import parking
 from mifumo import ledger, tables, wallets
 from mifumo.ids import TenantId
 from tests.builders import token

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from functions.sms import chunks, messages
+from functions.sms.batches import chunks, messages
 from mifumo import aws, settings, tables, wallets
 from mifumo.ids import BatchId
 from mifumo.providers import beem

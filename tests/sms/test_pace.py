@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from functions.sms import batches, chunks, lanes, listings, pace, turns, walks
-from functions.sms.batches import Batch
-from functions.sms.chunks import Chunk, Lane, State
+from functions.sms.batches import batches, chunks, listings, turns
+from functions.sms.batches.batches import Batch
+from functions.sms.batches.chunks import Chunk, Lane, State
+from functions.sms.courses import walks
+from functions.sms.pacing import lanes, pace
 from mifumo import clock, queue, settings, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding

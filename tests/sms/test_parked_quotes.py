@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import parked, parking
+from functions.sms.courses import parked
+from functions.sms.sending import parking
 from mifumo import ids
 from tests.builders import token
 from tests.sms.test_parking import top_up, wake, wake_through_cuts

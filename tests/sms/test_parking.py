@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.sms import batches, parked, parking, unpark
-from functions.sms.parked import PARKED_MAX
+from functions.sms import unpark
+from functions.sms.batches import batches
+from functions.sms.courses import parked
+from functions.sms.courses.parked import PARKED_MAX
+from functions.sms.sending import parking
 from mifumo import credited, ledger, quotes, tenants, wallets, writes
 from mifumo.ids import BatchId, TenantId
 from tests.builders import CONTEXT, sqs, token

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, privacy, unpark
+from functions.sms import privacy, unpark
+from functions.sms.batches import chunks
 from mifumo import ledger, wallets
 from mifumo.ids import BatchId, TenantId
 from mifumo.privacy import Part, State

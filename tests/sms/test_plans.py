@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from functions.sms import parts, plans
-from functions.sms.parts import Ready
-from functions.sms.plans import Extent, Plan, PlanMoved, QuoteNotReady, QuoteSent, State
+from functions.sms.plans import parts, plans
+from functions.sms.plans.parts import Ready
+from functions.sms.plans.plans import Extent, Plan, PlanMoved, QuoteNotReady, QuoteSent, State
 from mifumo import aws, ids, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.quotes import QuoteExpired

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.sms import quiet
-from functions.sms.categories import Category
+from functions.sms.batches.categories import Category
+from functions.sms.timing import quiet
 from mifumo import clock
 from mifumo.ids import BatchId
 from mifumo.preferences import Preferences, QuietHours

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.sms import batches, parts, plans, rendering
-from functions.sms.batches import Batch
-from functions.sms.chunks import Lane, State
-from functions.sms.parts import Ready
-from functions.sms.plans import Extent
+from functions.sms.batches import batches
+from functions.sms.batches.batches import Batch
+from functions.sms.batches.chunks import Lane, State
+from functions.sms.content import rendering
+from functions.sms.plans import parts, plans
+from functions.sms.plans.parts import Ready
+from functions.sms.plans.plans import Extent
 from mifumo import ids, segments, substitutes, writes
 from mifumo.ids import BatchId
 from tests.sms.world import TENANT, World

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, laid, layer, parts, plans, quoted
-from functions.sms.plans import Extent
-from functions.sms.quoted import Wanted
+from functions.sms import layer
+from functions.sms.batches import chunks, laid
+from functions.sms.plans import parts, plans
+from functions.sms.plans.plans import Extent
+from functions.sms.sending import quoted
+from functions.sms.sending.quoted import Wanted
 from mifumo import ids, ledger, tenants, wallets, writes
 from mifumo.errors import AppError
 from mifumo.ids import BatchId, TenantId

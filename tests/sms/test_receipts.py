@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from functions.sms import chunks, messages, receipts, routes
-from functions.sms.heard import Word
+from functions.sms import receipts
+from functions.sms.batches import chunks, messages
+from functions.sms.batches.heard import Word
+from functions.sms.delivery import routes
 from mifumo import settings, tables, wallets, writes
 from mifumo.ids import BatchId
 from tests.builders import CONTEXT, sqs
@@ -208,7 +210,7 @@ def test_a_worker_whose_time_is_over_leaves_the_rest_of_the_questions_to_the_nex
     world.reports.take(12)
     monkeypatch.setenv("PROVIDER_TIMEOUT_S", "0")
     settings.forget()
-    monkeypatch.setattr("functions.sms.inquiry.beem.ask", lambda request_id, digits: [])
+    monkeypatch.setattr("functions.sms.delivery.inquiry.beem.ask", lambda request_id, digits: [])
     world.sweep(after_s=24)
     firsts = []
     while found := world.work():

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.sms import rendering
+from functions.sms.content import rendering
 from tests.sms.world import World
 
 NAMES = st.from_regex(rf"\A{rendering.NAME}\Z")

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.sms import api, content, dispatch, messaging, quoted, repeats, reruns, sent, standing
-from functions.sms.orders import Order
-from functions.sms.quoted import Wanted
+from functions.sms import api, messaging
+from functions.sms.data_requests import belongings
+from functions.sms.sending import dispatch, quoted, repeats, reruns, sent, standing
+from functions.sms.sending.orders import Order
+from functions.sms.sending.quoted import Wanted
 from mifumo import aws, clock, tables
 from mifumo.errors import ValidationFailed
 from mifumo.ids import TenantId
@@ -354,7 +356,7 @@ def test_neither_a_number_nor_a_text_stands_there_and_clearing_a_tenant_takes_al
     aws.forget()
     assert repeats.look(TENANT, "Habari", [DIGITS]).home not in stored, "who has the tables alone cannot make it"
     assert send(world, ONE)[0] == 202, "another key forgets"
-    while content.clear(TENANT):
+    while belongings.clear(TENANT):
         pass
     assert remembered() == []
 

@@ -9,7 +9,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.sms import chunks, scribe, transcribing
+from functions.sms import scribe
+from functions.sms.batches import chunks
+from functions.sms.results import transcribing
 from mifumo import aws, ids, settings, tables
 from tests.builders import CONTEXT, Context, sqs, token
 from tests.queues import taken

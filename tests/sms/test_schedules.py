@@ -5,7 +5,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from functions.sms import api, batches, courses, listings, opt_outs, parking
+from functions.sms import api
+from functions.sms.batches import batches, listings
+from functions.sms.content import opt_outs
+from functions.sms.courses import courses
+from functions.sms.sending import parking
 from mifumo import aws, clock, tenants, writes
 from mifumo.ids import BatchId
 from tests.builders import CONTEXT, request, token

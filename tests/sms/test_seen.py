@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.sms.seen import Seen
+from functions.sms.sheets.seen import Seen
 
 NUMBERS = st.one_of(
     st.integers(255_600_000_000, 255_799_999_999),

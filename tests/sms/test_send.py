@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.sms import dispatch, orders, standing
+from functions.sms.sending import dispatch, orders, standing
 from mifumo import settings, tenants, wallets, writes
 from mifumo.errors import AppError
 from mifumo.ids import TenantId, UserId

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.sms.sheet_rows import FileRefused, Place, Row, Rows
-from functions.sms.sheets import SAMPLE_BYTES, Sheet, recognised
+from functions.sms.sheets.sheet_rows import FileRefused, Place, Row, Rows
+from functions.sms.sheets.sheets import SAMPLE_BYTES, Sheet, recognised
 
 CELLS = st.text(alphabet=st.sampled_from('ab7 é’\u00a0,;\t"\r\n'), max_size=8)
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])

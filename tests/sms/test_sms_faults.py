@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from functions.sms import chunks, messages
-from functions.sms.chunks import State
+from functions.sms.batches import chunks, messages
+from functions.sms.batches.chunks import State
 from mifumo import aws
 from mifumo.ids import BatchId
 from mifumo.providers import beem
@@ -148,7 +148,7 @@ def test_a_chunk_that_nothing_moves_on_is_told_with_how_late_it_is(
 ) -> None:
     world.send(NUMBER)
     world.queued()
-    monkeypatch.setattr("functions.sms.lanes.enqueue", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("functions.sms.pacing.lanes.enqueue", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(chunks, "move", lambda *_, **__: 1 / 0)
     world.sweep(after_s=60 + 1_000)
     assert '"OldestChunkLateSeconds":[1000.0]' in capsys.readouterr().out

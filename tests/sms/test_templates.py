@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.sms import templates
-from functions.sms.categories import Category
-from functions.sms.named import ChangedMeanwhile, NameTaken
+from functions.sms.batches.categories import Category
+from functions.sms.content import templates
+from functions.sms.content.named import ChangedMeanwhile, NameTaken
 from mifumo.callers import Principal
 from mifumo.ids import TenantId, UserId
 from mifumo.permissions import Role

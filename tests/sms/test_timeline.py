@@ -3,7 +3,8 @@
 from typing import Any
 
 from bench.meter import item_bytes
-from functions.sms import chunks, messages, messaging
+from functions.sms import messaging
+from functions.sms.batches import chunks, messages
 from mifumo import aws
 from mifumo.ids import BatchId
 from tests.builders import token

@@ -6,7 +6,9 @@ from unittest import mock
 
 import pytest
 
-from functions.sms import parts, recovery, steps, uploads
+from functions.sms import recovery
+from functions.sms.plans import parts
+from functions.sms.uploads import steps, uploads
 from mifumo import aws, clock, segments, writes
 from mifumo.ids import TenantId
 from tests.builders import token
@@ -269,7 +271,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes parts so small that a short file has several."""
     monkeypatch.setattr(parts, "RECIPIENTS_MAX", 40)
     monkeypatch.setattr(parts, "CHUNKS_MAX", 30)
-    monkeypatch.setattr("functions.sms.campaigns.ROWS_MAX", 60)
+    monkeypatch.setattr("functions.sms.uploads.campaigns.ROWS_MAX", 60)
 
 
 def long_file() -> str:
@@ -385,7 +387,7 @@ def test_a_file_that_ends_in_a_fault_each_time_is_given_up_and_somebody_is_told(
 ) -> None:
     made = campaign(world)
     told = put(campaigns_bucket, made, HEADER + rows(3))
-    with mock.patch("functions.sms.sheets.recognised", side_effect=ZeroDivisionError):
+    with mock.patch("functions.sms.sheets.sheets.recognised", side_effect=ZeroDivisionError):
         for _ in range(5):
             split(told, fails=True)
             world.pass_time(60)
@@ -429,7 +431,7 @@ def test_a_file_that_no_reader_survives_is_given_up_although_its_messages_are_lo
 ) -> None:
     made = campaign(world)
     told = put(campaigns_bucket, made, HEADER + rows(3))
-    with mock.patch("functions.sms.sheets.recognised", side_effect=ZeroDivisionError):
+    with mock.patch("functions.sms.sheets.sheets.recognised", side_effect=ZeroDivisionError):
         split(told, fails=True)  # and to the dead-letter queue
         for _ in range(4):
             world.sweep(after_s=1_000)

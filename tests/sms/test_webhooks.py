@@ -16,7 +16,8 @@ import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from functions.sms import hook_calls, hooks_worker, news
+from functions.sms import hooks_worker
+from functions.sms.hooks import hook_calls, news
 from mifumo import aws, clock, settings
 from mifumo.errors import Busy
 from mifumo.ids import TenantId

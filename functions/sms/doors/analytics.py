@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms import figures
-from functions.sms.figures import Figure, Network, Row
+from functions.sms.analytics import figures
+from functions.sms.analytics.figures import Figure, Network, Row
 from mifumo.errors import ValidationFailed
 from mifumo.http import Caller, needs
 from mifumo.permissions import Action

@@ -9,10 +9,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import contacts, content, groups
-from functions.sms.contacts import Contact
-from functions.sms.content_models import ContactAnswer
-from functions.sms.models import Recipient
+from functions.sms.content import contacts, groups
+from functions.sms.content.contacts import Contact
+from functions.sms.data_requests import belongings
+from functions.sms.models.content_models import ContactAnswer
+from functions.sms.models.send_models import Recipient
 from mifumo import audit, cursors, phone, spreadsheets, writes
 from mifumo.aws import Item
 from mifumo.errors import ValidationFailed
@@ -82,7 +83,7 @@ def list_contacts(
     scope = f"contacts {caller.tenant_id} {name!r} {phone!r} {tag!r}"
     found, last = _found(caller.tenant_id, name, phone, limit=limit, start=cursors.decode(cursor, scope=scope))
     tagged = [contact for contact in found if not tag or tag in contact.tags]
-    return ContactPage(items=content.told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
+    return ContactPage(items=belongings.told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
 
 
 @router.post(
@@ -172,7 +173,7 @@ def delete_contact(contact_id: ContactId, caller: Caller) -> Response[None]:
 
 
 def _one(contact: Contact) -> ContactAnswer:
-    (answer,) = content.told(contact.tenant, [contact])
+    (answer,) = belongings.told(contact.tenant, [contact])
     return answer
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.sms import batches, courses, listings, progress
-from functions.sms.batches import Batch
-from functions.sms.models import BatchAnswer, RescheduleRequest
+from functions.sms.batches import batches, listings, progress
+from functions.sms.batches.batches import Batch
+from functions.sms.courses import courses
+from functions.sms.models.batch_models import BatchAnswer
+from functions.sms.models.send_models import RescheduleRequest
 from mifumo.callers import Principal
 from mifumo.errors import NotFound
 from mifumo.http import Caller, needs

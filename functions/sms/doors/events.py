@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms import events
-from functions.sms.hook_models import EventAnswer
+from functions.sms.hooks import events
+from functions.sms.models.hook_models import EventAnswer
 from mifumo import ids
 from mifumo.errors import ValidationFailed
 from mifumo.http import Caller, needs

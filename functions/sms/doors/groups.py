@@ -8,9 +8,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import content, groups
-from functions.sms.content_models import GroupAnswer
+from functions.sms.content import groups
+from functions.sms.data_requests import belongings
 from functions.sms.doors.contacts import ContactId, ContactPage
+from functions.sms.models.content_models import GroupAnswer
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
@@ -117,7 +118,7 @@ def list_members(group_id: GroupId, caller: Caller, limit: Limit = 50, cursor: C
     scope = f"members {caller.tenant_id} {group_id}"
     start = cursors.decode(cursor, scope=scope)
     found, last = groups.member_page(caller.tenant_id, group_id, limit=limit, start=start)
-    return ContactPage(items=content.told(caller.tenant_id, found), next=cursors.encode(last, scope=scope))
+    return ContactPage(items=belongings.told(caller.tenant_id, found), next=cursors.encode(last, scope=scope))
 
 
 @router.post(

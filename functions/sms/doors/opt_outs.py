@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms import opt_outs
-from functions.sms.batches import Refused
-from functions.sms.content_models import OptOutAnswer
-from functions.sms.models import Recipient, RefusedRecipient
-from functions.sms.opt_outs import Source
+from functions.sms.batches.batches import Refused
+from functions.sms.content import opt_outs
+from functions.sms.content.opt_outs import Source
+from functions.sms.models.content_models import OptOutAnswer
+from functions.sms.models.send_models import Recipient, RefusedRecipient
 from mifumo import audit, cursors, phone
 from mifumo.callers import Principal
 from mifumo.errors import NotFound, ValidationFailed

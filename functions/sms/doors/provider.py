@@ -5,7 +5,7 @@ from typing import Self
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import ConfigDict, Field
 
-from functions.sms import account, switch
+from functions.sms.provider import account, switch
 from mifumo.circuits import Circuit, State
 from mifumo.http import Caller, needs
 from mifumo.permissions import Action

@@ -6,10 +6,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms import listings, result_files, transcribing
-from functions.sms.batches import Batch
-from functions.sms.result_files import LINK_GOOD_FOR_S
-from functions.sms.results import Results, State
+from functions.sms.batches import listings
+from functions.sms.batches.batches import Batch
+from functions.sms.results import result_files, transcribing
+from functions.sms.results.result_files import LINK_GOOD_FOR_S
+from functions.sms.results.results import Results, State
 from mifumo import clock
 from mifumo.http import Caller, needs
 from mifumo.permissions import Action

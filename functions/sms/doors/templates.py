@@ -8,10 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
-from functions.sms import orders, templates
-from functions.sms.categories import Category
-from functions.sms.content_models import TemplateAnswer
-from functions.sms.models import SMART_ENCODING, ReplacedAnswer, Variables
+from functions.sms.batches.categories import Category
+from functions.sms.content import templates
+from functions.sms.models.content_models import TemplateAnswer
+from functions.sms.models.send_models import SMART_ENCODING, ReplacedAnswer, Variables
+from functions.sms.sending import orders
 from mifumo import cursors, segments
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action

@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import ConfigDict, Field
 
-from functions.sms import uploading
 from functions.sms.doors.contacts import Tag
-from functions.sms.upload_models import UploadAnswer, UploadMade, UploadPage, UploadSummary
-from functions.sms.uploading import Asked, Found
-from functions.sms.uploads import Purpose
+from functions.sms.models.upload_models import UploadAnswer, UploadMade, UploadPage, UploadSummary
+from functions.sms.uploads import uploading
+from functions.sms.uploads.uploading import Asked, Found
+from functions.sms.uploads.uploads import Purpose
 from mifumo import cursors
 from mifumo.callers import Principal
 from mifumo.http import Caller, Cursor, Limit, needs

@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms import hook_deliveries, hooks, redelivery
-from functions.sms.addresses import URL_LENGTH_MAX
-from functions.sms.events import Type
-from functions.sms.hook_models import DeliveryAnswer, WebhookAnswer
-from functions.sms.hooks import Hook
+from functions.sms.hooks import hook_deliveries, hooks, redelivery
+from functions.sms.hooks.addresses import URL_LENGTH_MAX
+from functions.sms.hooks.events import Type
+from functions.sms.hooks.hooks import Hook
+from functions.sms.models.hook_models import DeliveryAnswer, WebhookAnswer
 from mifumo import cursors
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action

@@ -1,0 +1,198 @@
+"""Contact: a person whom a tenant texts, once for each number.
+
+| pk | sk | what |
+|---|---|---|
+| `T#<tenant>#CONTACTS` | id | the contact; `listing` has it by name, `numbers` by number |
+
+The id is derived from the number, so a number is there once however many enter it, and a contact's number never
+changes: who has another one is another contact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from functions.sms import messaging
+from mifumo import clock, ids, tables, writes
+from mifumo.aws import Item
+from mifumo.errors import Conflict, NotFound
+from mifumo.ids import TenantId
+from mifumo.tables import Key, Page
+from mifumo.writes import Write
+
+from .named import ChangedMeanwhile, folded
+
+
+class ContactExists(Conflict):
+    """The tenant has a contact with this number."""
+
+    code = "contact_exists"
+    title = "There is a contact with this number"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person with a number. `groups` are the ids of those that the contact is in."""
+
+    id: str
+    tenant: TenantId
+    digits: str
+    name: str
+    attributes: Mapping[str, str]
+    tags: tuple[str, ...]
+    groups: frozenset[str]
+    version: int
+    created_at: str
+    updated_at: str
+
+
+def of(item: Item) -> Contact:
+    """Reads a contact from its item."""
+    return Contact(
+        id=item["sk"],
+        tenant=TenantId(item["tenant"]),
+        digits=item["digits"],
+        name=item["name"],
+        attributes=item["attributes"],
+        tags=tuple(item["tags"]),
+        groups=frozenset(item.get("groups", ())),
+        version=item["version"],
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+    )
+
+
+def place(tenant: TenantId, contact: str) -> tuple[str, Key]:
+    """Returns where a contact stands: read it along with others."""
+    return messaging.table(), Key(partition(tenant), contact)
+
+
+def read(tenant: TenantId, contact: str) -> Contact:
+    """Reads a contact; raises NotFound, also when it is another tenant's."""
+    item = tables.get(*place(tenant, contact)) if ids.valid(contact) else None
+    if item is None:
+        raise NotFound("You have no such contact.")
+    return of(item)
+
+
+def of_number(tenant: TenantId, digits: str) -> str:
+    """Returns the id that the contact with a number has."""
+    return ids.derived("contact", tenant, digits)
+
+
+def create(
+    tenant: TenantId, digits: str, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]
+) -> Contact:
+    """Makes a contact; raises ContactExists."""
+    item, made = new(tenant, digits, name=name, attributes=attributes, tags=tags)
+    writes.commit(made)
+    return of(item)
+
+
+def new(
+    tenant: TenantId, digits: str, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]
+) -> tuple[Item, Write]:
+    """Makes a contact, and what writes it; refuses with ContactExists."""
+    now, contact = clock.stamp(), of_number(tenant, digits)
+    table, key = place(tenant, contact)
+    item = {
+        **key._asdict(),
+        "tenant": tenant,
+        "digits": digits,
+        "name": name,
+        "attributes": dict(attributes),
+        "tags": list(tags),
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "listing_pk": partition(tenant),
+        "listing_sk": _by_name(name, contact),
+        "number_pk": partition(tenant),
+        "number_sk": digits,
+    }
+    return item, writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}."))
+
+
+def change(
+    tenant: TenantId,
+    contact: str,
+    *,
+    version: int,
+    name: str | None,
+    attributes: Mapping[str, str] | None,
+    tags: tuple[str, ...] | None,
+) -> Contact:
+    """Changes what is given of a contact that has this version; raises NotFound and ChangedMeanwhile."""
+    before = replace(read(tenant, contact), version=version)
+    update = changed(
+        before,
+        name=before.name if name is None else name,
+        attributes=before.attributes if attributes is None else attributes,
+        tags=before.tags if tags is None else tags,
+    )
+    return of(writes.commit(update))
+
+
+def changed(before: Contact, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]) -> Write:
+    """Changes a contact that still has the version it was read with; refuses with ChangedMeanwhile."""
+    table, key = place(before.tenant, before.id)
+    return writes.update(
+        table,
+        key,
+        "SET #name = :name, #attributes = :attributes, tags = :tags, #version = :after, updated_at = :now, "
+        "listing_sk = :by_name",
+        condition="#version = :seen",
+        names={"#name": "name", "#attributes": "attributes", "#version": "version"},
+        values={
+            ":name": name,
+            ":attributes": dict(attributes),
+            ":tags": list(tags),
+            ":seen": before.version,
+            ":after": before.version + 1,
+            ":now": clock.stamp(),
+            ":by_name": _by_name(name, before.id),
+        },
+        refused=lambda _: ChangedMeanwhile("Read it again: your change was not made."),
+    )
+
+
+def gone(before: Contact) -> Write:
+    """Deletes a contact that is in the groups it was in when it was read; refuses with ChangedMeanwhile."""
+    table, key = place(before.tenant, before.id)
+    same = "#groups = :groups" if before.groups else "attribute_not_exists(#groups)"
+    return writes.delete(
+        table,
+        key,
+        condition=f"attribute_exists(pk) AND {same}",
+        names={"#groups": "groups"},
+        values={":groups": set(before.groups)} if before.groups else None,
+        refused=lambda _: ChangedMeanwhile("Read it again: it was not deleted."),
+    )
+
+
+def by_name(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of the contacts whose name begins so, in order of name."""
+    table = messaging.table()
+    return tables.query(table, partition(tenant), index="listing", begins_with=folded(prefix), limit=limit, start=start)
+
+
+def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of the contacts whose number begins so, in order of number: a query, and a read of its finds."""
+    table = messaging.table()
+    page = tables.query(table, partition(tenant), index="numbers", begins_with=prefix, limit=limit, start=start)
+    found = several(tenant, [item["sk"] for item in page.items])
+    return Page([found[item["sk"]] for item in page.items if item["sk"] in found], page.last)
+
+
+def several(tenant: TenantId, wanted: list[str]) -> dict[str, Item]:
+    """Reads contacts by their ids; those that are not there, or are no ids, are not in the answer."""
+    found = tables.read(*(place(tenant, contact) for contact in wanted if ids.valid(contact)))
+    return {key.sk: item for (_, key), item in found.items()}
+
+
+def _by_name(name: str, contact: str) -> str:
+    return f"{folded(name)}#{contact}"
+
+
+def partition(tenant: TenantId) -> str:
+    """Returns where a tenant's contacts are."""
+    return f"T#{tenant}#CONTACTS"

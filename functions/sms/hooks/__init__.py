@@ -1,0 +1,1 @@
+"""Telling customers' systems: events, webhooks and each delivery to one."""

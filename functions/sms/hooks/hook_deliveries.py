@@ -1,0 +1,211 @@
+"""Delivery: one event on its way to one webhook: how often it was tried, what came of it, and when it is tried again.
+
+| pk | sk | what |
+|---|---|---|
+| `T#<tenant>#H#<webhook>` | `<event>` | the delivery; while it is pending it stands in the `due` index |
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from functions.sms import messaging
+from mifumo import clock, tables, writes
+from mifumo.aws import Item
+from mifumo.errors import Conflict
+from mifumo.ids import TenantId
+from mifumo.tables import Key, Page
+from mifumo.writes import Write
+
+from .events import RETENTION_S, Event, Type
+from .outcomes import Outcome
+
+# Where the due index has them, spread over partitions; the sweep reads them all.
+DUE = tuple(f"HOOKS#{shard}" for shard in range(4))
+
+
+class State(StrEnum):
+    """How far a delivery is. A skipped one met a webhook that was disabled or deleted."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class DeliveryTaken(Exception):
+    """Somebody else moved the delivery first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call: when, the status of the answer or why there was none, and how long it took."""
+
+    at: str
+    status: int | None
+    error: str | None
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one webhook. `next_at` is when it may be tried next."""
+
+    tenant: TenantId
+    hook: str
+    event: str
+    type: Type
+    state: State
+    attempts: int
+    next_at: str
+    log: tuple[Attempt, ...]
+    created_at: str
+    updated_at: str
+
+
+def key(tenant: TenantId, hook: str, event: str) -> Key:
+    """Returns the key of a delivery."""
+    return Key(partition(tenant, hook), event)
+
+
+def partition(tenant: TenantId, hook: str) -> str:
+    """Returns where the deliveries to a webhook are."""
+    return f"T#{tenant}#H#{hook}"
+
+
+def new(event: Event, hook: str) -> Write:
+    """Writes a delivery that is pending, to be called at once; the sweep looks at it when nobody does."""
+    now = clock.stamp()
+    item = {
+        **key(event.tenant, hook, event.id)._asdict(),
+        "tenant": event.tenant,
+        "hook": hook,
+        "type": event.type.value,
+        "state": State.PENDING.value,
+        "attempts": 0,
+        "next_at": now,
+        "log": [],
+        "created_at": now,
+        "updated_at": now,
+        "due_pk": _shard(event.id),
+        "due_sk": messaging.swept_at(),
+        "ttl": clock.epoch() + RETENTION_S,
+    }
+    return writes.put(messaging.table(), item, refused=lambda _: Conflict("The delivery exists."))
+
+
+def of(item: Item) -> Delivery:
+    """Reads a delivery from its item."""
+    return Delivery(
+        tenant=TenantId(item["tenant"]),
+        hook=item["hook"],
+        event=item["sk"],
+        type=Type(item["type"]),
+        state=State(item["state"]),
+        attempts=item["attempts"],
+        next_at=item["next_at"],
+        log=tuple(Attempt(*row) for row in item["log"]),
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+    )
+
+
+def get(tenant: TenantId, hook: str, event: str) -> Delivery | None:
+    """Reads a delivery, consistently; None when there is none."""
+    item = tables.get(messaging.table(), key(tenant, hook, event))
+    return of(item) if item else None
+
+
+def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of a webhook's deliveries, newest first."""
+    return tables.query(messaging.table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
+
+
+def due(now: str, *, limit: int) -> list[Key]:
+    """Finds deliveries whose moment has come, and webhooks that were disabled, at most `limit` of each shard."""
+    found: list[Key] = []
+    for shard in DUE:
+        some = tables.query(messaging.table(), shard, index="due", between=("0", now), limit=limit)
+        found += [Key(item["pk"], item["sk"]) for item in some.items]
+    return found
+
+
+def read_due(place: Key) -> Delivery | None:
+    """Reads a delivery that the index called due; None when it is not any more."""
+    item = tables.get(messaging.table(), place)
+    return of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
+
+
+def claim(delivery: Delivery, *, lease_s: float) -> Delivery:
+    """Takes a delivery for one call: nobody else makes it until the lease is over. Raises DeliveryTaken."""
+    until = clock.after(lease_s)
+    return of(writes.commit(_move(delivery, State.PENDING, next_at=until, due=until, attempts=delivery.attempts + 1)))
+
+
+def put_off(delivery: Delivery, outcome: Outcome, *, wait_s: float) -> None:
+    """Records a call in vain, and when the next one is made. Raises DeliveryTaken."""
+    at = clock.after(wait_s)
+    writes.commit(_move(delivery, State.PENDING, next_at=at, due=at, tried=outcome))
+
+
+def look_again(delivery: Delivery) -> None:
+    """Puts the sweep's next look ahead, while the queue brings the delivery to a worker. Raises DeliveryTaken."""
+    writes.commit(_move(delivery, State.PENDING, next_at=delivery.next_at, due=messaging.swept_at()))
+
+
+def end(delivery: Delivery, state: State, outcome: Outcome | None = None) -> None:
+    """Ends a delivery. Raises DeliveryTaken."""
+    writes.commit(_move(delivery, state, next_at=delivery.next_at, due=None, tried=outcome))
+
+
+def replay(delivery: Delivery) -> Delivery:
+    """Begins an ended delivery anew, with all its attempts. Raises DeliveryTaken."""
+    now = clock.stamp()
+    return of(
+        writes.commit(
+            _move(delivery, State.PENDING, next_at=now, due=messaging.swept_at(), attempts=0, forget_log=True)
+        )
+    )
+
+
+def _move(
+    delivery: Delivery,
+    state: State,
+    *,
+    next_at: str,
+    due: str | None,
+    attempts: int | None = None,
+    tried: Outcome | None = None,
+    forget_log: bool = False,
+) -> Write:
+    """Moves a delivery on if it is still as it was read: in the same state, as often tried."""
+    now = clock.stamp()
+    values: dict[str, Any] = {
+        ":state": state.value,
+        ":was": delivery.state.value,
+        ":tried": delivery.attempts,
+        ":attempts": delivery.attempts if attempts is None else attempts,
+        ":next": next_at,
+        ":before": delivery.next_at,
+        ":now": now,
+    }
+    sets = ["#state = :state", "attempts = :attempts", "next_at = :next", "updated_at = :now"]
+    if due:
+        values[":due_pk"], values[":due"] = _shard(delivery.event), due
+        sets += ["due_pk = :due_pk", "due_sk = :due"]
+    if forget_log or tried:
+        values[":log"] = [] if tried is None else [[now, tried.status, tried.error, tried.took_ms]]
+        sets.append("#log = :log" if forget_log else "#log = list_append(#log, :log)")
+    return writes.update(
+        messaging.table(),
+        key(delivery.tenant, delivery.hook, delivery.event),
+        f"SET {', '.join(sets)}" + ("" if due else " REMOVE due_pk, due_sk"),
+        condition="#state = :was AND attempts = :tried AND next_at = :before",
+        names={"#state": "state", **({"#log": "log"} if ":log" in values else {})},
+        values=values,
+        refused=lambda _: DeliveryTaken(),
+    )
+
+
+def _shard(event: str) -> str:
+    return DUE[ord(event[-1]) % len(DUE)]

@@ -1,0 +1,1 @@
+"""What phones send: whose it is, and the words that opt a number out or in."""

@@ -1,0 +1,1 @@
+"""What became of a batch's recipients, as one file to take along."""

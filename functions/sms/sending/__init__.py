@@ -1,0 +1,1 @@
+"""Accepting: an order is checked, priced, held for and recorded once."""

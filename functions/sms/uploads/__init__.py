@@ -1,0 +1,1 @@
+"""Files that customers upload, read in steps that each may be the last of its process."""

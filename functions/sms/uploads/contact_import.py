@@ -1,0 +1,177 @@
+"""Contact import: rows of a file become contacts, one for each number, with tags and in a group if that is asked for.
+
+A number that has a contact keeps it: cells that say something replace what was known, tags are added, and that it is
+opted out stays as it is. So the same file again changes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from functions.sms.content import contacts, groups
+from functions.sms.content.contacts import Contact, ContactExists
+from functions.sms.content.named import ChangedMeanwhile
+from functions.sms.sheets import entries, refusals
+from functions.sms.sheets.entries import Entry
+from functions.sms.sheets.refusals import Refusal
+from functions.sms.sheets.sheet_rows import FileRefused
+from functions.sms.sheets.sheets import Sheet
+from mifumo import backoff, writes
+from mifumo.errors import Busy, NotFound, ValidationFailed
+from mifumo.writes import Write
+
+from . import rewinding
+from .steps import Step
+from .tallies import Tally
+from .uploads import Upload
+
+# Ten transactions, a second's work.
+_STEP_MAX: Final = 490
+_TOGETHER_MAX: Final = 49
+# As the routes of contacts have it.
+_NAME_MAX, _VALUE_MAX, _TAG_MAX, _SOME_MAX = 100, 500, 50, 20
+_NAMES: Final = frozenset(
+    {"name", "jina", "full_name", "fullname", "jina_kamili", "customer", "customer_name", "mteja"}
+)
+_TAGS: Final = frozenset({"tags", "tag", "lebo"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a row tells of a contact."""
+
+    entry: Entry
+    name: str
+    attributes: Mapping[str, str]
+    tags: tuple[str, ...]
+
+
+class ContactImport:
+    """The rows of an upload that are to be kept as contacts."""
+
+    def __init__(self, upload: Upload, sheet: Sheet, tally: Tally) -> None:
+        self._upload, self._sheet = upload, sheet
+        self._seen = rewinding.seen(upload, sheet, tally)
+        self._group_full = False
+
+    def take(self, found: Iterator[Entry | Refusal], tally: Tally) -> Step:  # noqa: ARG002 # as the others have it
+        """Keeps some contacts."""
+        step, known = Step(), list[_Known]()
+        for one in islice(found, _STEP_MAX):
+            step.rows += 1
+            if isinstance(one, Refusal):
+                step.refuse(one)
+            elif not self._seen.add(one.digits):
+                step.duplicate(one)
+            elif isinstance(told := self._told(one), Refusal):
+                step.refuse(told)
+            else:
+                known.append(told)
+        step.last = step.rows < _STEP_MAX
+        for first in range(0, len(known), _TOGETHER_MAX):
+            kept = self._kept(step, known[first : first + _TOGETHER_MAX])
+            step.accepted += len(self._joined(step, kept) if self._upload.task.group else kept)
+        return step
+
+    def _told(self, entry: Entry) -> _Known | Refusal:
+        """Reads what a row tells; refuses what a contact cannot hold."""
+        name, attributes, tags = "", dict[str, str](), dict.fromkeys(self._upload.task.tags)
+        for place, column in enumerate(self._sheet.names):
+            value = entries.meant(entry.cells, place)
+            if place == self._sheet.phone or not value:
+                continue
+            if column in _TAGS:
+                tags |= dict.fromkeys(tag.strip() for tag in value.split(";") if tag.strip())
+            elif column in _NAMES and not name:
+                name = value
+            elif column[0].isdigit():
+                attributes[f"_{column}"[:40]] = value
+            else:
+                attributes[column[:40]] = value
+        too_long = len(name) > _NAME_MAX or any(len(value) > _VALUE_MAX for value in attributes.values())
+        if too_long or any(len(tag) > _TAG_MAX for tag in tags):
+            detail = f"A name has {_NAME_MAX} characters at most, a tag {_TAG_MAX}, everything else {_VALUE_MAX}."
+            return refusals.of_cell(entry.line, "", f"+{entry.digits}", "too_long", detail)
+        return _Known(entry, name, attributes, tuple(tags))
+
+    def _kept(self, step: Step, known: list[_Known]) -> list[_Known]:
+        """Keeps contacts in one transaction, made anew when somebody changes one of them meanwhile."""
+        for _ in backoff.attempts():
+            found = contacts.several(self._upload.tenant, [self._id(one) for one in known])
+            made, kept, left = list[Write](), list[_Known](), list[Refusal]()
+            for one in known:
+                before = contacts.of(found[self._id(one)]) if self._id(one) in found else None
+                told = _merged(before, one)
+                if len(told.attributes) > _SOME_MAX or len(told.tags) > _SOME_MAX:
+                    detail = f"A contact has at most {_SOME_MAX} tags, and {_SOME_MAX} columns besides name and tags."
+                    left.append(refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", "too_many", detail))
+                    continue
+                kept.append(one)
+                made += self._written(before, told)
+            try:
+                if made:
+                    writes.transact(*made)
+            except (ContactExists, ChangedMeanwhile):
+                continue
+            step.left += left
+            return kept
+        raise Busy
+
+    def _written(self, before: Contact | None, told: _Known) -> list[Write]:
+        """Writes what is known of a contact by now; nothing when that was known before."""
+        fields: Any = {"name": told.name, "attributes": told.attributes, "tags": told.tags}
+        if before is None:
+            return [contacts.new(self._upload.tenant, told.entry.digits, **fields)[1]]
+        if (told.name, told.attributes, told.tags) == (before.name, before.attributes, before.tags):
+            return []
+        return [contacts.changed(before, **fields)]
+
+    def _joined(self, step: Step, kept: list[_Known]) -> list[_Known]:
+        """Puts contacts into the group; returns those that are in it. Raises FileRefused when it is gone."""
+        if self._group_full:
+            step.left += [_full(one) for one in kept]
+            return []
+        try:
+            self._join(kept)
+        except ValidationFailed:
+            return [one for one in kept if self._joined_alone(step, one)]
+        return kept
+
+    def _joined_alone(self, step: Step, one: _Known) -> bool:
+        try:
+            self._join([one])
+        except ValidationFailed as error:
+            refused = error.errors[0]
+            self._group_full |= refused.code == "group_full"
+            detail = f"The contact is kept, but not in the group. {refused.detail}"
+            step.refuse(refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", refused.code, detail))
+            return False
+        return True
+
+    def _join(self, kept: list[_Known]) -> None:
+        for _ in backoff.attempts():
+            try:
+                groups.add(self._upload.tenant, self._upload.task.group, [self._id(one) for one in kept])
+            except ChangedMeanwhile:
+                continue
+            except NotFound as error:
+                raise FileRefused("group_gone", "The group was deleted while the file was read.") from error
+            return
+        raise Busy
+
+    def _id(self, one: _Known) -> str:
+        return contacts.of_number(self._upload.tenant, one.entry.digits)
+
+
+def _merged(before: Contact | None, one: _Known) -> _Known:
+    """Returns what is known of a contact with what a row tells."""
+    if before is None:
+        return one
+    tags = tuple(dict.fromkeys([*before.tags, *one.tags]))
+    return _Known(one.entry, one.name or before.name, {**before.attributes, **one.attributes}, tags)
+
+
+def _full(one: _Known) -> Refusal:
+    detail = "The contact is kept, but the group is full."
+    return refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", "group_full", detail)
