@@ -18,6 +18,14 @@ from tests.infra.templates import template
 SLICES = ("auth", "billing", "sms", "webhooks")
 # The SDK of Lambda's Python runtime, and nothing else that happens to be installed here.
 _RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+# What Lambda itself sets: without credentials, clients would look for an instance that has some.
+_RUNTIME_ENVIRONMENT = {
+    "AWS_REGION": "af-south-1",
+    "AWS_DEFAULT_REGION": "af-south-1",
+    "AWS_ACCESS_KEY_ID": "ASIAEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "example",
+    "AWS_SESSION_TOKEN": "example",
+}
 
 
 def environments() -> dict[str, dict[str, str]]:
@@ -42,7 +50,7 @@ def run_alone(
     path = [str(own), str(bundle.layer(stage).build() / "python"), str(sdk)]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path[:0] = {path!r}\n{script}", *arguments],
-        env={"AWS_REGION": "af-south-1", "AWS_DEFAULT_REGION": "af-south-1", **environment},
+        env={**_RUNTIME_ENVIRONMENT, **environment},
         cwd=sdk,
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 The only module that imports boto3.
 """
 
+import gc
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -73,9 +74,14 @@ def s3() -> "S3Client":
 
 
 def connect(*clients: Callable[[], object]) -> None:
-    """Builds clients while the function initialises: INIT runs at full CPU whatever the memory, a request does not."""
+    """Builds clients while the function initialises: INIT runs at full CPU whatever the memory, a request does not.
+
+    That ends the start: from here on garbage is looked for, but not among what has been imported and built.
+    """
     for client in clients:
         client()
+    gc.freeze()
+    gc.enable()
 
 
 def forget() -> None:
