@@ -1,18 +1,17 @@
 """Day: the calendar day that money is compared by, in Dar es Salaam: three hours before UTC, all the year."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mifumo import clock
 
-_ZONE: Final = timezone(timedelta(hours=3))
 _FORM: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def of(stamp: str) -> str:
     """Returns the day of a moment."""
-    return clock.parse(stamp).astimezone(_ZONE).date().isoformat()
+    return clock.parse(stamp).astimezone(clock.TANZANIA).date().isoformat()
 
 
 def before(day: str, days: int = 1) -> str:
@@ -22,7 +21,7 @@ def before(day: str, days: int = 1) -> str:
 
 def bounds(day: str) -> tuple[str, str]:
     """Returns the moments at which a day begins and the next one does."""
-    start = datetime.fromisoformat(day).replace(tzinfo=_ZONE)
+    start = datetime.fromisoformat(day).replace(tzinfo=clock.TANZANIA)
     return clock.stamp(start.astimezone(UTC)), clock.stamp((start + timedelta(days=1)).astimezone(UTC))
 
 

@@ -8,7 +8,6 @@ printed as it looks then.
 """
 
 from dataclasses import asdict, dataclass, fields
-from datetime import timedelta, timezone
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from mifumo.tables import Key, Page
 from mifumo.wallets import LedgerSettings
 from mifumo.writes import Write
 
-_TANZANIA: Final = timezone(timedelta(hours=3))
 _TO_PRINT: Final = "DOCPRINT"
 # Of the documents that wait for paper, a minute; what is left over is the oldest in the next one.
 _PRINTED_MAX: Final = 200
@@ -105,7 +103,7 @@ def id_of(kind: Kind, payment: PaymentId) -> str:
 
 def number(kind: Kind) -> tuple[str, Write]:
     """Takes the next number of this year; the write refuses with NumberTaken, and has to stand with the document."""
-    year = str(clock.now().astimezone(_TANZANIA).year)
+    year = str(clock.now().astimezone(clock.TANZANIA).year)
     key = Key(f"NUMBERS#{kind.value}", year)
     item = tables.get(_table(), key)
     last = item["last"] if item else 0

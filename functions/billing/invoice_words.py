@@ -1,14 +1,12 @@
 """Words of a document: what its page and its PDF say alike, in the reader's form of figures and days."""
 
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 from typing import Final
 
 from mifumo import clock
 
 from .documents import Document, Kind
 
-_TANZANIA: Final = timezone(timedelta(hours=3))
 _TITLES: Final = {Kind.INVOICE: "Invoice", Kind.CREDIT_NOTE: "Credit note"}
 
 
@@ -60,4 +58,4 @@ def _fiscal(document: Document) -> str:
 
 
 def _day(stamp: str) -> str:
-    return clock.parse(stamp).astimezone(_TANZANIA).strftime("%d %B %Y")
+    return clock.parse(stamp).astimezone(clock.TANZANIA).strftime("%d %B %Y")

@@ -6,7 +6,7 @@ however long the statement is, and from there on it is a span of numbers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from mifumo import clock, wallets
@@ -16,8 +16,6 @@ from mifumo.ids import TenantId
 from mifumo.ledger import Kind
 from mifumo.tables import Page
 
-# A day is a day in Dar es Salaam, which keeps the same time all year.
-_TANZANIA: Final = timezone(timedelta(hours=3))
 # One page of a rare kind may have to look through so many pages of others.
 _LOOKS_MAX: Final = 10
 
@@ -47,7 +45,7 @@ def moment(written: str, *, name: str, ends: bool) -> datetime:
     """
     try:
         if len(written) == len("2026-01-31"):
-            day = datetime.combine(date.fromisoformat(written), datetime.min.time(), _TANZANIA)
+            day = datetime.combine(date.fromisoformat(written), datetime.min.time(), clock.TANZANIA)
             return day + timedelta(days=1) if ends else day
         read = clock.parse(written)
     except (ValueError, OverflowError):

@@ -11,7 +11,7 @@ nobody's number, so they stay when everything else of a batch has gone.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date
 from enum import StrEnum
 
 from functions.sms import messaging
@@ -25,7 +25,6 @@ from mifumo.phone import Msisdn
 from mifumo.tables import Key
 from mifumo.writes import Write
 
-_DAR_ES_SALAAM = timezone(timedelta(hours=3))
 # A page of counters is some 200 KB, and a tenant has a few sender IDs: this is far more than a quarter of a year holds.
 _PAGES_MAX = 100
 _PAGE = 250
@@ -113,7 +112,7 @@ def _network(digits: str) -> Network:
 
 def day_of(moment: str) -> str:
     """Returns the date in Tanzania at a moment."""
-    return clock.parse(moment).astimezone(_DAR_ES_SALAAM).date().isoformat()
+    return clock.parse(moment).astimezone(clock.TANZANIA).date().isoformat()
 
 
 def add(tenant: TenantId, day: str, sender_id: str, changes: Mapping[str, int]) -> Write:

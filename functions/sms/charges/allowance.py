@@ -9,7 +9,7 @@ Tanzania, which has no summer time.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from mifumo import clock, writes
 from mifumo.aws import Item
@@ -19,7 +19,6 @@ from mifumo.tables import Key
 from mifumo.tenants import AccessSettings, Tenant
 from mifumo.writes import Write
 
-_DAR_ES_SALAAM = timezone(timedelta(hours=3))
 # Some days longer than the day: it can be looked at when somebody asks why.
 _RETENTION_S = 7 * 24 * 3600
 
@@ -87,7 +86,7 @@ class Allowance:
 
 def today() -> str:
     """Returns the date in Tanzania."""
-    return clock.now().astimezone(_DAR_ES_SALAAM).date().isoformat()
+    return clock.now().astimezone(clock.TANZANIA).date().isoformat()
 
 
 def key(tenant: TenantId, day: str) -> Key:
@@ -102,4 +101,4 @@ def of(tenant: TenantId, day: str, found: Tenant | None, item: Item | None) -> A
 
 
 def _end(day: str) -> datetime:
-    return (datetime.fromisoformat(day).replace(tzinfo=_DAR_ES_SALAAM) + timedelta(days=1)).astimezone(UTC)
+    return (datetime.fromisoformat(day).replace(tzinfo=clock.TANZANIA) + timedelta(days=1)).astimezone(UTC)

@@ -1,7 +1,10 @@
 """The clock: aware UTC, the one place where time enters and where tests stop it."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+
+# Whose days and hours we tell: all of Tanzania has had this offset since 1961, and no summer time.
+TANZANIA = timezone(timedelta(hours=3))
 
 
 def now() -> datetime:

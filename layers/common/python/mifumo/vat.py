@@ -5,12 +5,12 @@ a new one touches nothing that was offered before.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-# Tax follows the day in Dar es Salaam, which keeps the same time all year.
-_TANZANIA: Final = timezone(timedelta(hours=3))
+from mifumo import clock
+
 _WHOLE: Final = 10_000
 
 
@@ -63,7 +63,7 @@ def rate_at(moment: datetime, buyer: Buyer, *, rates: tuple[Rate, ...] = RATES) 
 
     Raises NoRate.
     """
-    day = moment.astimezone(_TANZANIA).date()
+    day = moment.astimezone(clock.TANZANIA).date()
     in_force = [rate for rate in rates if rate.since <= day and buyer in rate.buyers and not rate.postponed]
     if not in_force:
         raise NoRate(f"no VAT rate for a buyer that is {buyer} on {day}")
