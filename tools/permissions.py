@@ -22,10 +22,11 @@ may do what its scopes allow, and never what has no scope.
 
 """
 _WITHIN = """
-Some things an action still depends on. An admin changes, suspends and removes admins and agents, not owners, and makes
-nobody an owner. The last active owner can be neither removed, suspended nor demoted. A test key sends tests: it may
-have no scope but `sms:send`, `sms:read` and `billing:read`. Who has to set up a second factor may do nothing but
-"own account" until it is there. A suspended tenant reads, and neither sends nor pays.
+Some things an action still depends on. An admin changes, suspends and removes admins and agents, not owners, and
+makes nobody an owner. The last active owner can be neither removed, suspended nor demoted. A test key may have no
+scope but `sms:send`, `sms:read` and `billing:read`. It sends tests, leads tests and deletes uploads of test keys,
+gets 403 for live ones, and reads what is live. Who has to set up a second factor may do nothing but "own account"
+until it is there. A suspended tenant reads, and neither sends nor pays.
 
 ## The routes of each action
 """

@@ -109,6 +109,12 @@ ELSEWHERE = (
         "`left` say how many, `ends_at` when the day ends.",
     ),
     Problem(
+        "not_for_test_keys",
+        403,
+        "A test key changes tests alone",
+        "The batch was not sent as a test, or the upload was not made with a test key: use a live key, or sign in.",
+    ),
+    Problem(
         "sender_id_taken",
         409,
         "This sender ID is taken",

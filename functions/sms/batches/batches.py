@@ -1,4 +1,4 @@
-"""Batch: what one request accepts, one recipient or a thousand; what it cost and how far it is."""
+"""Batch: what one request accepts, one recipient or a million; what it cost and how far it is."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from functions.sms import messaging
 from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
+from mifumo.modes import Mode
 from mifumo.preferences import QuietHours
 from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
@@ -109,6 +110,11 @@ class Batch:
     starts_at: str | None = None
     reason: str | None = None
     quiet: QuietHours | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Says `test` of a test."""
+        return Mode.TEST if self.test else Mode.LIVE
 
 
 class AlreadyAccepted(Exception):

@@ -68,7 +68,9 @@ def cancel_batch(batch_id: str, caller: Caller) -> BatchAnswer:
 
 
 def _led(caller: Principal, batch_id: str, step: Callable[[Batch], Batch]) -> BatchAnswer:
-    batch = step(listings.require(caller.tenant_id, batch_id))
+    batch = listings.require(caller.tenant_id, batch_id)
+    caller.require_mode(batch.mode)
+    step(batch)
     found = batches.read(batch.tenant, batch.id)
     if found is None:
         raise NotFound("You have no such batch.")

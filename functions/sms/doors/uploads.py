@@ -136,7 +136,9 @@ def read_upload(upload_id: UploadId, caller: Caller) -> UploadAnswer:
 )
 @needs(Action.SMS_SEND)
 def delete_upload(upload_id: UploadId, caller: Caller) -> Response[None]:
-    _require_content(caller, uploading.read(caller.tenant_id, upload_id).upload.task.purpose)
+    upload = uploading.read(caller.tenant_id, upload_id).upload
+    caller.require_mode(upload.mode)
+    _require_content(caller, upload.task.purpose)
     uploading.call_off(caller, upload_id)
     return Response(HTTPStatus.NO_CONTENT)
 

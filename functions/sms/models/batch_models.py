@@ -74,7 +74,7 @@ class BatchAnswer(Answer):
         return cls(
             id=batch.id or None,
             status=status,
-            mode=Mode.TEST if batch.test else Mode.LIVE,
+            mode=batch.mode,
             sender_id=batch.sender_id,
             text=batch.text,
             asked_text=batch.asked or None,

@@ -9,6 +9,7 @@ from functions.sms.uploads import upload_files
 from functions.sms.uploads.tallies import Hint, Sample
 from functions.sms.uploads.uploading import Found
 from functions.sms.uploads.uploads import Purpose, State
+from mifumo.modes import Mode
 from mifumo.segments import Encoding
 from mifumo.wire import Answer
 
@@ -22,6 +23,10 @@ class UploadSummary(Answer):
         description="`ready`: a quote that can be sent. `used`: it was sent, or, of contacts and opt-outs, taken over. "
         "`expired`: the file or the order to send came too late.",
         examples=["ready"],
+    )
+    mode: Mode = Field(
+        description="That of the key it was made with, which may delete it; a batch that sends it has its own.",
+        examples=["live"],
     )
     created_at: str
     bytes: int = Field(description="The size of the file; 0 until it has come.", examples=[31_000_000])
@@ -193,6 +198,7 @@ def _summary(found: Found) -> dict[str, Any]:
         "id": upload.id,
         "purpose": upload.task.purpose,
         "state": found.state,
+        "mode": upload.mode,
         "created_at": upload.created_at,
         "bytes": tally.size,
         "bytes_read": tally.place.offset,

@@ -65,6 +65,7 @@ def begin(caller: Principal, asked: Asked) -> tuple[Upload, Form]:
         caller.tenant_id,
         _task(caller.tenant_id, asked, tenant, found),
         made_by=caller.actor,
+        mode=caller.mode,
         file_within_s=FILE_WITHIN_S,
     )
     deed = audit.entry(caller, "upload.made", target=upload.id, after={"purpose": upload.task.purpose.value})

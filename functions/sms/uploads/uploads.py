@@ -24,6 +24,7 @@ from mifumo import clock, ids, phone, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, NotFound
 from mifumo.ids import TenantId
+from mifumo.modes import Mode
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
@@ -84,7 +85,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way. `reason` is the code and the words that it was refused with; `tries` ended before a step."""
+    """A file on its way. `reason` is the code and the words that it was refused with; `tries` ended before a step.
+
+    `mode` is that of the key it was made with: whether what it holds is a test, only the batch that sends it says.
+    """
 
     id: str
     tenant: TenantId
@@ -97,6 +101,7 @@ class Upload:
     reason: tuple[str, str] | None = None
     token: str | None = None
     tries: int = 0
+    mode: Mode = Mode.LIVE
 
     @property
     def open(self) -> bool:
@@ -123,7 +128,7 @@ class UploadUsed(Conflict):
     title = "This upload has been used"
 
 
-def new(tenant: TenantId, task: Task, *, made_by: str, file_within_s: int) -> Upload:
+def new(tenant: TenantId, task: Task, *, made_by: str, mode: Mode, file_within_s: int) -> Upload:
     """Makes an upload whose file may come until then."""
     return Upload(
         id=ids.new(),
@@ -134,6 +139,7 @@ def new(tenant: TenantId, task: Task, *, made_by: str, file_within_s: int) -> Up
         created_at=clock.stamp(),
         file_until=clock.after(file_within_s),
         tally=Tally(),
+        mode=mode,
     )
 
 
@@ -145,6 +151,7 @@ def put(upload: Upload) -> Write:
         "task": _written(upload.task),
         "state": upload.state.value,
         "made_by": upload.made_by,
+        "mode": upload.mode.value,
         "created_at": upload.created_at,
         "file_until": upload.file_until,
         "tally": tallies.written(upload.tally),
@@ -324,6 +331,7 @@ def of(item: Item) -> Upload:
         reason=(item["reason"][0], item["reason"][1]) if "reason" in item else None,
         token=item.get("token"),
         tries=item["tries"],
+        mode=Mode(item.get("mode", Mode.LIVE)),
     )
 
 

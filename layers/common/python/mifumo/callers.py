@@ -33,6 +33,13 @@ class SecondFactorMissing(Forbidden):
     title = "Set up a second factor first"
 
 
+class NotForTestKeys(Forbidden):
+    """A test key would change what is not a test."""
+
+    code = "not_for_test_keys"
+    title = "A test key changes tests alone"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The caller as every route sees it; the tenant comes from here and from nowhere else.
@@ -73,6 +80,11 @@ class Principal:
             raise SecondFactorMissing("Set up a second factor at /api/auth/second-factor/, then refresh your token.")
         if not self.may(action):
             raise Forbidden(_refusal(action, self))
+
+    def require_mode(self, mode: Mode) -> None:
+        """Raises NotForTestKeys when a test key would change what is live; everybody else changes both."""
+        if self.mode is Mode.TEST and mode is Mode.LIVE:
+            raise NotForTestKeys("It was not made as a test: use a live key.")
 
 
 def _refusal(action: Action, caller: Principal) -> str:
