@@ -1,16 +1,22 @@
 """Quiet hours: what is promotional wakes nobody; everything else goes at once."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from functions.sms import messaging
 from functions.sms.batches.categories import Category
+from functions.sms.plans import plans
 from functions.sms.timing import quiet
-from mifumo import clock
+from functions.sms.uploads import uploads
+from mifumo import aws, clock, tables
 from mifumo.ids import BatchId
 from mifumo.preferences import Preferences, QuietHours
-from tests.sms.world import World
+from tests.sms.files import begun, put, read, split
+from tests.sms.test_parking import top_up, wake
+from tests.sms.world import TENANT, World
 
 NUMBERS = ("0712000010", "0712000020")
 NIGHT = QuietHours("20:00", "08:00", "Africa/Dar_es_Salaam")
@@ -93,6 +99,91 @@ def test_a_template_says_what_its_texts_are_for(world: World) -> None:
     assert world.send(*NUMBERS, **ask)[1]["status"] == "held"
     problem = world.send(*NUMBERS, **ask, category="otp")[1]
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/category", "too_much")]
+
+
+def of_template(world: World, bucket: str, category: str) -> Any:
+    """Makes a quote for two from a file, and from a template of a category."""
+    path, body = "/api/sms/templates/", {"name": category, "category": category, "body": "Bei nafuu {{what}}!"}
+    template = world.call("POST", path, body)[1]["id"]
+    made = begun(world, sender_id="INFO", template_id=template)
+    split(put(bucket, made, "phone,what\n0712000010,leo\n0712000020,kesho\n"))
+    return read(world, made)
+
+
+def send_quote(world: World, quote: Any, **more: Any) -> tuple[int, Any]:
+    return world.call("POST", "/api/sms/batches/", {"quote_id": quote["id"], **more})
+
+
+def test_a_file_sent_with_a_template_keeps_the_quiet_hours_of_the_template(world: World, campaigns_bucket: str) -> None:
+    tanzania(world, 22)
+    quote = of_template(world, campaigns_bucket, "promotional")
+    assert quote["category"] == "promotional"
+    for category in Category:
+        status, problem = send_quote(world, quote, category=category)
+        assert (status, [(one["pointer"], one["code"]) for one in problem["errors"]]) == (
+            422,
+            [("/category", "too_much")],
+        )
+    _, batch = send_quote(world, quote)
+    assert (batch["status"], batch["category"], batch["reason"]) == ("held", "promotional", "quiet_hours")
+    world.lay()
+    world.start()
+    assert world.work() == []
+    world.at(batch["held_until"])
+    world.pass_time(1)
+    world.fire()
+    world.settle_down()
+    assert (world.batch(batch["id"])["status"], len(world.sent_to())) == ("completed", 2)
+
+
+def test_a_file_sent_with_a_template_that_may_go_at_night_goes(world: World, campaigns_bucket: str) -> None:
+    tanzania(world, 22)
+    _, batch = send_quote(world, of_template(world, campaigns_bucket, "alert"))
+    assert (batch["status"], batch["category"]) == ("accepted", "alert")
+
+
+def test_a_file_sent_with_a_text_is_for_what_its_request_says(world: World, campaigns_bucket: str) -> None:
+    tanzania(world, 22)
+    for text, more, told in [
+        ("Habari", {}, ("accepted", "transactional")),
+        ("Kwaheri", {"category": "promotional"}, ("held", "promotional")),
+    ]:
+        made = begun(world, sender_id="INFO", text=text)
+        split(put(campaigns_bucket, made, "phone\n0712000010\n"))
+        assert read(world, made)["category"] is None
+        _, batch = send_quote(world, made, **more)
+        assert (batch["status"], batch["category"]) == told
+
+
+def test_a_parked_file_keeps_the_quiet_hours_of_its_template_when_the_credits_come(
+    world: World, campaigns_bucket: str
+) -> None:
+    tanzania(world, 15)
+    quote = of_template(world, campaigns_bucket, "promotional")
+    world.spend_all_but(1)
+    _, batch = send_quote(world, quote, park=True)
+    assert (batch["status"], batch["category"]) == ("parked", "promotional")
+    world.pass_time(7 * 3600)
+    top_up(10)
+    wake()
+    held = world.batch(batch["id"])
+    assert (held["status"], held["category"], held["reason"]) == ("held", "promotional", "quiet_hours")
+
+
+def test_an_upload_and_a_quote_from_before_templates_told_their_category_are_still_read(
+    world: World, campaigns_bucket: str
+) -> None:
+    tanzania(world, 12)
+    quote = of_template(world, campaigns_bucket, "promotional")
+    table = messaging.table()
+    item = tables.get(table, uploads.key(TENANT, quote["id"])) or {}
+    task = {name: value for name, value in json.loads(item["task"]).items() if name != "category"}
+    aws.dynamodb().put_item(TableName=table, Item=aws.marshal({**item, "task": json.dumps(task)}))
+    plan = tables.get(table, plans.key(TENANT, quote["id"])) or {}
+    del plan["category"]
+    aws.dynamodb().put_item(TableName=table, Item=aws.marshal(plan))
+    assert read(world, quote)["category"] is None
+    assert send_quote(world, quote, category="promotional")[1]["category"] == "promotional"
 
 
 def test_a_tenants_own_hours_are_kept(world: World) -> None:

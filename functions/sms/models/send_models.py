@@ -156,9 +156,10 @@ class QuotedRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"quote_id": "01jd8x6q5v7w9y2k4m6p8r0t1a"}]})
 
     quote_id: str = Field(description="The `id` of a quote that is ready.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
-    category: Category = Field(
-        Category.TRANSACTIONAL,
-        description="What it is for. What is `promotional` waits for the end of the tenant's quiet hours.",
+    category: Category | None = Field(
+        None,
+        description="What it is for, where no template says so. What is `promotional` waits for the end of the "
+        "tenant's quiet hours; everything else, `transactional` unless told otherwise, goes at once.",
         examples=["transactional"],
     )
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])

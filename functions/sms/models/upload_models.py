@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from functions.sms.batches.categories import Category
 from functions.sms.sheets.refusals import Refusal
 from functions.sms.uploads import upload_files
 from functions.sms.uploads.tallies import Hint, Sample
@@ -116,6 +117,10 @@ class UploadDetail(UploadSummary):
     reason: str | None
     sender_id: str | None
     text: str | None = Field(description="What is sent, with its placeholders.")
+    category: Category | None = Field(
+        description="What its template says that it is for; null where the request that sends it does.",
+        examples=["promotional"],
+    )
     columns: list[str] = Field(description="By what names placeholders find them.", examples=[["phone", "name"]])
     phone_column: str | None = Field(description="Where the numbers are.", examples=["phone"])
     encoding: Encoding | None = Field(description="UCS-2 as soon as one text needs it.", examples=["GSM-7"])
@@ -183,6 +188,7 @@ def _detail(found: Found) -> dict[str, Any]:
         "reason": reason,
         "sender_id": task.sender_id or None,
         "text": task.text or None,
+        "category": task.category,
         "columns": list(sheet.names) if sheet else [],
         "phone_column": sheet.names[sheet.phone] if sheet else None,
         "encoding": tally.extent.encoding if tally.extent.recipients else None,

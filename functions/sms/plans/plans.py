@@ -18,6 +18,7 @@ from typing import Final
 
 from functions.sms import messaging
 from functions.sms.batches.batches import Batch
+from functions.sms.batches.categories import Category
 from mifumo import clock, ids, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import AppError, Conflict
@@ -91,6 +92,8 @@ class Plan:
     """Why it was refused."""
     batch: BatchId | None = None
     """The batch that uses it."""
+    category: Category | None = None
+    """What its template says that it is for; None where it is from none."""
 
     @property
     def expired(self) -> bool:
@@ -120,10 +123,19 @@ class QuoteNotReady(Conflict):
     title = "This quote cannot be used"
 
 
-def new(plan: str, tenant: TenantId, *, made_by: str, sender_id: str, text: str, fingerprint: str) -> Plan:
+def new(
+    plan: str,
+    tenant: TenantId,
+    *,
+    made_by: str,
+    sender_id: str,
+    text: str,
+    fingerprint: str,
+    category: Category | None = None,
+) -> Plan:
     """Makes a plan that its parts are still to be written for."""
     now = clock.stamp()
-    return Plan(plan, tenant, State.MAKING, made_by, sender_id, text, fingerprint, created_at=now)
+    return Plan(plan, tenant, State.MAKING, made_by, sender_id, text, fingerprint, created_at=now, category=category)
 
 
 def used(batch: Batch, extent: Extent, *, made_by: str) -> Plan:
@@ -247,6 +259,7 @@ def of(item: Item) -> Plan:
         valid_until=item.get("valid_until"),
         reason=item.get("reason"),
         batch=BatchId(item["batch"]) if "batch" in item else None,
+        category=Category(item["category"]) if "category" in item else None,
     )
 
 
@@ -272,6 +285,7 @@ def _item(plan: Plan) -> Item:
         "valid_until": plan.valid_until,
         "reason": plan.reason,
         "batch": plan.batch,
+        "category": plan.category.value if plan.category else None,
         "ttl": clock.epoch(clock.parse(plan.created_at)) + _RETENTION_S,
     }
     return {name: value for name, value in item.items() if value is not None}

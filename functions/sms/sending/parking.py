@@ -140,7 +140,8 @@ def _order(item: Item) -> Order:
 
 def _wanted(item: Item) -> Wanted:
     wanted = Wanted(**item)
-    return wanted._replace(category=Category(wanted.category), send_at=_ahead(wanted.send_at))
+    category = Category(wanted.category) if wanted.category else None
+    return wanted._replace(category=category, send_at=_ahead(wanted.send_at))
 
 
 def _ahead(send_at: str) -> str:

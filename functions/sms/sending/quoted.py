@@ -25,12 +25,12 @@ from .standing import Standing
 
 
 class Wanted(NamedTuple):
-    """Who wants what to be sent, what it is for, and when; empty: as soon as it may go."""
+    """Who wants what to be sent, what it is for where no template says so, and when; empty: as soon as it may go."""
 
     tenant: TenantId
     actor: str
     quote: str
-    category: Category = Category.TRANSACTIONAL
+    category: Category | None = None
     send_at: str = ""
     max_credits: int = 0
     test: bool = False
@@ -40,7 +40,8 @@ class Wanted(NamedTuple):
     def fingerprint(self) -> str:
         """Tells it from what else comes with the same Idempotency-Key."""
         again = ["repeat"] if self.allow_repeat else []
-        return ids.fingerprint("quote", self.quote, *waits.asked(self.category, self.send_at), *again)
+        category = self.category or Category.TRANSACTIONAL
+        return ids.fingerprint("quote", self.quote, *waits.asked(category, self.send_at), *again)
 
 
 def accept(wanted: Wanted, *, key: str) -> Accepted:
@@ -100,7 +101,7 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
         plan=plan.id,
         parts=len(extent.digests),
         test=wanted.test,
-        category=wanted.category,
+        category=_category(wanted, plan),
     )
     caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
     batch = waits.planned(batch, tenant.preferences, wanted.send_at)
@@ -109,6 +110,13 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     used = () if plan.batch == batch_id else (plans.use(plan, batch_id),)
     remembered = _remembered(wanted, plan, batch)
     return Prepared(batch, [], (), wanted.actor, planned=used, remembered=remembered)
+
+
+def _category(wanted: Wanted, plan: Plan) -> Category:
+    """Returns what the plan's template says, or else the request; raises ValidationFailed where both do."""
+    if wanted.category and plan.category:
+        raise ValidationFailed.of("/category", "too_much", "The template says what its texts are for.")
+    return plan.category or wanted.category or Category.TRANSACTIONAL
 
 
 def _remembered(wanted: Wanted, plan: Plan, batch: Batch) -> tuple[Write, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.sms import messaging
+from functions.sms.batches.categories import Category
 from functions.sms.content import entitlement, groups, rendering, templates
 from functions.sms.plans import plans
 from functions.sms.plans.plans import Plan
@@ -81,6 +82,7 @@ def _plan(upload: Upload) -> Plan:
         made_by=upload.made_by,
         sender_id=upload.task.sender_id,
         text=upload.task.text,
+        category=upload.task.category,
         fingerprint=ids.fingerprint("upload", upload.id),
     )
 
@@ -98,8 +100,10 @@ def _task(tenant_id: TenantId, asked: Asked, tenant: Tenant, found: Standing) ->
         detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
         raise ValidationFailed.of("/sender_id", "missing", detail)
     sender_id = entitlement.resolve(name, package=found.wallet.package, approved=found.approved)
-    text = _text(tenant_id, asked)
-    return Task(asked.purpose, sender_id=sender_id, text=text, smart=asked.smart, countries=countries)
+    text, category = _text(tenant_id, asked)
+    return Task(
+        asked.purpose, sender_id=sender_id, text=text, smart=asked.smart, countries=countries, category=category
+    )
 
 
 def _misfits(asked: Asked) -> list[FieldError]:
@@ -131,20 +135,24 @@ def _require_group(tenant: TenantId, group: str) -> None:
         raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
 
 
-def _text(tenant: TenantId, asked: Asked) -> str:
-    """Returns the text with its placeholders; one without any is measured now rather than row by row."""
-    pointer, text = "/text", asked.text
+def _text(tenant: TenantId, asked: Asked) -> tuple[str, Category | None]:
+    """Returns the text with its placeholders, and what its template says it is for, if it has one.
+
+    A text without placeholders is measured now rather than row by row.
+    """
+    pointer, text, category = "/text", asked.text, None
     if asked.template:
         pointer = "/template_id"
         try:
-            text = templates.read(tenant, asked.template).body
+            template = templates.read(tenant, asked.template)
         except NotFound as error:
             raise ValidationFailed.of(pointer, "unknown_template", error.detail) from error
+        text, category = template.body, template.category
     if broken := rendering.broken(text):
         raise ValidationFailed.of(pointer, "placeholder_invalid", broken)
     if not rendering.variables(text):
         orders.measured(text, pointer=pointer)
-    return text
+    return text, category
 
 
 def read(tenant: TenantId, upload: str) -> Found:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from functions.sms import messaging
+from functions.sms.batches.categories import Category
 from mifumo import clock, ids, phone, tables, writes
 from mifumo.aws import Item
 from mifumo.errors import Conflict, NotFound
@@ -66,7 +67,10 @@ _OPEN = frozenset({State.WAITING, State.READING})
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done: `text` may have placeholders, which columns fill. `countries` may be sent to besides ours."""
+    """What is to be done: `text` may have placeholders, which columns fill. `countries` may be sent to besides ours.
+
+    `category` is that of the template which the text is from, if one is.
+    """
 
     purpose: Purpose
     sender_id: str = ""
@@ -76,6 +80,7 @@ class Task:
     tags: tuple[str, ...] = ()
     reason: str = ""
     countries: tuple[str, ...] = ()
+    category: Category | None = None
 
     @property
     def reach(self) -> Collection[str]:
@@ -319,6 +324,9 @@ def of(item: Item) -> Upload:
     """Reads an upload from its item."""
     task: dict[str, Any] = json.loads(item["task"])
     told = {**task, "purpose": Purpose(task["purpose"]), "tags": tuple(task["tags"])}
+    # One that was made before templates told it has none.
+    if task.get("category"):
+        told["category"] = Category(task["category"])
     return Upload(
         id=item["sk"],
         tenant=TenantId(item["tenant"]),
