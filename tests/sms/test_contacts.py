@@ -3,10 +3,11 @@
 import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.sms.content import contacts
@@ -17,6 +18,7 @@ from tests.builders import token
 from tests.sms.world import TENANT, World
 
 PATH = "/api/sms/contacts/"
+_COUNT = count()
 
 
 def made(world: World, number: str = "0712000010", **more: Any) -> Any:
@@ -161,6 +163,61 @@ def test_pages_hold_every_contact_once(world: World, query: dict[str, str]) -> N
     assert sorted(seen) == [f"+2557120000{number:02d}" for number in range(0, 7, step)]
     status, problem = world.call("GET", PATH, query={"name": "other", "cursor": "forged"})
     assert (status, problem["errors"][0]["code"]) == (422, "cursor_invalid")
+
+
+LONG_NAMES = st.lists(
+    st.one_of(
+        st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=60, max_size=100),
+        # Of four bytes each, escaped by JSON, and made three when its case is folded.
+        st.sampled_from(["\U0001f600" * 100, "\x01" * 100, "\u0390" * 100, "\U0001f600" * 59 + "a" * 41]),
+    ),
+    min_size=3,
+    max_size=5,
+)
+
+
+def listed(world: World, path: str, **query: str) -> list[str]:
+    """Follows a list to its end; returns the numbers on its pages."""
+    seen, cursor = list[str](), None
+    while True:
+        status, page = world.call("GET", path, query={"limit": "1", **query} | ({"cursor": cursor} if cursor else {}))
+        assert status == 200, page
+        seen += [item["phone"] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            return seen
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LONG_NAMES)
+def test_pages_hold_every_contact_once_whatever_letters_its_name_has(world: World, names: list[str]) -> None:
+    numbers = [f"0712{next(_COUNT):06d}" for _ in names]
+    kept = [made(world, number, name=name) for number, name in zip(numbers, names, strict=True)]
+    everybody = listed(world, PATH)
+    assert len(everybody) == len(set(everybody))
+    assert {one["phone"] for one in kept} <= set(everybody)
+    for one in kept:
+        assert one["phone"] in listed(world, PATH, name=one["name"])
+        world.call("DELETE", f"{PATH}{one['id']}/")
+
+
+def test_an_export_goes_on_after_a_long_name_of_any_letters(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_ROWS_MAX", 1)
+    for number in range(3):
+        made(world, f"07120000{number:02d}", name="\U0001f600" * 100)
+    response = world.raw("GET", PATH + "export/")
+    for _ in range(2):
+        cursor = response["headers"]["Link"].partition("cursor=")[2].partition(">")[0]
+        response = world.raw("GET", PATH + "export/", query={"cursor": cursor})
+        assert response["statusCode"] == 200, response
+    assert "Link" not in response["headers"]
+
+
+def test_a_contact_is_found_by_the_whole_of_a_long_name_and_by_no_other_end_of_it(world: World) -> None:
+    made(world, "0712000010", name="a" * 99 + "b")
+    made(world, "0712000011", name="a" * 99 + "c")
+    assert found(world, name="a" * 99 + "b") == ["a" * 99 + "b"]
+    assert len(found(world, name="a" * 99)) == 2
 
 
 def test_a_contact_tells_since_when_it_is_opted_out(world: World) -> None:

@@ -21,6 +21,10 @@ from mifumo.writes import Write
 
 from .named import ChangedMeanwhile, folded
 
+# By so many characters of a name contacts are put in order, and by their ids where those are the same: a cursor holds
+# them, and a name may be a hundred of four bytes.
+_SORTED_BY = 60
+
 
 class ContactExists(Conflict):
     """The tenant has a contact with this number."""
@@ -171,8 +175,11 @@ def gone(before: Contact) -> Write:
 
 def by_name(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose name begins so, in order of name."""
-    table = messaging.table()
-    return tables.query(table, partition(tenant), index="listing", begins_with=folded(prefix), limit=limit, start=start)
+    table, begins = messaging.table(), folded(prefix)
+    page = tables.query(
+        table, partition(tenant), index="listing", begins_with=begins[:_SORTED_BY], limit=limit, start=start
+    )
+    return Page([item for item in page.items if folded(item["name"]).startswith(begins)], page.last)
 
 
 def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
@@ -190,7 +197,7 @@ def several(tenant: TenantId, wanted: list[str]) -> dict[str, Item]:
 
 
 def _by_name(name: str, contact: str) -> str:
-    return f"{folded(name)}#{contact}"
+    return f"{folded(name)[:_SORTED_BY]}#{contact}"
 
 
 def partition(tenant: TenantId) -> str:

@@ -15,14 +15,16 @@ from mifumo.callers import SigningSettings
 from mifumo.errors import ValidationFailed
 
 _SEAL_BYTES = 12
-_LENGTH_MAX = 1024
+# A name of a hundred characters of any script is in a key, and the key in the cursor: half of this at most.
+LENGTH_MAX = 2_048
 
 
 def encode(last: Item | None, *, scope: str) -> str | None:
     """Writes a cursor; None where there is nothing more."""
     if last is None:
         return None
-    body = json.dumps(last, separators=(",", ":"), sort_keys=True).encode()
+    # Letters as they are: escaped, those of most scripts and every emoji take two to three times the room.
+    body = json.dumps(last, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     keys = aws.secret(SigningSettings.load().signing_keys_secret)
     return urlsafe_b64encode(_seal(keys[keys["current"]], scope, body) + body).decode().rstrip("=")
 
@@ -32,7 +34,7 @@ def decode(cursor: str | None, *, scope: str) -> Item | None:
     if cursor is None:
         return None
     try:
-        raw = urlsafe_b64decode(cursor[:_LENGTH_MAX] + "=" * (-len(cursor) % 4))
+        raw = urlsafe_b64decode(cursor[:LENGTH_MAX] + "=" * (-len(cursor) % 4))
     except ValueError:
         raw = b""
     seal, body = raw[:_SEAL_BYTES], raw[_SEAL_BYTES:]

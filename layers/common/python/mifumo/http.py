@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestUnsupp
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from mifumo import bodies, buckets, callers, ids, origins, problems
+from mifumo import bodies, buckets, callers, cursors, ids, origins, problems
 from mifumo.buckets import Bucket
 from mifumo.callers import Principal
 from mifumo.errors import (
@@ -74,7 +74,7 @@ Caller = Annotated[Principal, Depends(_principal)]
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 Replayed = Annotated[Callable[[], None], Depends(_replayed)]
 Limit = Annotated[int, Query(ge=1, le=250, description="How many items a page has at most.")]
-Cursor = Annotated[str | None, Query(max_length=1024, description="The `next` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=cursors.LENGTH_MAX, description="The `next` of the page before.")]
 
 
 def public(route: Function) -> Function:
