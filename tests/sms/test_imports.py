@@ -93,6 +93,53 @@ def test_what_a_contact_cannot_hold_is_refused_with_its_row(
     assert list(kept(world)) == ["+255712000002"]
 
 
+def test_a_number_whose_row_was_refused_may_come_again(
+    world: World, campaigns_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = ";".join(f"t{n}" for n in range(21))
+    data = f"phone,name,tags\n0712000001,{'a' * 101},\n0712000002,Juma,{tags}\n0712000001,Asha,\n0712000002,Juma,vip\n"
+    for steps in (100, 1):
+        monkeypatch.setattr("functions.sms.uploads.contact_import._STEP_MAX", steps)
+        made = files.begun(world, purpose="contacts")
+        assert files.split_all(put(campaigns_bucket, made, data), looks=1) == (1 if steps > 1 else 5)
+        found = read(world, made)
+        assert (found["accepted"], found["duplicates"], found["refused"]) == (2, 0, 2)
+    assert {phone: one["name"] for phone, one in kept(world).items()} == {
+        "+255712000001": "Asha",
+        "+255712000002": "Juma",
+    }
+
+
+def test_a_number_that_excel_has_cut_short_is_not_kept_of_a_contact(world: World, campaigns_bucket: str) -> None:
+    found = imported(world, campaigns_bucket, "phone,meter\n0712000001,1.23457E+11\n0712000002,'0045\n")
+    (row,) = found["refusals"]
+    assert (row["line"], row["column"], row["code"]) == (2, "meter", "scientific_notation")
+    assert {phone: one["attributes"] for phone, one in kept(world).items()} == {"+255712000002": {"meter": "0045"}}
+
+
+@pytest.mark.parametrize("header", ["phone,City,city", f"phone,{'a' * 41},{'a' * 42}", "phone,name,Name"])
+def test_columns_that_would_be_lost_in_each_other_refuse_the_file(
+    world: World, campaigns_bucket: str, header: str
+) -> None:
+    found = imported(world, campaigns_bucket, f"{header}\n0712000001,Moshi,Mwanza\n")
+    assert (found["state"], found["reason_code"], kept(world)) == ("refused", "column_twice", {})
+
+
+@pytest.mark.parametrize("purpose", ["contacts", "opt_outs"])
+def test_a_list_that_is_refused_midway_says_what_stays_taken_over(
+    world: World, campaigns_bucket: str, monkeypatch: pytest.MonkeyPatch, purpose: str
+) -> None:
+    for module in ("contact_import", "opt_out_import"):
+        monkeypatch.setattr(f"functions.sms.uploads.{module}._STEP_MAX", 10)
+    made = files.begun(world, purpose=purpose)
+    rows = "".join(f"0712{n:06d},Asha,{';x' * 2_000}\n" for n in range(25))
+    last = "0712999999,Jos\u00e9,x\n".encode("latin-1")
+    split(put(campaigns_bucket, made, f"phone,name,tags\n{rows}".encode() + last))
+    found = read(world, made)
+    assert (found["state"], found["reason_code"], found["accepted"]) == ("refused", "not_utf_8", 20)
+    assert found["reason"].endswith("What comes before stays taken over: at least 20 rows.")
+
+
 def group(world: World) -> str:
     status, made = world.call("POST", "/api/sms/groups/", {"name": "Wholesale"})
     assert status == 201

@@ -108,6 +108,61 @@ def test_without_a_name_it_is_known_by_what_is_in_it(text: str, phone: int, head
     assert (found.phone, found.start.line) == (phone, 2 if headed else 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("Number,Mawasiliano\n10023456789,0712345678\n10023456790,0712345679\n", 1),  # of accounts
+        ("to,simu ya mteja\n2026-12-01,0712345678\n2026-12-01,0712345679\n", 1),  # days
+        ("guardian,phone\n0712345671,0712345678\n0712345672,12\n0712345673,0712345679\n", 1),
+        ("guardian,phone\n0712345671,7.12E+08\n0712345672,2.56E+11\n", 1),  # refused rather than another's
+        ("guardian,phone\n0712345671,\n0712345672,\n0712345673,0712345679\n", 1),
+        ("mkononi,phone\n0712345671,0222112233\n0712345672,0222112234\n", 0),
+        ("reference,phone\n12,1234567\n13,1234568\n", 1),
+    ],
+)
+def test_what_is_in_the_columns_comes_before_their_names_and_the_name_decides_between_equals(
+    text: str, phone: int
+) -> None:
+    assert sheet(text).phone == phone
+
+
+@pytest.mark.parametrize(
+    "first", ["0712345678,Contact", "Asha,12345", "0712345678,phone", "7.12E+08,Contact", "Asha,07123456789"]
+)
+def test_a_row_with_a_number_is_no_header_whatever_else_is_in_it(first: str) -> None:
+    number_first = first[0] in "07"
+    rest = "0712345679,Juma\n0712345680,Neema\n" if number_first else "Juma,0712345679\nNeema,0712345680\n"
+    found = sheet(f"{first}\n{rest}")
+    assert (found.phone, found.start, found.header) == (0 if number_first else 1, Place(0), ())
+    assert found.names == ("column_1", "column_2")
+
+
+def test_a_first_row_that_is_taken_for_a_header_can_be_seen() -> None:
+    found = sheet("Simu ,Deni la 2020,2020 debt,\u0645\u0628\u0644\u063a,\n0712345678,1,2,3,4\n")
+    assert found.header == ("Simu ", "Deni la 2020", "2020 debt", "\u0645\u0628\u0644\u063a", "")
+    assert found.names == ("simu", "deni_la_2020", "_2020_debt", "column_4", "column_5")
+
+
+def test_the_name_of_a_column_is_cut_where_it_becomes_a_story() -> None:
+    found = sheet(f"phone,{'x' * 30_000}\n0712345678,1\n")
+    assert [len(name) for name in found.names] == [5, 80]
+    assert [len(cell) for cell in found.header] == [5, 80]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_space_before_a_quoted_cell_is_not_part_of_it(delimiter: str) -> None:
+    data = f'"phone"{delimiter} "name"\n"0712345678"{delimiter} "Asha{delimiter} Bibi"\n'.encode()
+    found = sheet(data)
+    assert (found.delimiter, found.names) == (delimiter, ("phone", "name"))
+    rows = list(Rows([data[found.start.offset :]], found.delimiter, found.start))
+    assert [row.cells for row in rows] == [["0712345678", f"Asha{delimiter} Bibi"]]
+
+
+def test_cells_beyond_the_first_row_are_in_no_column() -> None:
+    found = sheet("phone\nAsha,0712345678\nJuma,0712345679\n")
+    assert (found.names, found.phone) == (("phone",), 0)
+
+
 def test_a_file_that_says_how_its_cells_are_parted_is_believed() -> None:
     found = sheet("sep=;\r\nphone;text\r\n0712345678;a,b\r\n")
     assert (found.delimiter, found.names, found.start.line) == (";", ("phone", "text"), 3)
@@ -125,6 +180,7 @@ def test_a_file_that_says_how_its_cells_are_parted_is_believed() -> None:
         (b"name,city\nAsha,Mwanza\n", "no_phone_column"),
         (b"a" * (SAMPLE_BYTES + 1), "line_too_long"),
         (b"phone," + b"x," * 100, "too_many_columns"),
+        (b'"phone" , "name"\n"0712345678" , "Asha"\n', "quotes_broken"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_to_do(data: bytes, code: str) -> None:

@@ -113,6 +113,21 @@ def test_a_body_with_broken_placeholders_is_refused_with_the_field(world: World,
     assert (status, problem["errors"][0]["code"]) == (422, "placeholder_invalid")
 
 
+@pytest.mark.parametrize(
+    ("body", "code"), [("Habari \x1b {{name}}", "character_not_sendable"), ("{{name}}" + "a" * 1_600, "too_long")]
+)
+def test_a_body_that_no_values_make_sendable_is_refused_with_the_field(world: World, body: str, code: str) -> None:
+    template = made(world)
+    for method, path, told in (("POST", PATH, BODY), ("PATCH", f"{PATH}{template['id']}/", {"version": 1})):
+        status, problem = world.call(method, path, {**told, "body": body})
+        assert (status, problem["errors"][0]["pointer"], problem["errors"][0]["code"]) == (422, "/body", code)
+    assert world.call("GET", f"{PATH}{template['id']}/")[1] == template
+
+
+def test_a_body_that_is_short_enough_once_it_is_plainer_is_kept(world: World) -> None:
+    assert made(world, body="\u2019{{name}}" + "a" * 700)["version"] == 1
+
+
 def test_a_change_over_somebody_elses_is_refused(world: World) -> None:
     template = made(world)["id"]
     assert world.call("PATCH", f"{PATH}{template}/", {"version": 1, "category": "alert"})[0] == 200

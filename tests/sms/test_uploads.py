@@ -80,6 +80,8 @@ def test_who_may_only_send_uploads_campaigns_and_no_lists(world: World, campaign
         ({"purpose": "campaign", "sender_id": "INFO", "text": "Hi {{name"}, "/text", "placeholder_invalid"),
         ({"purpose": "campaign", "sender_id": "INFO", "text": "a" * 1_600}, "/text", "too_long"),
         ({"purpose": "campaign", "sender_id": "INFO", "text": "  "}, "/text", "empty"),
+        ({"purpose": "campaign", "sender_id": "INFO", "text": "a\x1b {{name}}"}, "/text", "character_not_sendable"),
+        ({"purpose": "campaign", "sender_id": "INFO", "text": "a" * 1_600 + "{{name}}"}, "/text", "too_long"),
         ({"purpose": "payments"}, "/purpose", "enum"),
     ],
 )
@@ -194,6 +196,8 @@ def test_the_advice_is_counted_over_the_whole_file(world: World, campaigns_bucke
         (b"phone,city\n0712000001,Mwanza\n", "column_missing"),
         (b"phone,name,Name\n0712000001,Asha,Juma\n", "column_twice"),
         (b"phone,name\n12,Asha\n", "nothing_accepted"),
+        (b"phone,name\n\n", "only_header"),
+        (b'"phone" , "name"\n"0712000001" , "Asha"\n', "quotes_broken"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_its_reason_and_its_quote_cannot_be_sent(
@@ -213,6 +217,69 @@ def test_a_row_whose_text_cannot_be_sent_is_refused_and_its_number_may_come_agai
     found = quoted(world, campaigns_bucket, data, text="Habari {{jina}}")
     assert (found["accepted"], found["duplicates"]) == (1, 0)
     assert [(row["line"], row["code"]) for row in found["refusals"]] == [(2, "too_long"), (3, "character_not_sendable")]
+
+
+def test_what_excel_does_to_a_cell_of_a_text_is_undone_or_refused_with_its_column(
+    world: World, campaigns_bucket: str
+) -> None:
+    cells = ["1.23457E+11", "-1,2E+06", "3E4", "'0045", "'90s", "20000001.0", "4.0", "1000.50", "1000,0", "'=Asha"]
+    data = "simu,mita\n" + "".join(f'0712{n:06d},"{cell}"\n' for n, cell in enumerate(cells))
+    found = quoted(world, campaigns_bucket, data, text="{{mita}}")
+    assert [(row["line"], row["column"], row["value"], row["code"]) for row in found["refusals"]] == [
+        (2, "mita", "1.23457E+11", "scientific_notation"),
+        (3, "mita", "-1,2E+06", "scientific_notation"),
+    ]
+    assert all("as text" in row["detail"] for row in found["refusals"])
+    texts = [one["text"] for one in files.chunks(campaigns_bucket, found)]
+    assert texts == ["3E4", "0045", "'90s", "20000001", "4.0", "1000.50", "1000", "=Asha"]
+
+
+def test_a_first_row_that_was_taken_for_a_header_is_shown(world: World, campaigns_bucket: str) -> None:
+    named = quoted(world, campaigns_bucket, "Simu, Jina\n0712000001,Asha\n")
+    assert (named["header"], named["columns"]) == (["Simu", "Jina"], ["simu", "jina"])
+    bare = quoted(world, campaigns_bucket, "0712000001,Contact\n0712000002,Asha\n")
+    assert (bare["header"], bare["accepted"]) == (None, 2)
+    assert campaign(world)["header"] is None
+
+
+def test_a_header_of_thirty_thousand_letters_makes_no_refusal_longer(world: World, campaigns_bucket: str) -> None:
+    numbers = "".join(f"0712{n:06d}\n" for n in range(40))
+    found = quoted(world, campaigns_bucket, "x" * 30_000 + f"\n{numbers}" + "12\n" * 30)
+    assert (found["state"], found["accepted"], found["refused"]) == ("ready", 40, 30)
+    assert max(len(row["column"]) for row in files.refused_rows(campaigns_bucket, found)) == 80
+
+
+def test_a_space_before_a_quoted_cell_is_not_sent(world: World, campaigns_bucket: str) -> None:
+    data = '"phone", "name"\n"0712000001", "Asha"\n'
+    found = quoted(world, campaigns_bucket, data, text="Habari {{name}}")
+    assert [one["text"] for one in files.chunks(campaigns_bucket, found)] == ["Habari Asha"]
+
+
+def test_a_column_whose_name_begins_with_a_digit_fills_a_placeholder(world: World, campaigns_bucket: str) -> None:
+    found = quoted(world, campaigns_bucket, "simu,2020 debt\n0712000001,500\n", text="{{_2020_debt}} TSh")
+    assert found["columns"] == ["simu", "_2020_debt"]
+    assert found["samples"][0]["text"] == "500 TSh"
+
+
+def test_a_text_that_is_short_enough_once_it_is_plainer_is_taken(world: World, campaigns_bucket: str) -> None:
+    text = "\u2019" + "a" * 700
+    for body in (text, text + "{{name}}"):
+        status, problem = world.call("POST", PATH, {"purpose": "campaign", "sender_id": "INFO", "text": body})
+        assert (status, problem["errors"][0]["code"]) == (422, "too_long")
+        assert campaign(world, text=body, smart_encoding=True)["state"] == "waiting"
+
+
+def test_advice_beyond_the_fifth_kind_is_counted_over_the_whole_file(
+    world: World, campaigns_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.sms.uploads.campaigns.ROWS_MAX", 12)
+    signs = ["\u2018", "\u2019", "\u201c", "\u201d", "\u2013", "\u2014"]
+    # The sixth kind is as frequent as the others in the first step, and the most frequent one at last.
+    rows_ = [*signs * 2, *["\u2014"] * 12]
+    data = "simu,jina\n" + "".join(f"0712{n:06d},{sign}{'a' * 80}\n" for n, sign in enumerate(rows_))
+    found = quoted(world, campaigns_bucket, data, text="{{jina}}")
+    assert len(found["advice"]) == 5
+    assert (found["advice"][0]["characters"], found["advice"][0]["saves"]) == ("\u2014", 14)
 
 
 def test_a_template_is_sent_as_it_was_when_the_upload_began(world: World, campaigns_bucket: str) -> None:

@@ -92,6 +92,7 @@ def list_templates(caller: Caller, limit: Limit = 50, cursor: Cursor = None) -> 
 )
 @needs(Action.CONTENT_MANAGE)
 def create_template(body: TemplateRequest, caller: Caller) -> TemplateAnswer:
+    _require_sendable(body.body)
     made = templates.create(caller, name=body.name, category=body.category, body=body.body)
     return TemplateAnswer.of(made)
 
@@ -111,6 +112,8 @@ def read_template(template_id: TemplateId, caller: Caller) -> TemplateAnswer:
 )
 @needs(Action.CONTENT_MANAGE)
 def change_template(template_id: TemplateId, body: TemplateChange, caller: Caller) -> TemplateAnswer:
+    if body.body is not None:
+        _require_sendable(body.body)
     changed = templates.change(
         caller, template_id, version=body.version, name=body.name, category=body.category, body=body.body
     )
@@ -150,3 +153,8 @@ def preview_template(template_id: TemplateId, body: PreviewRequest, caller: Call
         segments=length.segments,
         price=length.segments,
     )
+
+
+def _require_sendable(body: str) -> None:
+    """Refuses what no send could make a text of, one with `smart_encoding` neither."""
+    orders.require_sendable(body, pointer="/body", smart=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 from functions.sms.batches.categories import Category
 from functions.sms.sheets.refusals import Refusal
 from functions.sms.uploads import upload_files
-from functions.sms.uploads.tallies import Hint, Sample
+from functions.sms.uploads.tallies import HINTS_SHOWN, Hint, Sample
 from functions.sms.uploads.uploading import Found
 from functions.sms.uploads.uploads import Purpose, State
 from mifumo.modes import Mode
@@ -123,10 +123,15 @@ class UploadDetail(UploadSummary):
     )
     columns: list[str] = Field(description="By what names placeholders find them.", examples=[["phone", "name"]])
     phone_column: str | None = Field(description="Where the numbers are.", examples=["phone"])
+    header: list[str] | None = Field(
+        description="The first row, where it was taken for the names of the columns and nothing was sent to it; null "
+        "where it was taken for a row like the others.",
+        examples=[["Phone", "Name"]],
+    )
     encoding: Encoding | None = Field(description="UCS-2 as soon as one text needs it.", examples=["GSM-7"])
     refusals: list[RefusedRow] = Field(description="The first 20.")
     samples: list[SampleText] = Field(description="Up to five of the texts.")
-    advice: list[Advice]
+    advice: list[Advice] = Field(description="Up to five, those that save most first.")
 
     @classmethod
     def of(cls, found: Found) -> Self:
@@ -191,10 +196,11 @@ def _detail(found: Found) -> dict[str, Any]:
         "category": task.category,
         "columns": list(sheet.names) if sheet else [],
         "phone_column": sheet.names[sheet.phone] if sheet else None,
+        "header": list(sheet.header) if sheet and sheet.header else None,
         "encoding": tally.extent.encoding if tally.extent.recipients else None,
         "refusals": [RefusedRow.of(one) for one in tally.refusals],
         "samples": [SampleText.of(one) for one in tally.samples],
-        "advice": [Advice.of(one) for one in tally.hints],
+        "advice": [Advice.of(one) for one in tally.hints[:HINTS_SHOWN]],
     }
 
 

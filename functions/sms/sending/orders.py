@@ -8,7 +8,7 @@ from functions.sms.batches.batches import Batch, Refused, Status
 from functions.sms.batches.categories import Category
 from functions.sms.batches.chunks import Lane
 from functions.sms.charges import caps
-from functions.sms.content import entitlement
+from functions.sms.content import entitlement, rendering
 from functions.sms.plans import parts
 from functions.sms.plans.parts import Ready
 from functions.sms.plans.plans import Extent
@@ -194,6 +194,13 @@ def measured(text: str, *, pointer: str = "/text", smart: bool = False) -> tuple
             f"This text needs {length.segments} segments of {per_part} characters; at most {SEGMENTS_MAX} are sent.",
         )
     return text, length
+
+
+def require_sendable(body: str, *, pointer: str, smart: bool) -> None:
+    """Refuses a body that cannot be sent whatever its placeholders are filled with; raises ValidationFailed."""
+    fixed = "".join(rendering.pieces(body)[::2])
+    if fixed.strip():
+        measured(fixed, pointer=pointer, smart=smart)
 
 
 def _repeated(order: Order, found: Standing, ready: tuple[Ready, ...], batch_id: BatchId, *, at: int) -> frozenset[str]:

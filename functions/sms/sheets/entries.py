@@ -1,7 +1,8 @@
 """Entry: a row of a sheet with the number that it is for, or the refusal of one that has none."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mifumo import phone, spreadsheets
 
@@ -9,6 +10,12 @@ from . import refusals
 from .refusals import Refusal
 from .sheet_rows import Row
 from .sheets import Sheet
+
+# As these programs write it, with a sign and two digits: `3E4` is a house.
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}")
+CUT_SHORT: Final = "A spreadsheet has cut this number short: format the column as text and enter it again."
+# An apostrophe makes a number text. Before anything else it is one: '90s, 'Ndugu'.
+_TEXT_NUMBER: Final = re.compile(r"'[0-9][0-9 .,/:-]*")
 
 
 class Entry(NamedTuple):
@@ -44,4 +51,10 @@ def meant(cells: list[str], place: int) -> str:
     """Returns what a cell says: office programs put spaces of several kinds around, and apostrophes before."""
     if place >= len(cells):
         return ""
-    return spreadsheets.meant(cells[place].replace("\u00a0", " ").strip())
+    written = cells[place].replace("\u00a0", " ").strip()
+    return written[1:] if _TEXT_NUMBER.fullmatch(written) else spreadsheets.meant(written)
+
+
+def is_cut_short(value: str) -> bool:
+    """Tells whether an office program has left only the first digits of a number."""
+    return bool(_SCIENTIFIC.fullmatch(value))

@@ -1,7 +1,9 @@
 """Letter: a text whose placeholders are filled from the cells of a row."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from functions.sms.content import rendering
 
@@ -9,13 +11,19 @@ from . import entries, sheet_columns
 from .sheet_rows import FileRefused
 from .sheets import Sheet
 
+# A number that a program has made a fraction of: `4.0` may be a mark, and `1000.50` is an amount.
+_DECIMAL_ZERO: Final = re.compile(r"([0-9]{4,})[.,]0")
 
-class EmptyCell(Exception):
-    """A row has nothing for a placeholder; `column` is the name of its column."""
 
-    def __init__(self, column: str) -> None:
+class Unwritable(Exception):
+    """A cell cannot stand in a text: its column, what is in it, and why, as a row is refused."""
+
+    def __init__(self, column: str, value: str, code: str, detail: str) -> None:
         super().__init__(column)
         self.column = column
+        self.value = value
+        self.code = code
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,12 @@ class Letter:
     columns: tuple[tuple[int, str], ...]
 
     def written(self, cells: list[str]) -> str:
-        """Writes the text of a row; raises EmptyCell."""
+        """Writes the text of a row; raises Unwritable."""
         if not self.columns:
             return self.fixed[0]
         text = [self.fixed[0]]
         for (place, name), after in zip(self.columns, self.fixed[1:], strict=True):
-            value = entries.meant(cells, place)
-            if not value:
-                raise EmptyCell(name)
-            text += value, after
+            text += _meant(cells, place, name), after
         return "".join(text)
 
 
@@ -50,6 +55,17 @@ def of(body: str, sheet: Sheet) -> Letter:
     if twice := [name for name, found in places.items() if len(found) > 1]:
         raise FileRefused("column_twice", f"Several columns are called {', '.join(twice)}: keep one of them.")
     return Letter(tuple(pieces[::2]), tuple((places[name][0], name) for name in pieces[1::2]))
+
+
+def _meant(cells: list[str], place: int, name: str) -> str:
+    value = entries.meant(cells, place)
+    if not value:
+        detail = "The text needs a value from this column, and the cell is empty."
+        raise Unwritable(name, value, "value_missing", detail)
+    if entries.is_cut_short(value):
+        raise Unwritable(name, value, "scientific_notation", entries.CUT_SHORT)
+    whole = _DECIMAL_ZERO.fullmatch(value)
+    return whole[1] if whole else value
 
 
 def _places(names: Sequence[str], wanted: str) -> list[int]:

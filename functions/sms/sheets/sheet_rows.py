@@ -60,7 +60,7 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         while True:
             try:
-                for cells in csv.reader(self._text(), delimiter=self._delimiter, strict=True):
+                for cells in self._parted():
                     line = self._line
                     self._pass(len(self._taken))
                     if any(cells):
@@ -72,6 +72,10 @@ class Rows:
                 self._back.extendleft(reversed(self._taken[1:]))
                 self._pass(1)
                 yield Row(line, [first.rstrip("\r\n")], broken="The quotes in this line do not fit together.")
+
+    def _parted(self) -> Iterator[list[str]]:
+        # Who writes by hand puts a space before a cell, and its quotes would be part of what it says.
+        return csv.reader(self._text(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
 
     def _text(self) -> Iterator[str]:
         """Hands lines to the reader, which takes as many as a row has, and remembers them until the row is done."""

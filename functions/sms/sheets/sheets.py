@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .sheet_columns import names_of, phone_among
+from . import sheet_columns
 from .sheet_rows import LINE_BYTES_MAX, FileRefused, Place, Rows
 
 # So much of a file tells what it is like.
@@ -39,6 +39,8 @@ class Sheet:
     phone: int
     start: Place
     """Where the first row of its content begins."""
+    header: tuple[str, ...] = ()
+    """The first row, where it was taken for the names of the columns."""
 
 
 def recognised(sample: bytes, *, whole: bool) -> Sheet:
@@ -53,16 +55,23 @@ def recognised(sample: bytes, *, whole: bool) -> Sheet:
     found = list(rows)
     if not found:
         raise FileRefused("empty", "There is nothing in this file: it has no rows.")
+    if found[0].broken:
+        raise FileRefused("quotes_broken", f"Line {found[0].line:,}, the first row, cannot be read. {found[0].broken}")
     first = found[0].cells
     if len(first) > COLUMNS_MAX:
         raise FileRefused("too_many_columns", f"A file has at most {COLUMNS_MAX} columns, this one has {len(first)}.")
-    names, headed = names_of(first)
-    phone = phone_among(names if headed else [], [row.cells for row in found[1 if headed else 0 :]])
+    # What stands beyond the first row's width is in no column.
+    rest = [row.cells[: len(first)] for row in found[1:]]
+    headed = sheet_columns.is_header(first, rest)
+    names = sheet_columns.names_of(first) if headed else sheet_columns.numbers_for(first)
+    phone = sheet_columns.phone_among(names, rest) if headed else sheet_columns.phone_among([], [first, *rest])
     if phone is None:
         detail = "No column has phone numbers in it: give one the name `phone` in the first line."
         raise FileRefused("no_phone_column", detail)
-    body = _after_first(lines, delimiter, start) if headed else start
-    return Sheet(delimiter, tuple(names), phone, body)
+    if not headed:
+        return Sheet(delimiter, tuple(names), phone, start)
+    header = tuple(cell[: sheet_columns.NAME_MAX] for cell in first)
+    return Sheet(delimiter, tuple(names), phone, _after_first(lines, delimiter, start), header)
 
 
 def _require_text(sample: bytes) -> None:
@@ -85,7 +94,7 @@ def _evenness(lines: bytes, delimiter: str) -> int:
     """Counts the rows that are as wide as the first one, if that has several cells when parted so."""
     text = lines.decode(errors="replace").splitlines(keepends=True)
     try:
-        rows: Sequence[list[str]] = [row for row in csv.reader(text, delimiter=delimiter) if row]
+        rows: Sequence[list[str]] = [row for row in csv.reader(text, delimiter=delimiter, skipinitialspace=True) if row]
     except csv.Error:
         return 0
     width = len(rows[0]) if rows else 0

@@ -14,7 +14,7 @@ from functions.sms.plans.parts import Ready
 from functions.sms.sending import orders
 from functions.sms.sheets import letters, refusals
 from functions.sms.sheets.entries import Entry
-from functions.sms.sheets.letters import EmptyCell
+from functions.sms.sheets.letters import Unwritable
 from functions.sms.sheets.refusals import Refusal
 from functions.sms.sheets.seen import Seen
 from functions.sms.sheets.sheets import Sheet
@@ -84,9 +84,8 @@ class Campaign:
             group = groups.get(asked)
             if group is None:
                 group = groups[asked] = self._measured(asked, entry.line)
-        except EmptyCell as error:
-            detail = "The text needs a value from this column, and the cell is empty."
-            return Refusal(entry.line, error.column, "", "value_missing", detail)
+        except Unwritable as error:
+            return refusals.of_cell(entry.line, error.column, error.value, error.code, error.detail)
         except ValidationFailed as error:
             return refusals.of_cell(entry.line, "", asked, error.errors[0].code, error.detail)
         group.recipients.append(entry.digits)

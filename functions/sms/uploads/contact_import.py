@@ -4,6 +4,7 @@ A number that has a contact keeps it: cells that say something replace what was 
 opted out stays as it is. So the same file again changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +31,7 @@ from .uploads import Upload
 _STEP_MAX: Final = 490
 _TOGETHER_MAX: Final = 49
 # As the routes of contacts have it.
-_NAME_MAX, _VALUE_MAX, _TAG_MAX, _SOME_MAX = 100, 500, 50, 20
+_NAME_MAX, _VALUE_MAX, _TAG_MAX, _COLUMN_MAX, _SOME_MAX = 100, 500, 50, 40, 20
 _NAMES: Final = frozenset(
     {"name", "jina", "full_name", "fullname", "jina_kamili", "customer", "customer_name", "mteja"}
 )
@@ -46,13 +47,19 @@ class _Known:
     attributes: Mapping[str, str]
     tags: tuple[str, ...]
 
+    @property
+    def overfull(self) -> bool:
+        """Tells whether it is more than a contact can have."""
+        return len(self.attributes) > _SOME_MAX or len(self.tags) > _SOME_MAX
+
 
 class ContactImport:
     """The rows of an upload that are to be kept as contacts."""
 
     def __init__(self, upload: Upload, sheet: Sheet, tally: Tally) -> None:
         self._upload, self._sheet = upload, sheet
-        self._seen = rewinding.seen(upload, sheet, tally)
+        _require_apart(sheet)
+        self._seen = rewinding.seen(upload, sheet, tally, taken=lambda one: isinstance(self._told(one), _Known))
         self._group_full = False
 
     def take(self, found: Iterator[Entry | Refusal], tally: Tally) -> Step:  # noqa: ARG002 # as the others have it
@@ -65,6 +72,7 @@ class ContactImport:
             elif not self._seen.add(one.digits):
                 step.duplicate(one)
             elif isinstance(told := self._told(one), Refusal):
+                self._seen.discard(one.digits)
                 step.refuse(told)
             else:
                 known.append(told)
@@ -85,15 +93,16 @@ class ContactImport:
                 tags |= dict.fromkeys(tag.strip() for tag in value.split(";") if tag.strip())
             elif column in _NAMES and not name:
                 name = value
-            elif column[0].isdigit():
-                attributes[f"_{column}"[:40]] = value
+            elif entries.is_cut_short(value):
+                return refusals.of_cell(entry.line, column, value, "scientific_notation", entries.CUT_SHORT)
             else:
-                attributes[column[:40]] = value
+                attributes[column[:_COLUMN_MAX]] = value
         too_long = len(name) > _NAME_MAX or any(len(value) > _VALUE_MAX for value in attributes.values())
         if too_long or any(len(tag) > _TAG_MAX for tag in tags):
             detail = f"A name has {_NAME_MAX} characters at most, a tag {_TAG_MAX}, everything else {_VALUE_MAX}."
             return refusals.of_cell(entry.line, "", f"+{entry.digits}", "too_long", detail)
-        return _Known(entry, name, attributes, tuple(tags))
+        known = _Known(entry, name, attributes, tuple(tags))
+        return _too_many(known) if known.overfull else known
 
     def _kept(self, step: Step, known: list[_Known]) -> list[_Known]:
         """Keeps contacts in one transaction, made anew when somebody changes one of them meanwhile."""
@@ -103,9 +112,8 @@ class ContactImport:
             for one in known:
                 before = contacts.of(found[self._id(one)]) if self._id(one) in found else None
                 told = _merged(before, one)
-                if len(told.attributes) > _SOME_MAX or len(told.tags) > _SOME_MAX:
-                    detail = f"A contact has at most {_SOME_MAX} tags, and {_SOME_MAX} columns besides name and tags."
-                    left.append(refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", "too_many", detail))
+                if told.overfull:
+                    left.append(_too_many(one))
                     continue
                 kept.append(one)
                 made += self._written(before, told)
@@ -156,7 +164,8 @@ class ContactImport:
             except ChangedMeanwhile:
                 continue
             except NotFound as error:
-                raise FileRefused("group_gone", "The group was deleted while the file was read.") from error
+                detail = "The group was deleted while the file was read. Contacts of the rows before are kept."
+                raise FileRefused("group_gone", detail) from error
             return
         raise Busy
 
@@ -170,6 +179,21 @@ def _merged(before: Contact | None, one: _Known) -> _Known:
         return one
     tags = tuple(dict.fromkeys([*before.tags, *one.tags]))
     return _Known(one.entry, one.name or before.name, {**before.attributes, **one.attributes}, tags)
+
+
+def _require_apart(sheet: Sheet) -> None:
+    """Refuses a file in which two columns would be the same attribute, and one of them would be lost."""
+    kept = Counter(
+        name[:_COLUMN_MAX] for place, name in enumerate(sheet.names) if place != sheet.phone and name not in _TAGS
+    )
+    if twice := [name for name, times in kept.items() if times > 1]:
+        detail = f"Several columns are called {', '.join(twice)}: keep one of them, or give the others other names."
+        raise FileRefused("column_twice", detail)
+
+
+def _too_many(one: _Known) -> Refusal:
+    detail = f"A contact has at most {_SOME_MAX} tags, and {_SOME_MAX} columns besides name and tags."
+    return refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", "too_many", detail)
 
 
 def _full(one: _Known) -> Refusal:

@@ -21,11 +21,11 @@ _STEP_MAX: Final = 1_000
 
 
 class OptOutImport:
-    """The rows of an upload whose owners want no texts. `opted_out` counts those that were out before."""
+    """The rows of an upload whose owners want no texts."""
 
     def __init__(self, upload: Upload, sheet: Sheet, tally: Tally) -> None:
         self._upload = upload
-        self._seen = rewinding.seen(upload, sheet, tally)
+        self._seen = rewinding.seen(upload, sheet, tally, taken=lambda _: True)
 
     def take(self, found: Iterator[Entry | Refusal], tally: Tally) -> Step:  # noqa: ARG002 # as the others have it
         """Opts some numbers out; raises FileRefused when there are more than a tenant may have."""
@@ -42,6 +42,7 @@ class OptOutImport:
         try:
             opt_outs.add(self._upload.tenant, numbers, source=Source.IMPORTED, reason=self._upload.task.reason)
         except TooManyOptOuts as error:
-            raise FileRefused(error.code, error.detail) from error
+            detail = "So many numbers are opted out that no more are taken: write to us. Some rows may be taken over."
+            raise FileRefused(error.code, detail) from error
         step.accepted = len(numbers)
         return step

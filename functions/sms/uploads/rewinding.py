@@ -1,5 +1,7 @@
 """Rewind: which numbers stood in a file before a place, read from the file itself."""
 
+from collections.abc import Callable
+
 from functions.sms.sheets import entries
 from functions.sms.sheets.entries import Entry
 from functions.sms.sheets.seen import Seen
@@ -11,8 +13,11 @@ from .tallies import Tally
 from .uploads import Upload
 
 
-def seen(upload: Upload, sheet: Sheet, tally: Tally) -> Seen:
-    """Reads the numbers of all rows up to where an import goes on; raises FileRefused when the file is another one."""
+def seen(upload: Upload, sheet: Sheet, tally: Tally, *, taken: Callable[[Entry], bool]) -> Seen:
+    """Reads the numbers of the rows that were taken, up to where an import goes on.
+
+    Raises FileRefused when the file is another one.
+    """
     found = Seen()
     if tally.place == sheet.start:
         return found
@@ -23,6 +28,6 @@ def seen(upload: Upload, sheet: Sheet, tally: Tally) -> Seen:
     for one in entries.of(rows, sheet, upload.task.reach):
         if rows.place > tally.place:
             break
-        if isinstance(one, Entry):
+        if isinstance(one, Entry) and taken(one):
             found.add(one.digits)
     return found

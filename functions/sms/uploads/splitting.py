@@ -104,6 +104,9 @@ def _taker(upload: Upload, sheet: Sheet, tally: Tally) -> Taker:
 
 def _finish(upload: Upload, tally: Tally) -> None:
     """Makes the quote, or tells that all is taken over; raises FileRefused when nothing was accepted."""
+    if not tally.rows:
+        detail = "There is only a header in this file: numbers belong into the lines below it."
+        raise FileRefused("only_header", detail)
     if not tally.accepted:
         raise FileRefused("nothing_accepted", "No row of this file can be used: see what was refused.")
     if upload.task.purpose is Purpose.CAMPAIGN:
@@ -115,13 +118,20 @@ def _finish(upload: Upload, tally: Tally) -> None:
 
 
 def _refuse(upload: Upload, tally: Tally, refusal: FileRefused) -> None:
-    reason = (refusal.code, refusal.detail)
+    reason = (refusal.code, f"{refusal.detail}{_kept(upload, tally)}")
     planned = []
     if upload.task.purpose is Purpose.CAMPAIGN:
         planned = [plans.made(plans.refused(_plan(upload), refusal.detail))]
     _end(upload, State.REFUSED, tally, *planned, reason=reason)
     logger.info("upload refused", upload_id=upload.id, code=refusal.code)
     count("UploadRefused")
+
+
+def _kept(upload: Upload, tally: Tally) -> str:
+    """Tells who uploaded a list what of it is in place although the rest is not: the step that failed may be half."""
+    if upload.task.purpose is Purpose.CAMPAIGN or not tally.accepted:
+        return ""
+    return f" What comes before stays taken over: at least {tally.accepted:,} rows."
 
 
 def _end(upload: Upload, state: State, tally: Tally, *planned: Write, reason: tuple[str, str] | None = None) -> None:

@@ -14,7 +14,9 @@ from functions.sms.sheets.sheet_rows import START, Place
 from functions.sms.sheets.sheets import Sheet
 from mifumo import phone
 
-FIRST_REFUSALS, SAMPLES, HINTS = 20, 5, 5
+FIRST_REFUSALS, SAMPLES = 20, 5
+# Five are shown. What is dropped and comes again is counted anew, so more are kept: some kilobytes.
+HINTS, HINTS_SHOWN = 50, 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _require_group(tenant: TenantId, group: str) -> None:
 def _text(tenant: TenantId, asked: Asked) -> tuple[str, Category | None]:
     """Returns the text with its placeholders, and what its template says it is for, if it has one.
 
-    A text without placeholders is measured now rather than row by row.
+    What no row can change of it is measured now.
     """
     pointer, text, category = "/text", asked.text, None
     if asked.template:
@@ -150,8 +150,10 @@ def _text(tenant: TenantId, asked: Asked) -> tuple[str, Category | None]:
         text, category = template.body, template.category
     if broken := rendering.broken(text):
         raise ValidationFailed.of(pointer, "placeholder_invalid", broken)
-    if not rendering.variables(text):
-        orders.measured(text, pointer=pointer)
+    if rendering.variables(text):
+        orders.require_sendable(text, pointer=pointer, smart=asked.smart)
+    else:
+        orders.measured(text, pointer=pointer, smart=asked.smart)
     return text, category
 
 

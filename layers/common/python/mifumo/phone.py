@@ -25,7 +25,8 @@ _DECORATION: Final = re.compile(
     r"[\s.()\[\]\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\u2212\ufeff\uff08\uff09\uff0d\uff0e]+"
 )
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+")
-_DECIMAL_ZERO: Final = re.compile(r"(\+?[0-9]+)\.00?")
+# Three zeros are a fraction behind a whole number alone: those of `0712345.000` are its last digits.
+_DECIMAL_ZERO: Final = re.compile(r"(\+?[0-9]+(?=[.,]00?\Z)|(?:\+?255|0)?[67][0-9]{8}(?=[.,]000\Z))[.,]0+")
 
 
 class Operator(StrEnum):
