@@ -20,7 +20,7 @@ from .batches.window import WindowSettings
 from .charges import returned, settlement
 from .courses import parked, walks
 from .delivery import delivery, inbox, lost, questions
-from .hooks import hook_deliveries, listeners, telling
+from .hooks import hook_deliveries, rounds, telling
 from .pacing import lanes
 from .timing import starts
 from .uploads import readings, uploads
@@ -29,7 +29,6 @@ from .uploads.uploads import UploadLost
 # Of each shard of the due index, in one sweep: what is left over is due again a minute later.
 CHUNKS_MAX = 250
 BATCHES_MAX = 100
-HOOKS_MAX = 100
 PARTS_MAX = 100
 UPLOADS_MAX = 100
 # A batch in parts is looked at anew after a quarter of its age: that is often enough, however large it is.
@@ -171,16 +170,9 @@ def upload(key: Key) -> None:
 
 
 def hook(key: Key) -> None:
-    """Brings a due delivery to a webhook back to the workers, or one that was disabled, and nobody was told."""
-    if disabled := listeners.named(key):
-        telling.of_disabled(*disabled)
-        return
-    found = hook_deliveries.read_due(key)
-    if found is None:
-        return
+    """Moves a due delivery to a webhook on, or one that was disabled, and nobody was told."""
     with suppress(hook_deliveries.DeliveryTaken):
-        hook_deliveries.look_again(found)
-        telling.call(found.tenant, [(found.hook, found.event)])
+        rounds.step(key)
 
 
 def reports(now: str) -> int:

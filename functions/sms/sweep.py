@@ -10,7 +10,7 @@ from mifumo.observability import count, entrypoint, logger
 from . import recovery
 from .analytics import counting, reckonings
 from .batches import batches, chunks, laid
-from .hooks import hook_deliveries
+from .hooks import rounds
 from .uploads import uploads
 
 # Stop in time for the last step to end: the next sweep goes on.
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
         ("batches", recovery.batch, batches.due(now, limit=recovery.BATCHES_MAX)),
         ("parts", recovery.part, laid.due(now, limit=recovery.PARTS_MAX)),
         ("uploads", recovery.upload, uploads.due(now, limit=recovery.UPLOADS_MAX)),
-        ("hooks", recovery.hook, hook_deliveries.due(now, limit=recovery.HOOKS_MAX)),
+        ("hooks", recovery.hook, rounds.due(now)),
         # Last: nobody waits for figures.
         ("reckonings", counting.count, reckonings.due(now, limit=reckonings.LOOKS_MAX)),
     ]

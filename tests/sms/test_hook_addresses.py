@@ -94,6 +94,7 @@ def test_what_python_calls_private_is_never_called(address: ipaddress.IPv4Addres
         "https://duka.example:22/",
         "https://duka.example:25/",
         "https://duka.example:53/",
+        "https://duka.example:80/",
         "https://duka.example:1023/",
         "https://[::1/",
         "https://[fe80::1%25eth0]/",
@@ -111,6 +112,16 @@ def test_a_url_that_is_not_plain_https_is_refused(url: str) -> None:
     assert refused.value.errors[0].pointer == "/url"
     # What was let in once, by a laptop or by another version, is not called either.
     assert outbound.post(url, b"{}", {}).error == "address_not_public"
+
+
+@pytest.mark.parametrize("url", ["https://dukа.example/", "https://bücher.example/", "https://duka.example/über"])
+def test_who_writes_letters_of_their_own_is_told_how_to_write_them(url: str) -> None:
+    with pytest.raises(UrlRefused, match="punycode"):
+        addresses.parse(url)
+
+
+def test_a_name_in_punycode_is_called_as_it_is_written() -> None:
+    assert addresses.parse("https://xn--bcher-kva.example/").host == "xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize(

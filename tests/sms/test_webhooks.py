@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -17,10 +18,14 @@ import time_machine
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from functions.sms import hooks_worker
-from functions.sms.hooks import hook_calls, news
-from mifumo import aws, clock, settings
+from functions.sms.batches import messages
+from functions.sms.batches.messages import Status
+from functions.sms.content import opt_outs
+from functions.sms.hooks import events, hook_calls, hook_deliveries, hook_health, hooks, news, outbound, rounds, telling
+from functions.sms.hooks.events import Type
+from mifumo import aws, clock, settings, writes
 from mifumo.errors import Busy
-from mifumo.ids import TenantId
+from mifumo.ids import BatchId, TenantId
 from tests.builders import CONTEXT, sqs, token
 from tests.queues import taken
 from tests.sms.customer import Call
@@ -107,6 +112,7 @@ def test_a_customer_is_told_once_of_a_hand_over_of_receipts_and_of_the_end(told:
     }
     assert completed["data"] == {
         "batch_id": batch,
+        "status": "completed",
         "accepted": 2,
         "price": 2,
         "charged": 2,
@@ -119,6 +125,42 @@ def test_a_customer_is_told_once_of_a_hand_over_of_receipts_and_of_the_end(told:
     assert all(call.headers["webhook-id"] == call.event["id"] for call in told.customer.calls)
     known = {item["id"] for item in told.world.call("GET", f"/api/sms/batches/{batch}/messages/")[1]["items"]}
     assert {message["id"] for message in delivered["data"]["messages"]} == known
+
+
+def test_who_was_not_sent_to_is_not_told_to_have_been_submitted(told: Told) -> None:
+    told.listen("message.submitted", "message.failed")
+    told.world.send("0712000010", "0712000020", send_at=clock.after(3_600))
+    opt_outs.add(TENANT, ["255712000020"], source=opt_outs.Source.ENTERED, reason="")
+    told.world.pass_time(3_601)
+    told.world.fire()
+    told.world.work()
+    told.work()
+    submitted, failed = told.customer.told()
+    assert [message["to"] for message in submitted["data"]["messages"]] == ["+255712000010"]
+    assert [(message["to"], message["reason"]) for message in failed["data"]["messages"]] == [
+        ("+255712000020", "opted_out")
+    ]
+
+
+def test_whom_the_provider_has_refused_by_now_is_not_told_to_have_been_submitted(told: Told) -> None:
+    told.listen("message.submitted", "message.failed")
+    batch = told.sent("0712345678", "0612345679")
+    told.queued()  # the word of the hand-over is late
+    writes.commit(messages.report(messages.key(TENANT, BatchId(batch), 1, 2), digits=None, status=Status.REJECTED))
+    telling.of_places([(TENANT, BatchId(batch), 1)])
+    told.work()
+    submitted, failed = told.customer.told()
+    assert len(submitted["data"]["messages"]) == len(failed["data"]["messages"]) == 1
+    assert submitted["data"]["messages"][0]["to"] != failed["data"]["messages"][0]["to"]
+
+
+def test_a_batch_that_was_called_off_is_told_to_be_cancelled(told: Told) -> None:
+    told.listen("batch.completed")
+    _, batch = told.world.send("0712000010", send_at=clock.after(3_600))
+    told.world.call("POST", f"/api/sms/batches/{batch['id']}/cancel/")
+    told.work()
+    (event,) = told.customer.told()
+    assert (event["data"]["status"], event["data"]["charged"]) == ("cancelled", 0)
 
 
 def test_a_hundred_messages_that_change_together_are_one_event(told: Told) -> None:
@@ -258,10 +300,8 @@ def test_ten_attempts_are_made_in_three_days_and_then_no_more(told: Told) -> Non
     told.test(hook)
     told.work()
     begun = clock.now()
-    for _ in range(200):
-        if told.delivery(hook)["status"] != "pending":
-            break
-        told.later(1_800)
+    while told.at_next_attempt(hook):
+        told.work()
     took = clock.now() - begun
     delivery = told.delivery(hook)
     assert delivery["status"] == "failed"
@@ -292,12 +332,50 @@ def test_retry_after_is_honoured(told: Told, written: Callable[[], str]) -> None
     assert told.delivery(hook)["status"] == "delivered"
 
 
-@pytest.mark.parametrize("written", ["", "soon", "-5", "Wed, 99 Foo", "1e9", "²"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "soon",
+        "-5",
+        "Wed, 99 Foo",
+        "1e9",
+        "²",
+        "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 +99999999999999999999",
+        "Wed, 21 Oct 2015 07:28:00",
+    ],
+)
 def test_a_retry_after_that_says_nothing_changes_nothing(told: Told, written: str) -> None:
     hook, _ = told.listen("batch.completed")
     told.customer.answers.append((503, {"Retry-After": written.encode("utf-8").decode("latin-1")}))
     told.test(hook)
     told.work()
+    assert [attempt["status"] for attempt in told.delivery(hook)["attempts"]] == [503]
+    assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["failing_since"]
+    told.later(8)
+    assert told.delivery(hook)["status"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "multipart/mixed; a*=x; a*0=y"},
+        {"X-Long": "a" * 70_000},
+        {f"X-{n}": "a" for n in range(120)},
+        {"Content-Length": "9" * 5_000},
+        {"Transfer-Encoding": "chunked", "Connection": "\t"},
+    ],
+    ids=["a parameter in two ways", "a long line", "many lines", "a long number", "two lengths"],
+)
+def test_an_answer_whose_headers_nobody_reads_is_an_attempt_like_any_other(told: Told, headers: dict[str, str]) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.answers.append((500, headers))
+    told.test(hook)
+    told.work()
+    (attempt,) = told.delivery(hook)["attempts"]
+    assert (attempt["status"], attempt["error"]) in {(500, None), (None, "answer_illegible")}
+    assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["failing_since"]
     told.later(8)
     assert told.delivery(hook)["status"] == "delivered"
 
@@ -404,12 +482,91 @@ def test_a_system_that_fails_again_and_again_is_left_in_peace_for_a_while(told: 
         told.test(hook)
         told.work()
     assert len(told.customer.calls) == 5
-    resting = [one for one in told.deliveries(hook) if one["attempts"][0]["error"] == "resting"]
-    assert len(resting) == 3
+    rests_until = told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["rests_until"]
+    waiting = [one for one in told.deliveries(hook) if one["attempts"] == []]
+    assert len(waiting) == 3
+    assert all(one["next_attempt_at"] >= rests_until for one in waiting)
     told.customer.always = (204, {})
     told.later(420)
     told.later(420)
     assert {one["status"] for one in told.deliveries(hook)} == {"delivered"}
+    assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["rests_until"] is None
+    assert sorted(len(one["attempts"]) for one in told.deliveries(hook)) == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
+def test_what_waits_for_a_webhook_that_rests_has_all_its_attempts_before_it(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (500, {})
+    event = told.test(hook)["id"]
+    for _ in range(12):
+        for _ in range(5):
+            hook_health.failed(hooks.require(TENANT, hook), rest_s=60, rest_after=5)
+        told.work()
+        told.world.sweep(after_s=61)
+    assert (told.delivery(hook)["status"], told.delivery(hook)["attempts"]) == ("pending", [])
+    assert told.customer.calls == []
+    while told.at_next_attempt(hook):
+        told.work()
+    assert (told.delivery(hook)["status"], len(told.delivery(hook)["attempts"])) == ("failed", 10)
+    assert {call.headers["webhook-id"] for call in told.customer.calls} == {event}
+
+
+def test_a_webhook_rests_for_a_tenth_of_the_time_that_it_has_been_failing_and_half_an_hour_at_most(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    rests = []
+    for failing_s in (0, 0, 0, 0, 0, 3_600, 7_200, DAY_S):
+        told.world.pass_time(failing_s)
+        worse = hook_health.failed(hooks.require(TENANT, hook), rest_s=60, rest_after=5)
+        assert worse
+        left_s = (clock.parse(worse.rests_until) - clock.now()).total_seconds() if worse.rests_until else 0
+        rests.append(round(left_s / 60))
+    assert rests == [0, 0, 0, 0, 1, 6, 18, 30]
+
+
+def test_a_webhook_that_always_fails_is_disabled_though_it_rests_and_what_waits_for_it_ends(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (500, {})
+    for _ in range(7):
+        told.test(hook)
+        told.work()
+    for _ in range(12):
+        told.later(12 * 3_600)
+    assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["disabled_because"] == "failing"
+    told.later(DAY_S)
+    assert {one["status"] for one in told.deliveries(hook)} <= {"failed", "skipped"}
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_deliveries_to_a_dead_webhook_keep_nobody_else_waiting_past_one_sweep(told: Told, rests: bool) -> None:
+    dead, due, theirs = told.listen("batch.completed")[0], 500, token(tenant="t2")
+    for _ in range(due // 25):
+        made = [events.new(TENANT, Type.TEST) for _ in range(25)]
+        writes.transact(*(write for one in made for write in (events.put(one), hook_deliveries.new(one, dead))))
+    for _ in range(5 if rests else 0):
+        hook_health.failed(hooks.require(TENANT, dead), rest_s=600, rest_after=5)
+    told.world.pass_time(1)
+    told.world.fund(10, tenant=TenantId("t2"))
+    other = {"url": told.customer.url, "events": ["batch.completed"]}
+    hook = told.world.call("POST", "/api/sms/webhooks/", other, token=theirs)[1]["id"]
+    told.world.call("POST", f"/api/sms/webhooks/{hook}/test/", token=theirs)
+    told.queued()
+    told.world.sweep(after_s=61)
+    assert Counter(body["hook"] for body in told.queued()) == {hook: 1} | ({} if rests else {dead: due})
+    told.world.sweep(after_s=1)
+    assert told.queued() == []
+
+
+def test_a_sweep_that_sees_more_than_it_can_do_lets_webhooks_take_turns(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "STEPS_MAX", 6)
+    many, some, one = (told.listen("batch.completed")[0] for _ in range(3))
+    for hook in [many] * 12 + [some] * 3 + [one]:
+        told.test(hook)
+    told.queued()
+    done = told.world.sweep(after_s=61)
+    assert done["hooks"] == 6
+    assert Counter(body["hook"] for body in told.queued()) == {many: 3, some: 2, one: 1}
 
 
 def test_a_slow_system_is_cut_off_and_a_redirect_is_not_followed(told: Told) -> None:
@@ -510,6 +667,28 @@ def test_a_call_whose_worker_died_is_made_again_under_the_same_id(told: Told) ->
     assert len(told.customer.calls) == 2
     assert len({call.headers["webhook-id"] for call in told.customer.calls}) == 1
     assert told.delivery(hook)["status"] == "delivered"
+
+
+def test_a_worker_that_dies_at_every_attempt_makes_ten_of_them_and_no_sooner_than_after_failures(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = outbound.post
+
+    def dies(url: str, body: bytes, headers: dict[str, str]) -> None:
+        post(url, body, headers)
+        raise Crash
+
+    monkeypatch.setattr(outbound, "post", dies)
+    hook, _ = told.listen("batch.completed")
+    told.test(hook)
+    begun = clock.now()
+    while told.at_next_attempt(hook):
+        for body in told.queued():
+            _dying(partial(hooks_worker.handler, sqs(body), CONTEXT))
+    assert told.delivery(hook)["status"] == "failed"
+    assert [attempt["error"] for attempt in told.delivery(hook)["attempts"]] == ["not_recorded"]
+    assert len(told.customer.calls) == 10
+    assert clock.now() - begun > timedelta(days=3)
 
 
 def test_poison_goes_back_to_the_queue_and_takes_nobody_with_it(told: Told) -> None:
@@ -687,12 +866,43 @@ def test_an_event_is_told_again_under_its_id_when_it_is_asked_for(told: Told) ->
     told.later(60)
     assert told.delivery(hook)["status"] == "delivered"
     status, begun = told.world.call("POST", again)
-    assert (status, begun["status"], begun["attempts"]) == (202, "pending", [])
+    assert (status, begun["status"]) == (202, "pending")
+    assert [attempt["status"] for attempt in begun["attempts"]] == [500, 204]
     told.work()
+    assert [attempt["status"] for attempt in told.delivery(hook)["attempts"]] == [500, 204, 204]
     assert [call.headers["webhook-id"] for call in told.customer.calls] == [event] * 3
     assert told.world.call("POST", again.replace(event, "0" * 26))[0] == 404
     told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"enabled": False})
     assert told.world.call("POST", again)[0] == 409
+
+
+def test_what_is_told_again_and_again_keeps_its_last_thirty_attempts(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    event = told.test(hook)["id"]
+    told.work()
+    for status in range(201, 232):
+        told.customer.answers.append((status, {}))
+        assert told.world.call("POST", f"/api/sms/webhooks/{hook}/deliveries/{event}/replay/")[0] == 202
+        told.work()
+    assert [attempt["status"] for attempt in told.delivery(hook)["attempts"]] == [*range(202, 232)]
+
+
+def test_what_is_told_again_has_all_its_attempts_anew(told: Told) -> None:
+    hook, _ = told.listen("batch.completed")
+    told.customer.always = (500, {})
+    event = told.test(hook)["id"]
+    told.work()
+    while told.at_next_attempt(hook):
+        told.work()
+    one = f"/api/sms/webhooks/{hook}/"
+    assert told.world.call("POST", f"{one}deliveries/{event}/replay/")[0] == 202
+    told.work()
+    told.customer.always = (503, {})
+    for _ in range(3):  # it rests, and fails twice
+        assert told.at_next_attempt(hook)
+        told.work()
+    assert told.delivery(hook)["status"] == "pending"
+    assert [attempt["status"] for attempt in told.delivery(hook)["attempts"]] == [500] * 10 + [503] * 2
 
 
 def test_who_was_down_reads_what_it_missed_page_by_page_in_order(told: Told) -> None:

@@ -80,6 +80,14 @@ class Told:
         self.world.sweep(after_s=seconds)
         self.work()
 
+    def at_next_attempt(self, hook: str) -> bool:
+        """Lets the sweep look when the only delivery of a webhook is tried next; tells whether it is to be tried."""
+        moment: str | None = self.delivery(hook)["next_attempt_at"]
+        if moment:
+            self.world.at(moment)
+            self.world.sweep(after_s=0.01)
+        return bool(moment)
+
     def feed(self, **options: Any) -> list[Any]:
         """Reads the first page of the feed, once it has settled."""
         self.world.pass_time(31)

@@ -75,7 +75,9 @@ class Target(NamedTuple):
 
 def parse(url: str) -> Target:
     """Reads a URL; raises UrlRefused for one that is not plain https."""
-    if len(url) > URL_LENGTH_MAX or not url.isascii() or not url.isprintable() or set(url) & set(' \\"<>^`{|}'):
+    if not url.isascii():
+        raise _refused("Write a name with letters of its own in punycode (xn--...), and encode those of the path.")
+    if len(url) > URL_LENGTH_MAX or not url.isprintable() or set(url) & set(' \\"<>^`{|}'):
         raise _refused(f"Give an address of at most {URL_LENGTH_MAX} plain characters.")
     try:
         parts = urlsplit(url)
@@ -84,12 +86,13 @@ def parse(url: str) -> Target:
         raise _refused("This is not an address.") from error
     if not host or "%" in host or parts.username is not None or parts.fragment:
         raise _refused("Give scheme, host and path; no user, no fragment.")
-    if port is not None and port < _FREE_PORTS and port not in {_HTTPS_PORT, _HTTP_PORT}:
+    own = _HTTP_PORT if parts.scheme == "http" else _HTTPS_PORT
+    if port is not None and port < _FREE_PORTS and port != own:
         raise _refused(f"Give no port, which is {_HTTPS_PORT}, or one from {_FREE_PORTS} on.")
     if parts.scheme != "https" and not (parts.scheme == "http" and HookSettings.load().hooks_to_loopback):
         raise _refused("It must begin with https://.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port or (_HTTPS_PORT if parts.scheme == "https" else _HTTP_PORT), path)
+    return Target(parts.scheme, host, port or own, path)
 
 
 def require(url: str) -> None:

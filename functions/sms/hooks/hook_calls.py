@@ -1,7 +1,7 @@
 """Call: tell one webhook of one event, and record what came of it.
 
 At least once: a worker that dies after the call and before its record has the call made again, under the same
-`webhook-id`. Ten attempts are made over three days; a webhook that fails again and again is called less, and one that
+`webhook-id`. Ten attempts are made over three days; what waits for a webhook that rests uses up none of them. One that
 has failed for days, or says that it is gone, is disabled.
 """
 
@@ -22,7 +22,7 @@ from .events import Event
 from .hook_deliveries import Delivery, DeliveryTaken, State
 from .hooks import DisabledBecause, Hook
 from .outbound import CallSettings
-from .outcomes import RESTING, Outcome
+from .outcomes import UNRECORDED, Outcome
 
 # A claim outlasts its call by this: time to record it.
 _RECORD_S = 30
@@ -44,6 +44,10 @@ class RetrySettings(Settings):
         """The waits, each after one attempt in vain; after the last one there is one more attempt."""
         return [float(part) for part in self.hook_retries_s.split(",")]
 
+    def wait_s(self, attempts: int) -> float | None:
+        """How long after so many attempts in vain the next one is made; None when there is none."""
+        return self.waits_s[attempts - 1] if attempts <= len(self.waits_s) else None
+
 
 class UnknownDeliveryError(LookupError):
     """A queue names a delivery that does not exist."""
@@ -60,11 +64,20 @@ def make(tenant: TenantId, hook_id: str, event_id: str) -> None:
         if hook is None or event is None or hook.disabled:
             hook_deliveries.end(delivery, State.SKIPPED)
             return
-        taken = hook_deliveries.claim(delivery, lease_s=CallSettings.load().hook_timeout_s + _RECORD_S)
         if hook.rests_until > clock.stamp():
-            _failed(hook, taken, RESTING)
+            hook_deliveries.wait(delivery, until=hook_health.wakes_at(hook))
             return
+        if delivery.attempts and RetrySettings.load().wait_s(delivery.attempts) is None:
+            _exhausted(delivery, UNRECORDED)
+            return
+        taken = hook_deliveries.claim(delivery, lease_s=_lease_s(delivery))
         _record(hook, taken, _call(hook, event))
+
+
+def _lease_s(delivery: Delivery) -> float:
+    """How long a call may take; an attempt that is never recorded is one in vain, so the next is not made sooner."""
+    wait_s = RetrySettings.load().wait_s(delivery.attempts + 1) or 0
+    return max(CallSettings.load().hook_timeout_s + _RECORD_S, wait_s)
 
 
 def _read(tenant: TenantId, hook: str, event: str) -> tuple[Delivery | None, Hook | None, Event | None]:
@@ -113,14 +126,17 @@ def _record(hook: Hook, delivery: Delivery, outcome: Outcome) -> None:
 
 def _failed(hook: Hook, delivery: Delivery, outcome: Outcome) -> None:
     """Puts the next attempt off, or ends the delivery when there are no more."""
-    waits_s = RetrySettings.load().waits_s
-    if delivery.attempts > len(waits_s):
-        hook_deliveries.end(delivery, State.FAILED, outcome)
-        count("HookExhausted")
+    wait_s = RetrySettings.load().wait_s(delivery.attempts)
+    if wait_s is None:
+        _exhausted(delivery, outcome)
         return
-    wait_s = waits_s[delivery.attempts - 1] * (1 + backoff.jitter(_JITTER))
-    wait_s = max(1, round(wait_s), outcome.retry_after_s)
+    wait_s = max(1, round(wait_s * (1 + backoff.jitter(_JITTER))), outcome.retry_after_s)
     hook_deliveries.put_off(delivery, outcome, wait_s=wait_s)
     # A longer wait is the sweep's.
     if wait_s <= DELAY_MAX_S:
         telling.call(hook.tenant, [(hook.id, delivery.event)], delay_s=math.ceil(wait_s))
+
+
+def _exhausted(delivery: Delivery, outcome: Outcome) -> None:
+    hook_deliveries.end(delivery, State.FAILED, outcome)
+    count("HookExhausted")

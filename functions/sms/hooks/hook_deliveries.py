@@ -18,10 +18,13 @@ from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
 from .events import RETENTION_S, Event, Type
-from .outcomes import Outcome
+from .outcomes import CallError, Outcome
 
+# Attempts that are kept of a delivery: those of the first time, and of being told again twice.
+LOG_MAX = 30
 # Where the due index has them, spread over partitions; the sweep reads them all.
 DUE = tuple(f"HOOKS#{shard}" for shard in range(4))
+_PLACE = "#H#"
 
 
 class State(StrEnum):
@@ -43,13 +46,27 @@ class Attempt:
 
     at: str
     status: int | None
-    error: str | None
+    error: CallError | None
     took_ms: int
+
+    @classmethod
+    def of(cls, row: list[Any]) -> "Attempt":
+        """Reads a call from its row."""
+        at, status, error, took_ms = row
+        return cls(at, status, CallError(error) if error else None, took_ms)
+
+    @property
+    def row(self) -> list[Any]:
+        """Writes a call down."""
+        return [self.at, self.status, self.error, self.took_ms]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one webhook. `next_at` is when it may be tried next."""
+    """One event on its way to one webhook. `next_at` is when it may be tried next.
+
+    `attempts` counts those since it was last begun, `log` has the last thirty of all.
+    """
 
     tenant: TenantId
     hook: str
@@ -70,7 +87,13 @@ def key(tenant: TenantId, hook: str, event: str) -> Key:
 
 def partition(tenant: TenantId, hook: str) -> str:
     """Returns where the deliveries to a webhook are."""
-    return f"T#{tenant}#H#{hook}"
+    return f"T#{tenant}{_PLACE}{hook}"
+
+
+def named(place: Key) -> tuple[TenantId, str]:
+    """Reads tenant and webhook from the key of a delivery."""
+    tenant, _, hook = place.pk.removeprefix("T#").rpartition(_PLACE)
+    return TenantId(tenant), hook
 
 
 def new(event: Event, hook: str) -> Write:
@@ -104,7 +127,7 @@ def of(item: Item) -> Delivery:
         state=State(item["state"]),
         attempts=item["attempts"],
         next_at=item["next_at"],
-        log=tuple(Attempt(*row) for row in item["log"]),
+        log=tuple(Attempt.of(row) for row in item["log"]),
         created_at=item["created_at"],
         updated_at=item["updated_at"],
     )
@@ -121,19 +144,10 @@ def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page
     return tables.query(messaging.table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
 
 
-def due(now: str, *, limit: int) -> list[Key]:
-    """Finds deliveries whose moment has come, and webhooks that were disabled, at most `limit` of each shard."""
-    found: list[Key] = []
-    for shard in DUE:
-        some = tables.query(messaging.table(), shard, index="due", between=("0", now), limit=limit)
-        found += [Key(item["pk"], item["sk"]) for item in some.items]
-    return found
-
-
-def read_due(place: Key) -> Delivery | None:
-    """Reads a delivery that the index called due; None when it is not any more."""
-    item = tables.get(messaging.table(), place)
-    return of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
+def due(now: str, shard: str, *, limit: int) -> list[tuple[str, Key]]:
+    """Finds deliveries whose moment has come, and webhooks that were disabled, each with that moment; oldest first."""
+    found = tables.query(messaging.table(), shard, index="due", between=("0", now), limit=limit)
+    return [(item["due_sk"], Key(item["pk"], item["sk"])) for item in found.items]
 
 
 def claim(delivery: Delivery, *, lease_s: float) -> Delivery:
@@ -148,6 +162,11 @@ def put_off(delivery: Delivery, outcome: Outcome, *, wait_s: float) -> None:
     writes.commit(_move(delivery, State.PENDING, next_at=at, due=at, tried=outcome))
 
 
+def wait(delivery: Delivery, *, until: str) -> None:
+    """Puts a delivery off that nobody has called, because its webhook rests; uses up nothing. Raises DeliveryTaken."""
+    writes.commit(_move(delivery, State.PENDING, next_at=until, due=until))
+
+
 def look_again(delivery: Delivery) -> None:
     """Puts the sweep's next look ahead, while the queue brings the delivery to a worker. Raises DeliveryTaken."""
     writes.commit(_move(delivery, State.PENDING, next_at=delivery.next_at, due=messaging.swept_at()))
@@ -159,13 +178,9 @@ def end(delivery: Delivery, state: State, outcome: Outcome | None = None) -> Non
 
 
 def replay(delivery: Delivery) -> Delivery:
-    """Begins an ended delivery anew, with all its attempts. Raises DeliveryTaken."""
-    now = clock.stamp()
-    return of(
-        writes.commit(
-            _move(delivery, State.PENDING, next_at=now, due=messaging.swept_at(), attempts=0, forget_log=True)
-        )
-    )
+    """Begins an ended delivery anew, with all its attempts; what came of those before stays. Raises DeliveryTaken."""
+    begun = _move(delivery, State.PENDING, next_at=clock.stamp(), due=messaging.swept_at(), attempts=0)
+    return of(writes.commit(begun))
 
 
 def _move(
@@ -176,7 +191,6 @@ def _move(
     due: str | None,
     attempts: int | None = None,
     tried: Outcome | None = None,
-    forget_log: bool = False,
 ) -> Write:
     """Moves a delivery on if it is still as it was read: in the same state, as often tried."""
     now = clock.stamp()
@@ -193,9 +207,11 @@ def _move(
     if due:
         values[":due_pk"], values[":due"] = _shard(delivery.event), due
         sets += ["due_pk = :due_pk", "due_sk = :due"]
-    if forget_log or tried:
-        values[":log"] = [] if tried is None else [[now, tried.status, tried.error, tried.took_ms]]
-        sets.append("#log = :log" if forget_log else "#log = list_append(#log, :log)")
+    if tried:
+        # Whatever writes to the log moves what the condition is about, so it stands as it was read.
+        log = [*delivery.log, Attempt(now, tried.status, tried.error, tried.took_ms)]
+        values[":log"] = [attempt.row for attempt in log[-LOG_MAX:]]
+        sets.append("#log = :log")
     return writes.update(
         messaging.table(),
         key(delivery.tenant, delivery.hook, delivery.event),

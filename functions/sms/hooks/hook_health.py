@@ -7,31 +7,49 @@ to the sweep, and what is told twice has one name.
 from contextlib import suppress
 
 from functions.sms import messaging
-from mifumo import announcements, audit, clock, writes
+from mifumo import announcements, audit, backoff, clock, writes
 from mifumo.announcements import Announcement, Subject
 from mifumo.ids import TenantId
 from mifumo.observability import count
 from mifumo.writes import Write
 
 from . import hook_deliveries, hooks
-from .hooks import Deleted, DisabledBecause, Hook
+from .hooks import DisabledBecause, Hook, HookMoved
+
+# A webhook rests for a tenth of the time for which it has been failing, at most for so many of the shortest rests: the
+# longer it has been down, the less is gained by another call, and the more waits to be put off again.
+_REST_PART, _RESTS_MAX = 10, 30
+# What waited for the end of a rest is spread over the minute after it.
+_SPREAD_S = 60
 
 
 def failed(hook: Hook, *, rest_s: float, rest_after: int) -> Hook | None:
-    """Counts a failure, and lets a webhook that fails again and again rest; None when it went meanwhile."""
-    rests = clock.after(rest_s) if hook.fails + 1 >= rest_after else ""
+    """Counts a failure, and lets a webhook that fails again and again rest, for `rest_s` at the least; None when it
+    went meanwhile.
+    """
+    rests = clock.after(_rest_s(hook, rest_s)) if hook.fails + 1 >= rest_after else ""
     write = writes.update(
         messaging.table(),
         hooks.key(hook.tenant, hook.id),
         "SET failing_since = if_not_exists(failing_since, :now), rests_until = :rests ADD fails :one",
         condition="attribute_exists(pk)",
         values={":now": clock.stamp(), ":rests": rests, ":one": 1},
-        refused=lambda _: Deleted(),
+        refused=lambda _: HookMoved(),
     )
     try:
         return hooks.of(writes.commit(write))
-    except Deleted:
+    except HookMoved:
         return None
+
+
+def _rest_s(hook: Hook, least_s: float) -> float:
+    failing_s = (clock.now() - clock.parse(hook.failing_since)).total_seconds() if hook.failing_since else 0
+    return min(max(least_s, failing_s / _REST_PART), least_s * _RESTS_MAX)
+
+
+def wakes_at(hook: Hook) -> str:
+    """Stamps the moment at which something is called that waits for a webhook that rests."""
+    return clock.after(backoff.jitter(_SPREAD_S), clock.parse(hook.rests_until))
 
 
 def recovered(hook: Hook) -> None:
@@ -40,7 +58,7 @@ def recovered(hook: Hook) -> None:
         return
     try:
         writes.commit(hooks.update(hook, {"updated_at": hook.updated_at}, ("failing_since", "fails", "rests_until")))
-    except Deleted:
+    except HookMoved:
         return
 
 
@@ -59,7 +77,7 @@ def give_up(hook: Hook, because: DisabledBecause) -> None:
     }
     try:
         writes.transact(hooks.update(hook, stored, unless="disabled"), told)
-    except Deleted:
+    except HookMoved:
         return
     count("HookDisabled")
     announce(hook.tenant, hook.id)
@@ -72,7 +90,7 @@ def announce(tenant: TenantId, hook_id: str) -> None:
         return
     occasion = f"{hook.id} {hook.disabled_at}"
     announcements.send(Announcement(hook.tenant, Subject.WEBHOOK_DISABLED, occasion))
-    with suppress(Deleted):  # enabled or deleted meanwhile, or told by somebody else
+    with suppress(HookMoved):  # enabled or deleted meanwhile, or told by somebody else
         writes.commit(_told(hook))
 
 
@@ -83,7 +101,7 @@ def _told(hook: Hook) -> Write:
         "REMOVE due_pk, due_sk",
         condition="disabled_at = :at",
         values={":at": hook.disabled_at},
-        refused=lambda _: Deleted(),
+        refused=lambda _: HookMoved(),
     )
 
 

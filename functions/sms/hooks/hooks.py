@@ -34,8 +34,8 @@ class DisabledBecause(StrEnum):
     FAILING = "failing"
 
 
-class Deleted(Exception):
-    """The webhook went meanwhile, or has what the write must not meet."""
+class HookMoved(Exception):
+    """The webhook is not as the write wants it: it was deleted, disabled or changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +177,11 @@ def delete(caller: Principal, hook: Hook) -> None:
     """Deletes a webhook; one that went meanwhile stays gone."""
     try:
         writes.transact(
-            writes.delete(messaging.table(), key(hook.tenant, hook.id), refused=lambda _: Deleted()),
+            writes.delete(messaging.table(), key(hook.tenant, hook.id), refused=lambda _: HookMoved()),
             listeners.add(hook.tenant, -1),
             audit.entry(caller, "webhook.deleted", target=hook.id),
         )
-    except Deleted:
+    except HookMoved:
         return
 
 
@@ -198,13 +198,13 @@ def _changed(
     write = update(hook, {**stored, "updated_at": now}, forgotten)
     try:
         writes.transact(write, audit.entry(caller, action, target=hook.id, after=after))
-    except Deleted as gone:
+    except HookMoved as gone:
         raise NotFound("You have no such webhook.") from gone
     return require(hook.tenant, hook.id)
 
 
 def update(hook: Hook, stored: dict[str, Any], forgotten: tuple[str, ...] = (), *, unless: str = "") -> Write:
-    """Sets and removes attributes of a webhook, `unless` it has one; refuses with Deleted."""
+    """Sets and removes attributes of a webhook, `unless` it has one; refuses with HookMoved."""
     names = {f"#{name}": name for name in [*stored, *forgotten, *([unless] if unless else [])]}
     removed = f" REMOVE {', '.join(f'#{name}' for name in forgotten)}" if forgotten else ""
     return writes.update(
@@ -214,7 +214,7 @@ def update(hook: Hook, stored: dict[str, Any], forgotten: tuple[str, ...] = (), 
         condition="attribute_exists(pk)" + (f" AND attribute_not_exists(#{unless})" if unless else ""),
         names=names,
         values={f":{name}": value for name, value in stored.items()},
-        refused=lambda _: Deleted(),
+        refused=lambda _: HookMoved(),
     )
 
 

@@ -51,6 +51,9 @@ _TYPE = {
     Status.CANCELLED: Type.FAILED,
 }
 
+# Who ends like this was not sent to, although the chunk was.
+_NOT_TAKEN = frozenset({Status.REJECTED, Status.CANCELLED})
+
 
 class _Moved(Exception):
     """Somebody else told something of it meanwhile."""
@@ -100,6 +103,7 @@ def of_batch(tenant: TenantId, batch: BatchId) -> int:
         return 0
     one = found[0]
     facts = (
+        ("status", one.status.value),
         ("accepted", one.accepted),
         ("price", one.price),
         ("charged", one.charged),
@@ -150,8 +154,8 @@ def _events(chunk: Chunk, ends: dict[int, _End], marks: str, told: Item, *, subm
     """Makes the events of what has changed since it was told: one of each type, with groups of the same reason."""
     made = []
     if submitted and not told.get("submitted"):
-        everybody = tuple(range(1, len(chunk.recipients) + 1))
-        made.append(_event(chunk, Type.SUBMITTED, [Group(Status.SUBMITTED.value, "", everybody)]))
+        taken = _taken(chunk, ends)
+        made += [_event(chunk, Type.SUBMITTED, [Group(Status.SUBMITTED.value, "", taken)])] if taken else []
     before = told.get("marks", _NOTHING * len(marks))
     changed: dict[Type, dict[_End, list[int]]] = defaultdict(lambda: defaultdict(list))
     for position, end in ends.items():
@@ -161,6 +165,15 @@ def _events(chunk: Chunk, ends: dict[int, _End], marks: str, told: Item, *, subm
         groups = [Group(end.status.value, end.reason, tuple(where)) for end, where in grouped.items()]
         made.append(_event(chunk, type_, groups))
     return made
+
+
+def _taken(chunk: Chunk, ends: dict[int, _End]) -> tuple[int, ...]:
+    """Finds whom the provider has taken: not those that it was not given, nor those that it has refused by now."""
+    return tuple(
+        position
+        for position in range(1, len(chunk.recipients) + 1)
+        if position not in chunk.withheld and not (position in ends and ends[position].status in _NOT_TAKEN)
+    )
 
 
 def _event(chunk: Chunk, type_: Type, groups: list[Group]) -> Event:

@@ -15,7 +15,11 @@ from mifumo.settings import Settings
 
 from . import addresses
 from .addresses import NotPublicError, Target
-from .outcomes import Outcome
+from .outcomes import CallError, Outcome
+
+# What the standard library says to an answer that is not HTTP; its reader of headers compares None with numbers when a
+# Content-Type has one parameter in two ways.
+_ILLEGIBLE = (HTTPException, ValueError, TypeError)
 
 
 class CallSettings(Settings):
@@ -56,15 +60,17 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
     try:
         status, retry_after = _call(addresses.parse(url), body, headers)
     except (NotPublicError, addresses.UrlRefused):
-        error = "address_not_public"
+        error = CallError.ADDRESS_NOT_PUBLIC
     except socket.gaierror:
-        error = "name_not_known"
+        error = CallError.NAME_NOT_KNOWN
     except TimeoutError:
-        error = "timeout"
+        error = CallError.TIMEOUT
     except ssl.SSLError:
-        error = "tls_failed"
-    except (OSError, HTTPException, ValueError):
-        error = "no_answer"
+        error = CallError.TLS_FAILED
+    except OSError:
+        error = CallError.NO_ANSWER
+    except _ILLEGIBLE:
+        error = CallError.ANSWER_ILLEGIBLE
     return Outcome(status, error, retry_after, round((time.monotonic() - started) * 1000))
 
 
@@ -82,7 +88,7 @@ def _call(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, st
         answer = connection.getresponse()
         # The status is the answer: its body, however long or slow, is not read.
         return answer.status, answer.headers.get("retry-after")
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, *_ILLEGIBLE) as error:
         if over.is_set():
             raise TimeoutError from error
         raise

@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from http import HTTPStatus
 
 from mifumo import clock
@@ -11,12 +12,24 @@ from mifumo import clock
 _RETRY_AFTER_MAX_S = 24 * 3600
 
 
+class CallError(StrEnum):
+    """Why a call had no answer."""
+
+    NAME_NOT_KNOWN = "name_not_known"
+    ADDRESS_NOT_PUBLIC = "address_not_public"
+    NO_ANSWER = "no_answer"
+    TIMEOUT = "timeout"
+    TLS_FAILED = "tls_failed"
+    ANSWER_ILLEGIBLE = "answer_illegible"
+    NOT_RECORDED = "not_recorded"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The status of the answer, or else why there was none."""
 
     status: int | None
-    error: str | None
+    error: CallError | None
     retry_after: str | None
     took_ms: int
 
@@ -36,11 +49,11 @@ class Outcome:
         written = (self.retry_after or "").strip()
         if written.isascii() and written.isdigit():
             return float(min(int(written[:9]), _RETRY_AFTER_MAX_S))
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             wait_s = (parsedate_to_datetime(written) - clock.now()).total_seconds()
             return min(max(0.0, wait_s), _RETRY_AFTER_MAX_S)
         return 0.0
 
 
-# No call was made: the webhook rests after many failures.
-RESTING = Outcome(None, "resting", None, 0)
+# The worker that made the call died before it wrote down what came of it.
+UNRECORDED = Outcome(None, CallError.NOT_RECORDED, None, 0)

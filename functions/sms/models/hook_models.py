@@ -8,6 +8,8 @@ from functions.sms.hooks import hook_deliveries
 from functions.sms.hooks.events import Type
 from functions.sms.hooks.hook_deliveries import Delivery
 from functions.sms.hooks.hooks import DisabledBecause, Hook
+from functions.sms.hooks.outcomes import CallError
+from mifumo import clock
 from mifumo.wire import Answer
 
 
@@ -22,6 +24,9 @@ class WebhookAnswer(Answer):
     )
     disabled_at: str | None = Field(description="Since when it is told nothing; null while it is enabled.")
     failing_since: str | None = Field(description="The first failure since it took a call; null when it is well.")
+    rests_until: str | None = Field(
+        description="Until when it is not called, after failing again and again; null while it does not rest."
+    )
     created_at: str = Field(examples=["2026-01-31T08:15:30.000Z"])
     updated_at: str
 
@@ -37,6 +42,7 @@ class WebhookAnswer(Answer):
             disabled_because=hook.disabled,
             disabled_at=hook.disabled_at or None,
             failing_since=hook.failing_since or None,
+            rests_until=hook.rests_until if hook.rests_until > clock.stamp() else None,
             created_at=hook.created_at,
             updated_at=hook.updated_at,
         )
@@ -45,7 +51,12 @@ class WebhookAnswer(Answer):
 class AttemptAnswer(Answer):
     at: str
     status: int | None = Field(description="The HTTP status of the answer.", examples=[503])
-    error: str | None = Field(description="Why there was no answer.", examples=["timeout"])
+    error: CallError | None = Field(
+        description="Why there was no answer: the name is not known, or leads to an address that is not public; "
+        "nothing answers, or not in time; TLS fails; what came was not HTTP; or what came of it was lost with our "
+        "worker.",
+        examples=["timeout"],
+    )
     took_ms: int
 
 
@@ -54,7 +65,7 @@ class DeliveryAnswer(Answer):
     webhook_id: str
     type: Type
     status: hook_deliveries.State = Field(examples=["delivered"])
-    attempts: list[AttemptAnswer]
+    attempts: list[AttemptAnswer] = Field(description="The last 30, oldest first; being told again adds to them.")
     next_attempt_at: str | None
     created_at: str
     updated_at: str
@@ -81,6 +92,6 @@ class EventAnswer(Answer):
     timestamp: str = Field(examples=["2026-01-31T08:15:30.000Z"])
     data: dict[str, Any] = Field(
         description="Of messages: `batch_id`, and `messages` with `id`, `to`, `status` and `reason` each. "
-        "Of a batch: `batch_id`, `accepted`, `price`, `charged` and `completed_at`. Of a text that came from a phone: "
-        "`from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null."
+        "Of a batch: `batch_id`, `status`, `accepted`, `price`, `charged` and `completed_at`. Of a text that came from "
+        "a phone: `from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null."
     )
