@@ -108,6 +108,10 @@ class Stage:
     circuit_failures_max: int = 5
     """After so many calls to Beem in a row without an answer nothing is handed over, for ever longer."""
     urgent_recipients_max: int = 10
+    test_recipients_per_day: int = 1_000
+    """Recipients that a tenant may test with in a day: one full send. Tests are free, and take the lanes, the workers
+    and the table of those who pay; nobody learns more from the second thousand.
+    """
     hooks_to_loopback: bool = False
     """Webhooks may be http on the loopback interface: only where the customer's system is the laptop's own."""
     hook_timeout_s: int = 10

@@ -109,6 +109,13 @@ ELSEWHERE = (
         "`left` say how many, `ends_at` when the day ends.",
     ),
     Problem(
+        "no_tests_left",
+        403,
+        "The day's tests are used up",
+        "Tests cost nothing, so there are only so many recipients of them a day: `cap` and `left` say how many, "
+        "`ends_at` when the day ends.",
+    ),
+    Problem(
         "not_for_test_keys",
         403,
         "A test key changes tests alone",

@@ -144,6 +144,7 @@ class Sms(Construct):
                 "CONSOLE_URL": house.stage.console_url,
                 "REPEATS_SECRET": data.repeats.arn,
                 "URGENT_RECIPIENTS_MAX": str(house.stage.urgent_recipients_max),
+                "TEST_RECIPIENTS_PER_DAY": str(house.stage.test_recipients_per_day),
                 "CAMPAIGNS_BUCKET": self._campaigns.bucket_name,
                 "LAYING_QUEUE_URL": self.laying.url,
                 "STARTS_QUEUE_URL": self.starts.url,

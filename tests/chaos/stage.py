@@ -18,6 +18,7 @@ from tests.sms.world import Mailbox, World
 # As on AWS, but for what makes no difference to what may happen.
 _SETTINGS = {
     "QUOTE_VALIDITY_S": "8640000",
+    "TEST_RECIPIENTS_PER_DAY": "100000",
     "RECEIPT_WINDOW_S": "259200",
     "CLAIM_LEASE_S": "300",
     "MISSING_PULL_EVERY_S": "43200",

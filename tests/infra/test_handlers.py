@@ -58,6 +58,7 @@ _NEVER_LOADED = {
     # reads the queue and never writes to it; sender IDs, which it resolves, bring what a request about them needs, and
     # orders what those of many texts and repeats need
     "functions.sms.notices.handler": {
+        "functions.sms.charges.allowance.TrialSettings",
         "functions.sms.batches.laying.LayingSettings",
         "functions.sms.timing.schedules.ScheduleSettings",
         "functions.sms.plans.parts.CampaignSettings",
@@ -75,6 +76,7 @@ _NEVER_LOADED = {
     },
     # waits for no report, answers nobody, tells no webhook, makes no offer, and deletes uploads of the table alone
     "functions.sms.privacy.handler": {
+        "functions.sms.charges.allowance.TrialSettings",
         "functions.sms.plans.parts.CampaignSettings",
         "functions.sms.delivery.inbox.InboxSettings",
         "functions.sms.sending.orders.LaneSettings",
@@ -99,6 +101,7 @@ _NEVER_LOADED = {
     },
     # sends in the name of those who parked it: has no callers itself
     "functions.sms.unpark.handler": {
+        "functions.sms.charges.allowance.TrialSettings",
         "mifumo.audit.AuditSettings",
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
@@ -109,6 +112,7 @@ _NEVER_LOADED = {
     "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks
     "functions.sms.splitter.handler": {
+        "functions.sms.charges.allowance.TrialSettings",
         "functions.sms.sending.orders.LaneSettings",
         "functions.sms.pacing.pace.PaceSettings",
         "functions.sms.sending.sent.SentSettings",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from functions.sms import messaging
 from functions.sms.batches import batches, chunks, listings, turns
 from functions.sms.batches.batches import Batch
 from functions.sms.batches.chunks import Chunk, Lane, State
@@ -23,6 +24,7 @@ from functions.sms.pacing import lanes, pace
 from mifumo import clock, queue, settings, tables, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
+from mifumo.tables import Key
 from tests.builders import token
 from tests.sms.test_quoted import numbers, quote
 from tests.sms.world import TENANT, World
@@ -381,6 +383,23 @@ def test_ten_chunks_at_once_are_put_off_and_anothers_hundred_and_a_code_are_not(
     assert slow.batch(large["id"])["charged"] == 900
     assert len(slow.sent_to()) == len(set(slow.sent_to())) == 900 + 101
     assert other["accepted"] == 100
+
+
+def test_tests_go_at_their_tenants_pace_and_take_no_place_of_the_platforms(slow: World) -> None:
+    """No provider hears of them; the lane and its workers do."""
+    before = slow.sent_to()
+    _, batch = slow.send(*many(100, 400), mode="test")
+    slow.work()
+    done = slow.batch(batch["id"])["counts"]
+    assert 100 <= 400 - done["queued"] <= 300
+    assert tables.get(messaging.table(), Key("PLATFORM", "PACE")) is None
+    for _ in range(24):
+        if slow.batch(batch["id"])["status"] == "completed":
+            break
+        slow.sweep(after_s=61)
+        slow.work()
+    assert slow.batch(batch["id"])["status"] == "completed"
+    assert slow.sent_to() == before
 
 
 def test_a_chunk_that_was_put_off_ignores_a_second_message_and_uses_no_attempt(slow: World) -> None:

@@ -87,7 +87,7 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool 
         # It stays queued: the sweep brings it again, and by then its batch is held.
         starts.hush(batch)
         return
-    if chunk.lane is Lane.BULK and not chunk.test and not _has_turn(chunk, placed=placed):
+    if chunk.lane is Lane.BULK and not _has_turn(chunk, placed=placed):
         return
     # What no provider hears of says nothing of one, and waits for none.
     entry = Pass(state) if chunk.test else circuits.enter(state, HandoverSettings.load().rule)

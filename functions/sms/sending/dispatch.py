@@ -47,7 +47,7 @@ def accept(order: Order, *, key: str) -> Accepted:
     """Accepts an order once for each Idempotency-Key.
 
     Raises TenantSuspended, ContactUnverified, ValidationFailed, SenderIdNotAllowed, InsufficientCredits,
-    DailyCapReached and IdempotencyKeyReused.
+    DailyCapReached, NoTestsLeft and IdempotencyKeyReused.
     """
     batch_id = batch_of(order.tenant, key, test=order.test)
     return sent.while_moved(lambda: _accept(order, batch_id))
@@ -55,8 +55,13 @@ def accept(order: Order, *, key: str) -> Accepted:
 
 def _accept(order: Order, batch_id: BatchId) -> Accepted:
     """Accepts an order as its tenant stands; raises SentMoved when the same text was accepted for others since."""
-    found = standing.read(order.tenant, batch=batch_id, recipients=order.recipients, text=order.known_by)
+    found = _standing(order, batch=batch_id)
     return once(found, batch_id, order.fingerprint, lambda: _made(orders.prepare(order, found, batch_id), found))
+
+
+def _standing(order: Order, *, batch: BatchId | None = None) -> Standing:
+    to, text = order.recipients, order.known_by
+    return standing.read(order.tenant, batch=batch, recipients=to, text=text, test=order.test)
 
 
 def _made(prepared: Prepared, found: Standing) -> Accepted:
@@ -88,8 +93,8 @@ def once(found: Standing, batch_id: BatchId, fingerprint: str, accept: Callable[
 def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None = None) -> None:
     """Holds the credits and writes the batch, then tells the workers. `unparked` is what a parked one leaves behind.
 
-    A test holds nothing and uses nothing up. Raises AlreadyAccepted, InsufficientCredits, DailyCapReached and
-    SentMoved.
+    A test holds nothing, is not remembered, and has an allowance of its own. Raises AlreadyAccepted,
+    InsufficientCredits, DailyCapReached, NoTestsLeft and SentMoved.
     """
     prepared = _ahead(prepared)
     batch, fixed = prepared.batch, prepared.written(over_parked=unparked is not None)
@@ -106,7 +111,7 @@ def commit(prepared: Prepared, found: Standing, *, unparked: list[Write] | None 
         ]
 
     if batch.test:
-        writes.transact(*fixed)
+        writes.transact(*fixed, *found.allowance.take(batch.accepted))
     else:
         ledger.move(found.wallet, build)
     refused = len(prepared.refused)
@@ -139,17 +144,15 @@ def _ahead(prepared: Prepared) -> Prepared:
 
 def rehearse(order: Order) -> Accepted:
     """Answers what `accept` would, refusals included, and changes nothing; the batch has no id."""
-    found = standing.read(order.tenant, recipients=order.recipients, text=order.known_by)
+    found = _standing(order)
     prepared = orders.prepare(order, found, BatchId(""))
     require_affordable(prepared, found)
     return Accepted(prepared.batch, prepared.refused)
 
 
 def require_affordable(prepared: Prepared, found: Standing) -> None:
-    """Raises InsufficientCredits and DailyCapReached as `commit` would."""
-    if prepared.batch.test:
-        return
-    if found.wallet.available < prepared.batch.price:
+    """Raises InsufficientCredits, DailyCapReached and NoTestsLeft as `commit` would."""
+    if not prepared.batch.test and found.wallet.available < prepared.batch.price:
         raise InsufficientCredits(required=prepared.batch.price, available=found.wallet.available)
     found.allowance.require(prepared.batch.accepted)
 

@@ -54,7 +54,7 @@ def accept(wanted: Wanted, *, key: str) -> Accepted:
 
 
 def _accept(wanted: Wanted, batch_id: BatchId) -> Accepted:
-    found = standing.read(wanted.tenant, batch=batch_id)
+    found = standing.read(wanted.tenant, batch=batch_id, test=wanted.test)
 
     def accept() -> Accepted:
         prepared = prepare(wanted, found, batch_id)

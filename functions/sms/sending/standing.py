@@ -37,7 +37,7 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A tenant with its wallet, its sender IDs, what is left of its day, and the provider's circuit.
+    """A tenant with its wallet, its sender IDs, what is left of its day or of its tests', and the provider's circuit.
 
     `earlier` is the batch of the same key, `listens` whether there are webhooks to be told. `opted_out` has those of
     the numbers asked about that may not be texted, in digits, and perhaps others. `recent` knows whom the text that was
@@ -82,16 +82,21 @@ class Standing:
 
 
 def read(
-    tenant: TenantId, *, batch: BatchId | None = None, recipients: Iterable[str] = (), text: str | None = None
+    tenant: TenantId,
+    *,
+    batch: BatchId | None = None,
+    recipients: Iterable[str] = (),
+    text: str | None = None,
+    test: bool = False,
 ) -> Standing:
-    """Reads a tenant's standing, the batch of an id if it was accepted before, which recipients are opted out, and whom
-    a text was accepted for lately, if one is given.
+    """Reads a tenant's standing for a `test` or a send, the batch of an id if it was accepted before, which recipients
+    are opted out, and whom a text was accepted for lately, if one is given.
 
     It stays one call: seven keys, at most 64 of opt-outs and eight of the text.
     """
     kept, access = messaging.table(), AccessSettings.load().access_table
     day, who = allowance.today(), (access, tenants.key(tenant))
-    used = access, allowance.key(tenant, day)
+    used = access, allowance.key(tenant, day, test=test)
     wallet = LedgerSettings.load().ledger_table, wallets.key(tenant)
     names = kept, sender_ids.approved_key(tenant)
     provider = kept, circuit.KEY
@@ -103,11 +108,13 @@ def read(
     asked = [*([earlier] if batch else []), *outs, *(look.places if look else [])]
     found = tables.read(who, used, wallet, names, provider, hooks, *asked)
     business = tenants.of(found[who]) if who in found else None
+    spent = found.get(used)
+    left = allowance.of_tests(tenant, day, spent) if test else allowance.of(tenant, day, business, spent)
     return Standing(
         tenant=business,
         wallet=wallets.of(tenant, found.get(wallet)),
         approved=found.get(names),
-        allowance=allowance.of(tenant, day, business, found.get(used)),
+        allowance=left,
         circuit=circuit.of(found.get(provider)),
         earlier=batches.of(found[earlier]) if earlier in found else None,
         opted_out=opt_outs.among(found, outs),
