@@ -21,8 +21,8 @@ from tests.sms.world import World
 
 _TRY_AGAIN = 500
 _YEARS_S = 50 * 365 * 24 * 3_600
-# Whoever has uploaded a file and sees no quote uploads it again.
-_PATIENCE = timedelta(hours=6)
+# S3 may tell of a file late. Whoever sees no quote by then uploads it again, and gives up on one that comes to nothing.
+_PATIENCE, _POSTED_MAX = timedelta(hours=24), 4
 _VERBS = ("pause", "pause", "resume", "resume", "resume", "resume", "cancel", "move", "move")
 
 
@@ -84,7 +84,8 @@ class Customers:
 
     def deed(self) -> None:
         """Does one thing: sends what is not sent yet, asks again, leads one, brings credits, or opts somebody out."""
-        unsent = [order for order in self.orders if not order.id and not order.void][:3]
+        unsent = [order for order in self.orders if not order.id and not order.void]
+        unsent = [*[one for one in unsent if not one.reads][:3], *[one for one in unsent if one.reads][:3]]
         deeds: list[Callable[[], None]] = [self._lead, self._lead, self.fund, self._opt_out]
         if unsent:
             deeds += [partial(self.send, self._dice.choice(unsent))] * 6
@@ -94,8 +95,15 @@ class Customers:
 
     @property
     def idle(self) -> bool:
-        """Tells whether everything has been sent."""
-        return all(order.id or order.void for order in self.orders)
+        """Tells whether everything has been sent, but for files that wait to be read."""
+        return all(order.id or order.void or order.reads for order in self.orders)
+
+    def send_the_rest(self) -> bool:
+        """Sends what is not sent yet, as on a good day; tells whether there was anything."""
+        unsent = [order for order in self.orders if not order.id and not order.void]
+        for order in unsent:
+            self.send(order)
+        return bool(unsent)
 
     def send(self, order: Order) -> None:
         """Sends an order; the second time it must be met by the first. A file goes ahead of it."""
@@ -140,33 +148,46 @@ class Customers:
         return "/api/sms/send/", body | wanted
 
     def _is_quoted(self, order: Order) -> bool:
-        """Uploads an order's file, and tells whether the quote is there."""
-        if order.id:
+        """Uploads an order's file, and tells whether the quote is there.
+
+        One that was posted in time is waited for, whatever is told of it: S3 has it, and says so later.
+        """
+        if order.id or order.quoted:
             return True
-        if not order.upload or (not order.quoted and clock.now() - (order.uploaded_at or clock.now()) > _PATIENCE):
-            wanted = {"purpose": "campaign", "sender_id": "INFO", "text": order.template}
-            status, made = self._call(order.tenant, "/api/sms/uploads/", wanted)
-            if status == 201:
-                order.upload, order.file_key, order.uploaded_at = made["id"], made["fields"]["key"], None
-            return False
-        if order.uploaded_at is None:
-            self._put(order)
-            return False
+        late = order.posted_at is not None and clock.now() - order.posted_at > _PATIENCE
+        if late and order.posted >= _POSTED_MAX:
+            order.void = True
+            self.counts["files given up"] += 1
+        elif late or (order.posted_at is None and order.file_until <= clock.stamp()):
+            self._open_form(order)
+        elif order.posted_at is None:
+            self._post(order)
+        else:
+            self._ask_for_quote(order)
+        return bool(order.quoted)
+
+    def _open_form(self, order: Order) -> None:
+        wanted = {"purpose": "campaign", "sender_id": "INFO", "text": order.template}
+        status, made = self._call(order.tenant, "/api/sms/uploads/", wanted)
+        if status == 201:
+            order.upload, order.file_key, order.posted_at = made["id"], made["fields"]["key"], None
+            order.file_until = made["file_until"]
+            self._post(order)
+
+    def _post(self, order: Order) -> None:
+        """Posts the file as its form says; S3 tells the splitter."""
+        name = os.environ["CAMPAIGNS_BUCKET"]
+        aws.s3().put_object(Bucket=name, Key=order.file_key, Body=order.file.encode())
+        order.posted_at, order.posted = clock.now(), order.posted + 1
+        self.counts["files posted"] += 1
+        told = {"s3": {"bucket": {"name": name}, "object": {"key": order.file_key}}}
+        self._queues.put("uploads", {"Records": [told]})
+
+    def _ask_for_quote(self, order: Order) -> None:
         status, upload = self.world.call("GET", f"/api/sms/uploads/{order.upload}/", token=self._tokens[order.tenant])
         self.counts[f"upload {upload.get('state')}"] += 1
         if status == 200 and upload["state"] == "ready":
             order.quoted = upload["price"]
-        if status == 200 and upload["state"] == "expired":
-            order.upload = ""
-        return bool(order.quoted)
-
-    def _put(self, order: Order) -> None:
-        """Puts the file where its form would; S3 tells the splitter."""
-        name = os.environ["CAMPAIGNS_BUCKET"]
-        aws.s3().put_object(Bucket=name, Key=order.file_key, Body=order.file.encode())
-        order.uploaded_at = clock.now()
-        told = {"s3": {"bucket": {"name": name}, "object": {"key": order.file_key}}}
-        self._queues.put("uploads", {"Records": [told]})
 
     def _lead(self) -> None:
         if not (sent := [order for order in self.orders if order.id]):

@@ -61,8 +61,10 @@ class Order:
     later_s: int = 0
     send_at: str = ""
     upload: str = ""
-    uploaded_at: datetime | None = None
     file_key: str = ""
+    file_until: str = ""
+    posted_at: datetime | None = None
+    posted: int = 0
     quoted: int = 0
     id: str = ""
     void: bool = False
@@ -73,6 +75,11 @@ class Order:
     def size(self) -> int:
         """Counts its recipients."""
         return len(self.names)
+
+    @property
+    def reads(self) -> bool:
+        """Tells whether its file was posted and has no quote yet."""
+        return self.posted_at is not None and not self.quoted
 
     @property
     def texts(self) -> dict[str, str]:

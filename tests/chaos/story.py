@@ -56,6 +56,8 @@ _REQUEST_ID = re.compile(r"'request_id': \d+, ")
 # nothing for two windows.
 _STEPS, _STEPS_MIN, _PATIENCE = 0.75, 120, 5
 _AFTERWARDS = timedelta(days=16)
+# Enough to post a file as often as its customer does, to wait for it each time, and to send it.
+_REST_MAX = 120
 # Reports are waited for so long; and who died with a chunk in its hands is missed a little later.
 _WINDOW, _SLACK = timedelta(hours=72), timedelta(minutes=30)
 _STEP_MAX = timedelta(hours=24)
@@ -97,6 +99,11 @@ class Story:
         for part in self._parts():
             part.calm = True
         self.customers.keep_promises()
+        for _ in range(_REST_MAX):
+            if not self.customers.send_the_rest():
+                break
+            self._pass(timedelta(hours=1))
+            self._all_that_waits()
         self.customers.let_all_go_on()
         calm = clock.now()
         self._good_days(calm + _WINDOW + _SLACK)
