@@ -124,3 +124,52 @@ def test_what_cannot_be_applied_comes_again_and_the_reports_beside_it_do_not(
     stop = {"provider": "beem", "inbound": {"from": DIGITS, "message": "STOP"}}
     nothing = {"provider": "beem", "inbound": None}
     assert receipts.handler(sqs(report, stop, nothing), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_a_start_that_comes_late_does_not_undo_a_stop_that_was_said_again_after_it(two: World) -> None:
+    first, back, again = (clock.after(seconds) for seconds in (-3, -2, -1))
+    texted(two, "STOP", at=first)
+    texted(two, "STOP", at=again)
+    texted(two, "START", at=back)
+    assert out_of(OTHER) == [True]
+    texted(two, "STOP", at=first)
+    texted(two, "START", at=back, transaction_id="said twice")
+    assert out_of(OTHER) == [True]
+    texted(two, "START")
+    assert out_of(OTHER) == [False]
+
+
+def test_a_stop_whose_entry_a_start_takes_away_meanwhile_is_written_down_anew(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, back, again = (clock.after(seconds) for seconds in (-3, -2, -1))
+    texted(two, "STOP", at=first)
+    uphold = opt_outs.uphold
+
+    def overtaken(*about: Any, at: str) -> None:
+        monkeypatch.setattr(opt_outs, "uphold", uphold)
+        texted(two, "START", at=back)
+        uphold(*about, at=at)
+
+    monkeypatch.setattr(opt_outs, "uphold", overtaken)
+    texted(two, "STOP", at=again)
+    assert out_of(TENANT, OTHER) == [False, True]
+
+
+def test_an_older_stop_that_is_done_at_the_same_time_does_not_take_the_place_of_a_later_one(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, back, again = (clock.after(seconds) for seconds in (-3, -2, -1))
+    among = opt_outs.among
+
+    def overtaken(*read: Any) -> frozenset[str]:
+        monkeypatch.setattr(opt_outs, "among", among)
+        texted(two, "STOP", at=again)
+        return among(*read) - {DIGITS}
+
+    monkeypatch.setattr(opt_outs, "among", overtaken)
+    stop = {"provider": "beem", "received_at": first, "inbound": {"from": DIGITS, "message": "STOP"}}
+    assert receipts.handler(sqs(stop), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert receipts.handler(sqs(stop), CONTEXT) == {"batchItemFailures": []}
+    texted(two, "START", at=back)
+    assert out_of(OTHER) == [True]

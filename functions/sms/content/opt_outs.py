@@ -2,7 +2,7 @@
 
 | pk | sk | what |
 |---|---|---|
-| `T#<tenant>#OPTOUTS` | number, in digits | since when it is out, why, and how that became known |
+| `T#<tenant>#OPTOUTS` | number, in digits | since when it is out, why, how that became known; when it said so last |
 | `T#<tenant>` | `OPTOUTS#<shard>` | the numbers of one shard, as a set: what a send looks at |
 
 A send of a thousand numbers has to look up each of them, and may make one batched read. So the numbers stand in 64 sets
@@ -13,6 +13,7 @@ the set are written in one transaction.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from functions.sms import messaging
 from mifumo import clock, phone, tables, writes
 from mifumo.aws import Item
-from mifumo.errors import Conflict, NotFound
+from mifumo.errors import Busy, Conflict, NotFound
 from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
@@ -43,6 +44,10 @@ class Source(StrEnum):
     ENTERED = "entered"
     IMPORTED = "imported"
     KEYWORD = "keyword"
+
+
+class _SaidLater(Exception):
+    """It has said so later than that."""
 
 
 class TooManyOptOuts(Conflict):
@@ -126,23 +131,56 @@ def add(
 ) -> int:
     """Opts numbers (in digits) out; returns how many were not out before. Those that were keep their entry.
 
-    What was cut off is done by the same call again. Raises TooManyOptOuts.
+    With `at` they have said so themselves, then. What was cut off is done by the same call again. Raises
+    TooManyOptOuts, and Busy when one of them says so this very moment.
     """
     wanted = list(dict.fromkeys(numbers))
     shards = places(tenant, wanted)
     out = among(tables.read(*shards), shards)
     fresh = [digits for digits in wanted if digits not in out]
-    entry = {"source": source.value, "reason": reason, "created_at": at or clock.stamp()}
+    entry = {
+        "source": source.value,
+        "reason": reason,
+        "created_at": at or clock.stamp(),
+        **({"said_at": at} if at else {}),
+    }
     for together in _together(fresh):
         made = [write for shard, some in together.items() for write in _added(tenant, shard, some, entry)]
         writes.transact(*made, *(deed(sum(map(len, together.values()))) if deed else []))
     return len(fresh)
 
 
+def uphold(tenant: TenantId, digits: str, *, at: str) -> None:
+    """Writes down that a number that is out has said so again, and when; raises NotFound when it is not out."""
+    said = writes.update(
+        messaging.table(),
+        _key(tenant, digits),
+        "SET said_at = :at",
+        condition="attribute_exists(pk) AND NOT said_at >= :at",
+        values={":at": at},
+        refused=lambda item: _SaidLater() if item else NotFound("This number is not opted out."),
+    )
+    with suppress(_SaidLater):
+        writes.commit(said)
+
+
 def remove(tenant: TenantId, digits: str, *, deed: list[Write]) -> None:
     """Lets a number be texted again; raises NotFound when it is not out."""
+    _remove(tenant, digits, "attribute_exists(pk)", None, deed)
+
+
+def let_back(tenant: TenantId, digits: str, *, at: str) -> None:
+    """Lets a number be texted again that has said so then; raises NotFound when it is not out, or later than that."""
+    _remove(tenant, digits, "created_at < :at AND NOT said_at >= :at", {":at": at}, [])
+
+
+def _remove(tenant: TenantId, digits: str, condition: str, values: Item | None, deed: list[Write]) -> None:
     gone = writes.delete(
-        messaging.table(), _key(tenant, digits), refused=lambda _: NotFound("This number is not opted out.")
+        messaging.table(),
+        _key(tenant, digits),
+        condition=condition,
+        values=values,
+        refused=lambda _: NotFound("This number is not opted out."),
     )
     left = writes.update(
         messaging.table(),
@@ -168,8 +206,10 @@ def _added(tenant: TenantId, shard: int, numbers: list[str], entry: dict[str, An
         writes.put(
             messaging.table(),
             {**_key(tenant, digits)._asdict(), **entry},
-            condition=writes.WHATEVER_STANDS,
-            refused=writes.never,
+            # A START undoes what was said before it: what was said last stands, whoever writes it down first.
+            condition="attribute_not_exists(said_at) OR said_at <= :at",
+            values={":at": entry["created_at"]},
+            refused=lambda _: Busy(),
         )
         for digits in numbers
     ]

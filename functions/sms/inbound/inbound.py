@@ -19,8 +19,8 @@ from functions.sms.content import opt_outs, sender_ids
 from functions.sms.content.opt_outs import Source
 from functions.sms.hooks import events, feed, hooks
 from functions.sms.hooks.events import Type
-from mifumo import notices, writes
-from mifumo.errors import NotFound
+from mifumo import backoff, notices, writes
+from mifumo.errors import Busy, NotFound
 from mifumo.ids import TenantId
 from mifumo.observability import count, logger
 from mifumo.providers.beem_inbound import Inbound
@@ -66,22 +66,26 @@ def _arrived(place: Key, inbound: Inbound, received_at: str) -> Arrival | None:
 def _apply(arrival: Arrival, digits: str) -> None:
     """Does what a keyword says, as of when it came first."""
     if arrival.keyword in _OUT:
-        said = arrival.keyword
-        opt_outs.add(arrival.tenant, [digits], source=Source.KEYWORD, reason=said, at=arrival.received_at)
+        _keep_out(arrival, digits)
     else:
-        _let_back(arrival.tenant, digits, arrival.received_at)
+        with suppress(NotFound):  # nobody is out, or somebody has said so since
+            opt_outs.let_back(arrival.tenant, digits, at=arrival.received_at)
     with suppress(Arrived):  # another delivery was first
         writes.commit(arrivals.applied(arrival))
         logger.info("keyword applied", keyword=arrival.keyword, tenant=arrival.tenant)
         count("KeywordApplied")
 
 
-def _let_back(tenant: TenantId, digits: str, said_at: str) -> None:
-    """Undoes an opt-out that is older than the wish to undo it."""
-    found = opt_outs.get(tenant, digits)
-    if found and found.created_at < said_at:
-        with suppress(NotFound):  # it was delivered twice at once, or somebody has just done the same
-            opt_outs.remove(tenant, digits, deed=[])
+def _keep_out(arrival: Arrival, digits: str) -> None:
+    """Opts a number out; one that was keeps its entry, and no START that was said before this one undoes it."""
+    said, at = arrival.keyword, arrival.received_at
+    for _ in backoff.attempts():
+        if opt_outs.add(arrival.tenant, [digits], source=Source.KEYWORD, reason=said, at=at):
+            return
+        with suppress(NotFound):  # it was let back this very moment
+            opt_outs.uphold(arrival.tenant, digits, at=at)
+            return
+    raise Busy
 
 
 def _meant(digits: str, name: str) -> TenantId | None:
