@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -23,16 +23,22 @@ _TRY_AGAIN = 500
 _YEARS_S = 50 * 365 * 24 * 3_600
 # S3 may tell of a file late. Whoever sees no quote by then uploads it again, and gives up on one that comes to nothing.
 _PATIENCE, _POSTED_MAX = timedelta(hours=24), 4
+NAMES = {RICH: "DUKANI", HEARD: "SOKONI"}
+"""By which names phones call those who have names of their own."""
 _VERBS = ("pause", "pause", "resume", "resume", "resume", "resume", "cancel", "move", "move")
 
 
 @dataclass(frozen=True)
 class OptOut:
-    """From which process on a tenant's number is out: the door has answered that it is."""
+    """A tenant's number that was to be out: in which process, until when that was under way, and how many processes had
+    begun when the door had answered that it is, if it has.
+    """
 
     tenant: TenantId
     digits: str
-    since: int
+    began: int
+    at: datetime
+    since: int | None
 
 
 class Customers:
@@ -50,6 +56,8 @@ class Customers:
         for tenant, amount in self._given.items():
             world.fund(amount, tenant=tenant)
         self._templates = {tenant: self._template(tenant) for tenant in (RICH, HEARD)}
+        for tenant, name in NAMES.items():
+            self._own(tenant, name)
         assert self._call(HEARD, "/api/sms/webhooks/", {"url": hook, "events": EVENTS})[0] == 201
 
     # --- credits ---
@@ -129,6 +137,8 @@ class Customers:
             self.counts[f"orders {answer['status']}"] += 1
         if not order.id and order.send_at:
             order.stops.append(Stop(self._processes.serial, before=clock.parse(order.send_at)))
+        if not order.id:
+            order.answered = self._processes.serial
         order.id = answer["id"]
 
     def _asked(self, order: Order) -> tuple[str, dict[str, Any]]:
@@ -214,11 +224,15 @@ class Customers:
         order = self._dice.choice(sent[-12:])
         digits = self._dice.choice(list(order.names))
         self.perhaps_out.add((order.tenant, digits))
-        status, body = self._call(order.tenant, "/api/sms/opt-outs/", {"phone": f"+{digits}"})
-        assert status in {201, 500, 503}, body
-        self.counts[f"opt out {status}"] += 1
-        if status == 201:
-            self.outs.append(OptOut(order.tenant, digits, self._processes.serial))
+        began = self._processes.current.serial
+        since = None
+        try:
+            status, body = self._call(order.tenant, "/api/sms/opt-outs/", {"phone": f"+{digits}"})
+            assert status in {201, 404, 500, 503}, body
+            self.counts[f"opt out {status}"] += 1
+            since = self._processes.serial if status == 201 else None
+        finally:
+            self.outs.append(OptOut(order.tenant, digits, began, clock.now(), since))
 
     def let_all_go_on(self) -> None:
         """Resumes whatever is paused."""
@@ -232,6 +246,14 @@ class Customers:
         assert status == 200, body
         found: str = body["status"]
         return found
+
+    def _own(self, tenant: TenantId, name: str) -> None:
+        wanted = {"name": name, "purpose": "Taarifa kwa wateja", "sample": "Habari"}
+        status, made = self._call(tenant, "/api/sms/sender-ids/", wanted)
+        assert status == 201, made
+        staff = token(tenant="p", role="staff", expires_in_s=_YEARS_S)
+        status, made = self.world.call("POST", f"/api/admin/sms/sender-ids/{made['id']}/approve/", token=staff)
+        assert status == 200, made
 
     def _template(self, tenant: TenantId) -> str:
         wanted = {"name": "Habari", "category": "transactional", "body": "Habari {{name}}{{rest}}"}

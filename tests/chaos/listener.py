@@ -14,7 +14,10 @@ from tests.chaos.processes import Processes
 from tests.sms.customer import Customer
 from tests.wire import Crash
 
-EVENTS = ["message.submitted", "message.delivered", "message.undelivered", "message.failed", "batch.completed"]
+EVENTS = [
+    *("message.submitted", "message.delivered", "message.undelivered", "message.failed"),
+    *("batch.completed", "inbound.received"),
+]
 _FAILS, _DIES = 0.2, 0.02
 _ANSWERS: tuple[tuple[int, dict[str, str]], ...] = ((500, {}), (503, {"Retry-After": "90"}), (302, {"Location": "/"}))
 _TYPES = {"delivered": "message.delivered", "undelivered": "message.undelivered"}
@@ -47,6 +50,11 @@ class Listener:
         if not self.calm and self._dice.random() < _DIES:
             self.customer.answers.clear()
             raise Crash
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All that it was told, each once."""
+        return list({call.headers["webhook-id"]: json.loads(call.body) for call in self.customer.calls}.values())
 
     def faults(self, evidence: Evidence) -> Iterator[str]:
         """Lists what it was told wrongly, twice under different ids, or never."""

@@ -69,6 +69,7 @@ class Order:
     id: str = ""
     void: bool = False
     asked: int | None = None
+    answered: int | None = None
     stops: list[Stop] = field(default_factory=list)
 
     @property

@@ -63,6 +63,11 @@ class Processes:
             self._running.remove(process)
 
     @property
+    def alone(self) -> bool:
+        """Tells whether no other process stands still while this one is at work."""
+        return len(self._running) == 1
+
+    @property
     def current(self) -> Process:
         """The process that is at work."""
         return self._running[-1]

@@ -25,6 +25,7 @@ from tests.chaos.customers import Customers
 from tests.chaos.ending import Ending
 from tests.chaos.evidence import Evidence
 from tests.chaos.listener import Listener
+from tests.chaos.phones import Phones
 from tests.chaos.processes import Processes
 from tests.chaos.provider import Provider
 from tests.chaos.queues import Message, Queues
@@ -86,6 +87,7 @@ class Story:
         """Tells it: bad days, in which all is sent, and good ones, until nothing can change any more."""
         hook = self.listener.customer.url
         self.customers = Customers(self.world, self._dice, self._total, self.queues, self.processes, hook)
+        self.phones = Phones(self.customers, self.provider, self.processes, self._dice)
         self.queues.attach()
         self.appointments.attach()
         self.processes.attach()
@@ -99,6 +101,7 @@ class Story:
         for part in self._parts():
             part.calm = True
         self.customers.keep_promises()
+        self.phones.bring_the_rest()
         for _ in range(_REST_MAX):
             if not self.customers.send_the_rest():
                 break
@@ -107,7 +110,7 @@ class Story:
         self.customers.let_all_go_on()
         calm = clock.now()
         self._good_days(calm + _WINDOW + _SLACK)
-        verdict = Verdict(self.customers, self.provider, self.listener, self._told)
+        verdict = Verdict(self.customers, self.phones, self.provider, self.listener, self._told)
         faults = verdict.late(calm, Evidence())
         self._good_days(calm + _AFTERWARDS)
         evidence = Evidence()
@@ -126,8 +129,8 @@ class Story:
 
     def _step(self) -> None:
         """Does one thing."""
-        steps = (self._deliver, self._deed, self._reports, self._sweep, self._rest, self.appointments.ring)
-        self._dice.choices(steps, (10, 3, 3, 1, 3, 1))[0]()
+        steps = (self._deliver, self._deed, self._word, self._reports, self._sweep, self._rest, self.appointments.ring)
+        self._dice.choices(steps, (10, 3, 1, 3, 1, 3, 1))[0]()
 
     def _meanwhile(self) -> None:
         """Lets something else happen while a process stands still: its twin, if it has one, does the same work."""
@@ -165,7 +168,10 @@ class Story:
             self.queues.back(messages)
             return
         if queue == "receipts":
-            self._told += [Told(clock.now(), body["report"]) for body in bodies]
+            self._told += [Told(clock.now(), body["report"]) for body in bodies if "report" in body]
+            for body in bodies:
+                if "inbound" in body:
+                    self.phones.done(body["inbound"])
         self.queues.done(messages)
 
     def _context(self, queue: str) -> LambdaContext:
@@ -174,15 +180,23 @@ class Story:
         return cast("LambdaContext", Hurried(looks=self._dice.randrange(3, 40))) if hurried else CONTEXT
 
     def _deed(self) -> None:
-        """Lets a customer do something; the door that is here once in this process takes one request at a time."""
+        """Lets a customer do something."""
+        self._ask("deed", self.customers.deed)
+
+    def _word(self) -> None:
+        """Lets a phone say something."""
+        self._ask("word", self.phones.deed)
+
+    def _ask(self, what: str, deed: Callable[[], None]) -> None:
+        """Lets somebody come to a door; those that are here once in this process take one request at a time."""
         if self._at_the_door:
             return
-        self._note("deed")
+        self._note(what)
         self._at_the_door = True
         try:
-            self.processes.run(self.customers.deed)
+            self.processes.run(deed)
         except (Crash, AppError, ClientError) as error:
-            self.counts[f"deeds ended by {type(error).__name__}"] += 1
+            self.counts[f"{what}s ended by {type(error).__name__}"] += 1
         finally:
             self._at_the_door = False
 
@@ -223,7 +237,7 @@ class Story:
 
     def _happened(self) -> dict[str, int]:
         counts = Counter[str]()
-        for part in (self, *self._parts(), self.customers):
+        for part in (self, *self._parts(), self.customers, self.phones):
             counts.update(part.counts)
         counts["troubles"] = self.world.wire.troubles.total()
         counts["texts"] = len(self.provider.log)

@@ -14,7 +14,9 @@ from tests.chaos.customers import Customers
 from tests.chaos.evidence import FINAL, ORDER, Chunk, Evidence
 from tests.chaos.listener import Listener
 from tests.chaos.orders import Kind, Order, Stop
+from tests.chaos.phones import Phones
 from tests.chaos.provider import Call, Provider
+from tests.chaos.wishes import Wishes
 from tests.chaos.witness import Told, Witness
 
 _OVER = {"cancelled", "completed"}
@@ -34,8 +36,11 @@ _TRIAL_ENDS = {"001": "undelivered", "002": "rejected", "003": "unknown", "006":
 class Verdict:
     """Reads all that a story left behind, and lists what is wrong with it."""
 
-    def __init__(self, customers: Customers, provider: Provider, listener: Listener, told: list[Told]) -> None:
+    def __init__(
+        self, customers: Customers, phones: Phones, provider: Provider, listener: Listener, told: list[Told]
+    ) -> None:
         self._customers, self._provider, self._listener, self._told = customers, provider, listener, told
+        self._wishes = Wishes(customers.outs, phones.said)
 
     def late(self, since: datetime, evidence: Evidence) -> list[str]:
         """Lists what was handed over by a moment, 72 hours ago, and has not ended."""
@@ -54,7 +59,12 @@ class Verdict:
         checks = (self._missing, self._sent_twice, self._sent_unasked, self._sent_too_early, self._open, self._misread)
         found = [fault for check in checks for fault in check()]
         bill = Bill(self._customers, self._witness, evidence)
-        return [*found, *bill.faults(), *self._listener.faults(evidence)]
+        return [
+            *found,
+            *bill.faults(),
+            *self._listener.faults(evidence),
+            *self._wishes.faults(evidence, self._listener.events),
+        ]
 
     def _orders(self) -> dict[str, Order]:
         return {order.id: order for order in self._customers.orders if order.id}
@@ -110,10 +120,7 @@ class Verdict:
 
     def _is_out(self, order: Order, digits: str, call: Call, *, looked_again: bool) -> bool:
         looked_again = looked_again or order.kind is Kind.FILE
-        by = call.process.serial if looked_again else min(order.asked or 0, call.process.serial)
-        return any(
-            out.tenant == order.tenant and out.digits == digits and out.since < by for out in self._customers.outs
-        )
+        return any(out.binds(order, call, looked_again=looked_again) for out in self._wishes.outs(order.tenant, digits))
 
     def _open(self) -> Iterator[str]:
         for item in self._evidence.items:
