@@ -1,14 +1,19 @@
 """Campaign: one file, from its upload to the last receipt, on a local cloud that is up, and how long each stage took.
 
 `python -m bench.campaign [ROWS] [STACK]` (`make up` is the stack `local`). It raises unless every row was sent to once
-and the bill is the quote. Times are the machine's: all of the cloud, its functions and the providers share it.
+and the bill is the quote. Times are the machine's: all of the cloud, its functions and the providers share it. Memory
+is the most that any process of a function has had by then, where the system tells (`/proc`). What each stage
+asks of AWS is what `python -m bench.stages` counts.
 """
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -24,6 +29,9 @@ _ROWS = 100_000
 _TEXT = "Habari {{name}}, ofa yako ya leo iko tayari. Karibu tena!"
 _STAGE_MAX_S = 3_600
 _POSTED, _ACCEPTED = 204, 202
+# The name that a function's process is told of itself, and what the system tells of one.
+_FUNCTION = re.compile(rb"AWS_LAMBDA_FUNCTION_NAME=[\w-]+-((?:Sms|Webhooks)\w+?)[0-9A-F]{8}-")
+_PEAK = re.compile(r"VmHWM:\s*(\d+)")
 
 
 class VoidRunError(RuntimeError):
@@ -38,8 +46,8 @@ def main() -> int:
     _fund(stack, tenant, rows)
     # A token of fifteen minutes would not see the end.
     tenant.tokens["access"] = tenant.token("owner", exp=int(time.time()) + 4 * 3_600)
-    print("| stage | seconds | rows a second |")
-    print("| --- | ---: | ---: |")
+    print("| stage | seconds | rows a second | most memory of the functions, MB |")
+    print("| --- | ---: | ---: | --- |")
     made = tenant.post("sms/uploads/", {"purpose": "campaign", "sender_id": "Taarifa-SMS", "text": _TEXT}).json()
     _timed("the file is posted by its form", rows, lambda: _post(made, rows))
     quote = _timed("it is read, priced and quoted", rows, lambda: _quoted(tenant, made["id"]))
@@ -108,8 +116,21 @@ def _timed(stage: str, rows: int, work: Callable[[], Any]) -> Any:
     started = time.monotonic()
     done = work()
     seconds = time.monotonic() - started
-    print(f"| {stage} | {seconds:.1f} | {rows / seconds:,.0f} |", flush=True)
+    print(f"| {stage} | {seconds:.1f} | {rows / seconds:,.0f} | {_memory()} |", flush=True)
     return done
+
+
+def _memory() -> str:
+    """Tells how much memory each function has had at most, in any of its processes that are alive."""
+    most = dict[str, int]()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            function = _FUNCTION.search((process / "environ").read_bytes())
+            peak = _PEAK.search((process / "status").read_text())
+            if function and peak:
+                name = function[1].decode()
+                most[name] = max(most.get(name, 0), int(peak[1]) // 1024)
+    return ", ".join(f"{name} {megabytes}" for name, megabytes in sorted(most.items())) or "not told"
 
 
 if __name__ == "__main__":

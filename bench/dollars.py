@@ -68,8 +68,12 @@ def bill(recipients: int, tally: Tally, spent: Mapping[str, Spent], functions: M
 
 
 def duration_ms(handler: str, used: Spent, function: Function) -> float:
-    """All milliseconds of a function's invocations: our own work at its share of a processor, and waiting."""
-    own = used.invocations * prices.OWN_MS[handler] / function.processor
+    """All milliseconds of a function's invocations: our own work at its share of a processor, and waiting.
+
+    Our own is what is assumed of the function, or what was measured where nothing is.
+    """
+    measured = used.own_s * 1_000 / used.invocations
+    own = used.invocations * prices.OWN_MS.get(handler, measured) / function.processor
     others = used.invocations * _WAITED_FOR.get(handler, 0.0)
     return own + used.aws_calls * prices.AWS_CALL_MS + others
 

@@ -72,9 +72,9 @@ def run(cloud: Cloud, recipients: int, *, together: int = BATCH, seed: int = 1) 
         sent += [_accept(cloud, numbers(min(BATCH, wave), first=first + at)) for at in range(0, wave, BATCH)]
         hand_over(cloud)
         tell(cloud)
-        _report(cloud, wave, shuffle)
+        report(cloud, wave, shuffle)
     counted = bill(recipients, cloud.tally, cloud.spent, deployed.functions())
-    _verify(sent, recipients, before=held)
+    verify(sent, recipients, before=held)
     return counted
 
 
@@ -90,10 +90,10 @@ def hand_over(cloud: Cloud) -> None:
     """Lets the workers do what is queued, one chunk an invocation as the mapping is deployed."""
     for lane in ("URGENT", "BULK"):
         for body in cloud.take(lane):
-            _done(cloud.invoke(WORK, sqs(body)))
+            done(cloud.invoke(WORK, sqs(body)))
 
 
-def _report(cloud: Cloud, expected: int, shuffle: random.Random) -> None:
+def report(cloud: Cloud, expected: int, shuffle: random.Random) -> None:
     """Takes the simulator's reports to the door in random order, then to the receipts function as deployed."""
     reports = cloud.reports.take(expected)
     reports += shuffle.sample(reports, int(len(reports) * REPEATED_SHARE))
@@ -102,7 +102,7 @@ def _report(cloud: Cloud, expected: int, shuffle: random.Random) -> None:
     for first in range(0, len(reports), size):
         for report in reports[first : first + size]:
             deliver(cloud, report)
-        _done(cloud.invoke(RECEIVE, sqs(*cloud.take("RECEIPTS"))))
+        done(cloud.invoke(RECEIVE, sqs(*cloud.take("RECEIPTS"))))
         tell(cloud)
 
 
@@ -110,7 +110,7 @@ def tell(cloud: Cloud) -> None:
     """Lets the worker of webhooks do what is queued, one message an invocation as the mapping is deployed."""
     while bodies := cloud.take("HOOKS"):
         for body in bodies:
-            _done(cloud.invoke(TELL, sqs(body)))
+            done(cloud.invoke(TELL, sqs(body)))
 
 
 def run_listening(cloud: Cloud, recipients: int) -> Bill:
@@ -141,12 +141,13 @@ def deliver(cloud: Cloud, report: dict[str, object]) -> None:
         raise VoidRunError(answered)
 
 
-def _done(answered: dict[str, object]) -> None:
+def done(answered: dict[str, object]) -> None:
+    """Raises unless a worker has done all that it was given."""
     if answered != {"batchItemFailures": []}:
         raise VoidRunError(answered)
 
 
-def _verify(sent: list[str], recipients: int, *, before: int) -> None:
+def verify(sent: list[str], recipients: int, *, before: int) -> None:
     """Raises unless every recipient has a row with an end, every batch is settled and every credit accounted for."""
 
     ended: Counter[str] = Counter()

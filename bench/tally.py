@@ -49,7 +49,7 @@ class Tally:
 
     def attach(self) -> None:
         """Listens to the clients as they are now; call it again after `aws.forget()`."""
-        for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager()):
+        for client in (aws.dynamodb(), aws.sqs(), aws.secrets_manager(), aws.s3()):
             events = client.meta.events
             events.register_first("provide-client-params.*.*", self._called)
             events.register_first("before-send.*.*", self._leaves)
