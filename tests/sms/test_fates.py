@@ -90,6 +90,7 @@ FATES = {
     "news._told_key": Fate(_BATCH, "TOLD#.+", "it says which events there were"),
     "notices._key": Fate("NOTICE#.+", "NOTICE", _OURS, apart="the platform's letters leave it"),
     "opt_outs._key": Fate("T#t1#OPTOUTS", r"\d+", "opt_outs", people=True, erased=False, cleared=True),
+    "opt_outs.last_key": Fate(_TENANT, "OPTOUTS#LAST", "it says when opt_outs were added last", cleared=True),
     "opt_outs._shard_key": Fate(_TENANT, r"OPTOUTS#\d\d", "opt_outs", people=True, erased=False, cleared=True),
     "pace._PLATFORM": Fate("PLATFORM", "PACE", _OURS, apart="nobody is slowed down here"),
     "pace._of": Fate(_TENANT, "PACE", _WAY, apart="nobody is slowed down here"),

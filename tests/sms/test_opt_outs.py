@@ -230,6 +230,53 @@ def test_who_was_looked_up_a_moment_ago_is_not_looked_up_again(world: World) -> 
     assert world.wire.count("BatchGetItem") <= 3
 
 
+def test_a_hand_over_looks_nobody_up_where_nobody_was_opted_out_since_the_file_was_read(
+    world: World, campaigns_bucket: str
+) -> None:
+    entered(world)
+    world.pass_time(16 * 60)
+    quote = files.quoted(world, campaigns_bucket, f"phone\n{ONE}\n{OTHER}\n")
+    world.call("POST", "/api/sms/batches/", {"quote_id": quote["id"]})
+    world.lay()
+    world.wire.clear()
+    world.work()
+    assert world.wire.count("BatchGetItem") <= 3
+    assert world.sent_to() == ["255712000011"]
+
+
+def test_whoever_opts_out_while_a_file_is_read_gets_nothing_though_it_was_begun_before(
+    world: World, campaigns_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, slow = opt_outs.everybody, []
+
+    def read_first(tenant: TenantId) -> frozenset[str]:
+        """The moment is written, the file is read, the number is written."""
+        found = tell(tenant)
+        entered(world)
+        slow.append(tenant)
+        return found
+
+    monkeypatch.setattr(opt_outs, "everybody", read_first)
+    quote = files.quoted(world, campaigns_bucket, f"phone\n{ONE}\n{OTHER}\n")
+    assert (slow, quote["accepted"]) == ([TENANT], 2)
+    _, batch = world.call("POST", "/api/sms/batches/", {"quote_id": quote["id"]})
+    world.pass_time(20 * 60)
+    world.lay()
+    world.work()
+    assert world.sent_to() == ["255712000011"]
+    assert world.batch(batch["id"])["charged"] == 1
+
+
+def test_whoever_dies_before_a_number_is_out_has_only_said_when(world: World) -> None:
+    world.wire.cut(1, after=True)
+    with pytest.raises(Crash):
+        opt_outs.add(TENANT, ["255712000010"], source=Source.ENTERED, reason="")
+    world.wire.mend()
+    assert opt_outs.out_since(TENANT, ["255712000010"], "2000-01-01T00:00:00Z") == frozenset()
+    assert opt_outs.add(TENANT, ["255712000010"], source=Source.ENTERED, reason="") == 1
+    assert opt_outs.out_since(TENANT, ["255712000010"], "2000-01-01T00:00:00Z") == {"255712000010"}
+
+
 def test_the_sets_of_any_thousand_numbers_leave_room_in_the_one_read(world: World) -> None:
     numbers = [str(255712000000 + n) for n in range(1_000)]
     world.wire.clear()

@@ -74,7 +74,7 @@ class Batch:
     `test` that nothing of it reaches a provider and it costs nothing: its price is what it would cost.
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
     the most that one needs. `asked` is the text before characters were made cheaper. `plan` and `parts` are of what it
-    is laid out from, if its chunks did not come with it.
+    is laid out from, if its chunks did not come with it, and whoever opted out before `known_at` is not in that.
     `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
     in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted;
     `walk` is the chunk up to which the last of them has come, None when it has come to all, and `told` counts those
@@ -110,6 +110,7 @@ class Batch:
     starts_at: str | None = None
     reason: str | None = None
     quiet: QuietHours | None = None
+    known_at: str = ""
 
     @property
     def mode(self) -> Mode:
@@ -171,6 +172,7 @@ def of(item: Item) -> Batch:
         starts_at=item.get("starts_at"),
         reason=item.get("reason"),
         quiet=QuietHours(*item["quiet"]) if "quiet" in item else None,
+        known_at=item.get("known_at", ""),
     )
 
 
@@ -197,6 +199,7 @@ def new(
         "starts_at": batch.starts_at,
         "reason": batch.reason,
         "test": batch.test,
+        "known_at": batch.known_at,
         "quiet": batch.quiet and [batch.quiet.start, batch.quiet.end, batch.quiet.time_zone],
     }
     item = {

@@ -4,11 +4,16 @@
 |---|---|---|
 | `T#<tenant>#OPTOUTS` | number, in digits | since when it is out, why, how that became known; when it said so last |
 | `T#<tenant>` | `OPTOUTS#<shard>` | the numbers of one shard, as a set: what a send looks at |
+| `T#<tenant>` | `OPTOUTS#LAST` | when numbers were opted out last |
 
 A send of a thousand numbers has to look up each of them, and may make one batched read. So the numbers stand in 64 sets
 besides, spread by their last digits: the sets that a send's numbers fall into are read along with the rest of the
 tenant's standing, a hundred keys at most, whether nobody is out or a hundred thousand are. An entry and its place in
 the set are written in one transaction.
+
+Whoever hands over what has waited looks again, once for each hundred of a million. Mostly nobody has been opted out
+meanwhile, and the moment of the last time says so. It is written before the numbers are, and is believed of what was
+looked up a quarter of an hour later at least: no process takes that long from the one to the other.
 """
 
 from collections import defaultdict
@@ -30,6 +35,8 @@ from mifumo.writes import Write
 SHARDS = 64
 # 70 KB a set, so that all of a tenant's are far from the 16 MB that one batched read brings.
 _SHARD_MAX = 5_000
+# No function lives longer: whoever wrote the moment has written the numbers by then, or never will.
+_WRITTEN_WITHIN_S = 900
 # DynamoDB's limit for a transaction, less the record of the deed.
 _WRITES_MAX = 99
 _NUMBERS_TOGETHER_MAX = 49
@@ -94,6 +101,14 @@ def out_of(tenant: TenantId, numbers: Iterable[str]) -> frozenset[str]:
     return among(tables.read(*wanted), wanted)
 
 
+def out_since(tenant: TenantId, numbers: Iterable[str], moment: str) -> frozenset[str]:
+    """Reads which of the numbers, in digits, are out; tells of none where nobody was opted out since a moment."""
+    last = tables.get(messaging.table(), last_key(tenant))
+    if last is None or last["at"] < clock.after(-_WRITTEN_WITHIN_S, clock.parse(moment)):
+        return frozenset()
+    return out_of(tenant, numbers)
+
+
 def readable(recipients: Iterable[str]) -> Iterator[str]:
     """Reads recipients, as people write them, as digits; those that are no numbers are left to whoever refuses them."""
     for recipient in recipients:
@@ -138,6 +153,8 @@ def add(
     shards = places(tenant, wanted)
     out = among(tables.read(*shards), shards)
     fresh = [digits for digits in wanted if digits not in out]
+    if fresh:
+        _will_add(tenant)
     entry = {
         "source": source.value,
         "reason": reason,
@@ -193,6 +210,13 @@ def _remove(tenant: TenantId, digits: str, condition: str, values: Item | None, 
     writes.transact(gone, left, *deed)
 
 
+def _will_add(tenant: TenantId) -> None:
+    """Writes down the moment by itself: in the transaction, whoever opts out would wait for everybody else."""
+    where, now = last_key(tenant), clock.stamp()
+    item = {**where._asdict(), "at": now}
+    writes.commit(writes.put(messaging.table(), item, condition=writes.WHATEVER_STANDS, refused=writes.never))
+
+
 def _added(tenant: TenantId, shard: int, numbers: list[str], entry: dict[str, Any]) -> list[Write]:
     spread = writes.update(
         messaging.table(),
@@ -241,6 +265,11 @@ def _shard(digits: str) -> int:
 def partition(tenant: TenantId) -> str:
     """Returns where a tenant's opt-outs are."""
     return f"T#{tenant}#OPTOUTS"
+
+
+def last_key(tenant: TenantId) -> Key:
+    """Returns where it stands when numbers were opted out last."""
+    return Key(f"T#{tenant}", "OPTOUTS#LAST")
 
 
 def _key(tenant: TenantId, digits: str) -> Key:

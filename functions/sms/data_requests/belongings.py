@@ -46,8 +46,8 @@ def clear(tenant: TenantId) -> bool:
         if found := tables.query(messaging.table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
             _delete([*_leading(tenant, found), *(Key(item["pk"], item["sk"]) for item in found)])
             return True
-    counted = listeners.key(tenant)
-    _delete([*(key for _, key in opt_outs.places(tenant, map(str, range(opt_outs.SHARDS)))), counted])
+    shards = (key for _, key in opt_outs.places(tenant, map(str, range(opt_outs.SHARDS))))
+    _delete([*shards, opt_outs.last_key(tenant), listeners.key(tenant)])
     return False
 
 

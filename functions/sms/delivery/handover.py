@@ -132,7 +132,7 @@ def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chun
 
 
 def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:
-    withheld = _opted_out(chunk) if _has_waited(batch, chunk) else ()
+    withheld = _opted_out(batch, chunk) if _has_waited(batch, chunk) else ()
     if len(withheld) == len(chunk.recipients):
         _end(batch, chunk, State.CANCELLED, messages.OPTED_OUT)
         return
@@ -184,9 +184,9 @@ def _has_waited(batch: Batch, chunk: Chunk) -> bool:
     return bool(batch.turn or batch.plan) or chunk.created_at < clock.after(-_KNOWN_FOR_S)
 
 
-def _opted_out(chunk: Chunk) -> tuple[int, ...]:
+def _opted_out(batch: Batch, chunk: Chunk) -> tuple[int, ...]:
     """Finds the positions of those that have opted out since the recipients were looked up."""
-    out = opt_outs.out_of(chunk.tenant, chunk.recipients)
+    out = opt_outs.out_since(chunk.tenant, chunk.recipients, batch.known_at or batch.created_at)
     return tuple(at for at, digits in enumerate(chunk.recipients, start=1) if digits in out)
 
 

@@ -102,6 +102,7 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
         parts=len(extent.digests),
         test=wanted.test,
         category=_category(wanted, plan),
+        known_at=plan.created_at,
     )
     caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
     batch = waits.planned(batch, tenant.preferences, wanted.send_at)
