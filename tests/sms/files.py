@@ -88,14 +88,14 @@ def refused_rows(bucket: str, upload: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def names(bucket: str) -> list[str]:
-    """Lists all objects."""
-    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+def names(bucket: str, *, under: str = "") -> list[str]:
+    """Lists the objects whose names begin so, all of them unless told otherwise."""
+    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=under)
     return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
 
 def chunks(bucket: str, upload: Any) -> list[dict[str, Any]]:
     """Reads the chunks of all parts of a plan, in their order."""
-    found = [key for key in names(bucket) if f"{upload['id']}/parts/" in key]
+    found = names(bucket, under=f"T/t1/{upload['id']}/parts/")
     lines = [gzip.decompress(aws.s3().get_object(Bucket=bucket, Key=key)["Body"].read()) for key in sorted(found)]
     return [json.loads(line) for part in lines for line in part.splitlines()]

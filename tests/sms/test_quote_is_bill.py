@@ -1,6 +1,9 @@
-"""Quote = bill: what a campaign is quoted at is what is held, and what is charged when the networks take all of it."""
+"""Quote = bill: what the parts of a plan are quoted at is what its chunks hold, and what they cost when they are taken.
 
-import random
+A thousand random campaigns go through the pure parts alone: rendering, chunks, parts as they are written and read, the
+sum of a plan, and what is handed over. `test_upload_oracle.py` takes a hundred files through all handlers.
+"""
+
 from dataclasses import replace
 
 import pytest
@@ -11,12 +14,12 @@ from functions.sms.batches import batches
 from functions.sms.batches.batches import Batch
 from functions.sms.batches.chunks import Lane, State
 from functions.sms.content import rendering
-from functions.sms.plans import parts, plans
+from functions.sms.plans import parts
 from functions.sms.plans.parts import Ready
 from functions.sms.plans.plans import Extent
-from mifumo import ids, segments, substitutes, writes
+from mifumo import segments, substitutes
 from mifumo.ids import BatchId
-from tests.sms.world import TENANT, World
+from tests.sms.world import TENANT
 
 # Values that make a text longer or shorter, GSM-7 or UCS-2, more than one segment, or plain with smart encoding.
 _VALUES = st.tuples(
@@ -85,29 +88,3 @@ def the_batch(extent: Extent) -> Batch:
         plan="p",
         parts=len(extent.digests),
     )
-
-
-@pytest.mark.usefixtures("campaigns_bucket")
-@settings(max_examples=24, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32), smart=st.booleans())
-def test_the_bill_of_campaigns_that_go_through_the_handlers_is_their_quote(
-    world: World, seed: int, *, smart: bool
-) -> None:
-    drawn = random.Random(seed)
-    body = drawn.choice(["Habari {{name}}", "{{name}}, deni lako ni TSh {{amount}}."])
-    names = [(drawn.choice("Aç\u2019€") * drawn.randint(1, 90), str(drawn.randint(1, 10**6))) for _ in range(3)]
-    ready, price = laid_out(body, names, drawn.randint(1, 3), smart=smart)
-    plan = plans.new(ids.new(), TENANT, made_by="user:u1", sender_id="INFO", text=body, fingerprint="f")
-    writes.commit(plans.put(plan))
-    extent, cut = Extent(), drawn.randint(1, len(ready))
-    for number, some in enumerate((ready[:cut], ready[cut:]), start=1):
-        if some:
-            extent = extent.and_part(parts.write(TENANT, plan.id, number, some), some)
-    writes.commit(plans.made(plans.ready(plan, extent)))
-    before = world.wallet()
-    status, batch = world.call("POST", "/api/sms/batches/", {"quote_id": plan.id, "allow_repeat": True})
-    assert (status, batch["price"], world.wallet()) == (202, price, (before[0] - price, price))
-    world.lay()
-    world.work()
-    done = world.batch(batch["id"])
-    assert (done["status"], done["charged"], world.wallet()) == ("completed", price, (before[0] - price, 0))
