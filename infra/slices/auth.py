@@ -17,6 +17,7 @@ from infra.parts.table import DELETE, GET, PUT, QUERY, READ, WRITE
 ANNOUNCER_TIMEOUT_S = 30
 _ANNOUNCEMENTS_PER_BATCH = 10
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
+_ALARMS = {"SweepStepFailed": "A tenant that was closed could not be cleared: the log of the sweep names it"}
 
 
 class Auth(Construct):
@@ -87,6 +88,7 @@ class Auth(Construct):
         house.api.route("/api/docs", self.api)
         house.api.route("/api/docs/{proxy+}", self.api)
         house.api.route("$default", self.api)
+        house.alerts.ring(scope=self, service="auth", meanings=_ALARMS)
 
     def _sweep(self, house: House, data: Data, privacies: Sequence[Privacy]) -> Function:
         sweep = Function(

@@ -32,6 +32,11 @@ _ALARMS = {
     "PaymentReview": "Billing: money moved not as agreed, or nobody knows whether it moved: the staff have to decide",
     "RefundStuck": "Billing: a payment provider that has to send money back cannot be asked for it",
     "RefundMismatch": "Billing: a payment provider sent back another amount, or after its refund had ended",
+    "PaymentCircuitOpened": "Billing: a payment provider has not answered for some time and is sent no push",
+    "PaymentAccountMissing": "Billing: payments wait for a provider whose keys are gone",
+    "PaymentCallbacksUnsigned": "Billing: a payment provider does not sign its callbacks, so all of them are refused",
+    "ProviderRefusesKey": "Billing: a payment provider refuses our key",
+    "ProviderCollectedTwice": "Billing: a payment provider has collected twice for one order",
     "PaymentOrphan": "Billing: a payment provider tells of a payment that is none of ours",
 }
 

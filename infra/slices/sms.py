@@ -42,8 +42,15 @@ _ALARMS = {
     "NoticeBudgetExhausted": "The platform's own account has no credits for codes: adjust its wallet",
     "ProviderCircuitOpened": "Nothing is handed to Beem for now: see GET /api/admin/sms/provider/",
     "ProviderBalanceLow": "Our balance at Beem is low: top it up before texts wait",
+    "ProviderAccountUnread": "Our account at Beem could not be read: nobody would hear of a low balance",
+    "ReportMalformed": "Beem reports in a form that we cannot read, and what it says is lost",
+    "ReportMismatch": "Beem reports on another number than that was handed over in this place",
+    "InboundMalformed": "Beem brings what a phone texted in a form that we cannot read: a STOP may be among it",
     "ReportUnmapped": "Beem reports in a word that we do not know: add it to the table, or ask Beem what it means",
     "ReportOrphaned": "A report still matches no hand-over after the last look at it",
+    "SweepStepFailed": "What had stopped in the middle could not be let go on: the log of the sweep names it",
+    "NoticeExpired": "Codes of the platform's own are older than they are good when their turn comes",
+    "RepeatsForgotten": "A tenant sends more than we remember of: a repeat of it would not be refused",
 }
 
 

@@ -141,6 +141,14 @@ def test_whatever_makes_a_key_has_a_fate_and_no_fate_is_of_what_is_gone() -> Non
     assert makers() == set(FATES)
 
 
+def test_whatever_has_a_key_stands_in_the_page_of_the_architecture() -> None:
+    page = (SLICE.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.partition("`messaging`, for tenant")[2].partition("`ledger`, for tenant")[0]
+    kept = [fate for fate in FATES.values() if "`access`" not in fate.apart]
+    words = {word for fate in kept for word in re.findall("[A-Z]{2,}", f"{fate.pk} {fate.sk}")}
+    assert {word for word in words if word not in table} == set()
+
+
 def test_what_is_told_is_told_by_a_source_and_every_source_is_of_something() -> None:
     sources = {source.name for source in extracts.SOURCES}
     told = {fate.told for fate in FATES.values()}

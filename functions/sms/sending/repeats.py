@@ -14,7 +14,7 @@ from functions.sms.batches.chunks import RECIPIENTS_MAX
 from functions.sms.plans.parts import Ready
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
-from mifumo.observability import count
+from mifumo.observability import count, logger
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -70,6 +70,7 @@ class Recent:
             if write := sent.add(place, self.shards[shard], batch, bytes(told), at=at, most=_BYTES_MAX):
                 yield write
             else:
+                logger.warning("repeats will not be known", tenant_id=self.tenant, batch_id=batch)
                 count("RepeatsForgotten", len(told) // _ENTRY_BYTES)
 
 

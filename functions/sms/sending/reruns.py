@@ -14,7 +14,7 @@ from functions.sms.plans.plans import Plan
 from mifumo import tables
 from mifumo.errors import ValidationFailed
 from mifumo.ids import BatchId
-from mifumo.observability import count
+from mifumo.observability import count, logger
 from mifumo.tables import Key
 from mifumo.writes import Write
 
@@ -68,6 +68,7 @@ def _parts(plan: Plan, batch: BatchId, *, at: int, allowed: bool) -> list[Write]
                 raise _refusal("The same numbers got the same texts")
     if write := sent.add(place, item, batch, b"".join(mine), at=at, most=_PARTS_BYTES_MAX):
         return [write]
+    logger.warning("repeats will not be known", tenant_id=plan.tenant, batch_id=batch)
     count("RepeatsForgotten", plan.extent.recipients)
     return []
 
