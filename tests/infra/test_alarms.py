@@ -59,8 +59,12 @@ def _names(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Name(id="count"), args=[ast.Constant(value=str(name)), *_]):
                 yield name
-            case ast.Call(func=ast.Name(id="count"), args=[ast.JoinedStr(values=[ast.Constant(value=name), *_]), *_]):
+            case ast.Call(
+                func=ast.Name(id="count"), args=[ast.JoinedStr(values=[ast.Constant(value=str(name)), *_]), *_]
+            ):
                 yield f"{name}*"
+            case _:
+                continue
 
 
 def test_every_alarm_has_a_row() -> None:
