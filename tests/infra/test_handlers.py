@@ -121,8 +121,17 @@ _NEVER_LOADED = {
         "mifumo.tenants.AccessSettings",
         "mifumo.wallets.LedgerSettings",
     },
-    # finds uploads whose readers have died, and reads no file itself
-    "functions.sms.sweep.handler": {"functions.sms.plans.parts.CampaignSettings", "mifumo.quotes.QuoteSettings"},
+    # finds uploads whose readers have died, and reads no file itself; puts deliveries off, and neither calls webhooks
+    # nor changes them
+    "functions.sms.sweep.handler": {
+        "functions.sms.hooks.hook_secrets.HookSecretSettings",
+        "functions.sms.plans.parts.CampaignSettings",
+        "mifumo.announcements.AnnouncementSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+        "mifumo.quotes.QuoteSettings",
+        "mifumo.tenants.AccessSettings",
+    },
     # reads batches with those who ask for them, and has no callers, prices and turns to see to itself
     "functions.sms.scribe.handler": {
         "functions.sms.pacing.pace.PaceSettings",
