@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.sms.content import contacts
 from functions.sms.content.contacts import ContactExists
 from functions.sms.doors import contacts as door
-from mifumo import phone, spreadsheets
+from mifumo import aws, phone, spreadsheets, tables
 from tests.builders import token
 from tests.sms.world import TENANT, World
 
@@ -88,7 +88,12 @@ def test_a_contact_is_kept_read_changed_and_deleted(world: World) -> None:
         ({"phone": "071"}, "/phone"),
         ({"phone": "0222123456"}, "/phone"),
         ({"phone": "0712000010", "attributes": {"a b": "x"}}, "/attributes/a b"),
+        ({"phone": "0712000010", "attributes": {"Phone": "x"}}, "/attributes/Phone"),
+        ({"phone": "0712000010", "attributes": {"name": "x"}}, "/attributes/name"),
+        ({"phone": "0712000010", "attributes": {"__": "x"}}, "/attributes/__"),
+        ({"phone": "0712000010", "attributes": {"City": "x", "_city": "y"}}, "/attributes/_city"),
         ({"phone": "0712000010", "tags": [""]}, "/tags/0"),
+        ({"phone": "0712000010", "tags": ["a;b"]}, "/tags/0"),
         ({"phone": "0712000010", "tags": ["x"] * 21}, "/tags"),
         ({"phone": "0712000010", "number": "1"}, "/number"),
     ],
@@ -218,6 +223,28 @@ def test_a_contact_is_found_by_the_whole_of_a_long_name_and_by_no_other_end_of_i
     made(world, "0712000011", name="a" * 99 + "c")
     assert found(world, name="a" * 99 + "b") == ["a" * 99 + "b"]
     assert len(found(world, name="a" * 99)) == 2
+
+
+def test_an_attribute_is_kept_by_the_name_that_its_column_would_have(world: World) -> None:
+    made_with = made(
+        world, attributes={"City": "\u00a0Mwanza ", "_shop__No": "7", "_1st": "x"}, tags=[" a\u00a0b ", "a b"]
+    )
+    assert made_with["attributes"] == {"city": "Mwanza", "shop_no": "7", "_1st": "x"}
+    assert made_with["tags"] == ["a b"]
+    body = {"version": 1, "attributes": {"CITY": "Moshi"}}
+    assert world.call("PATCH", f"{PATH}{made_with['id']}/", body)[1]["attributes"] == {"city": "Moshi"}
+    status, problem = world.call("PATCH", f"{PATH}{made_with['id']}/", {"version": 2, "attributes": {"tags": "x"}})
+    assert (status, problem["errors"][0]["code"]) == (422, "reserved")
+
+
+def test_an_older_contact_is_read_as_it_would_be_kept_now(world: World) -> None:
+    contact = made(world)
+    table, key = contacts.place(TENANT, contact["id"])
+    item = tables.get(table, key) or {}
+    older = {**item, "attributes": {"City": "Mwanza", "name": "Duka"}}
+    aws.dynamodb().put_item(TableName=table, Item=aws.marshal(older))
+    assert world.call("GET", f"{PATH}{contact['id']}/")[1]["attributes"] == {"city": "Mwanza", "name_2": "Duka"}
+    assert [row["city"] for row in exported(world)[0]] == ["Mwanza"]
 
 
 def test_a_contact_tells_since_when_it_is_opted_out(world: World) -> None:

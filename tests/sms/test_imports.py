@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from functions.sms.content import contacts, groups, opt_outs
 from mifumo import aws
@@ -73,6 +75,50 @@ def test_what_was_exported_can_be_imported_as_it_is(world: World, campaigns_buck
     found = imported(world, campaigns_bucket, exported)
     assert (found["state"], found["accepted"], found["refused"]) == ("used", 1, 0)
     assert kept(world) == before
+
+
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0")
+WORDS = st.one_of(
+    st.text(LETTERS, max_size=12),
+    st.sampled_from(
+        ["=1+1", "'=1", "''x", "'0045", "' 7", "'", "a;b", "\u00a0x\u00a0y", "a\rb", "a\nb", 'a"b', "\u2028", "-", " ", "+255712"]
+    ),
+)
+ATTRIBUTES = st.dictionaries(
+    st.one_of(
+        st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,39}", fullmatch=True),
+        st.sampled_from(["City", "_x", "a__B", "_1st", "customer", "jina", "mteja", "tag", "lebo", "simu", "to"]),
+    ),
+    WORDS,
+    max_size=3,
+)
+PERSON = st.fixed_dictionaries({"name": WORDS, "attributes": ATTRIBUTES, "tags": st.lists(WORDS, max_size=3)})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PERSON, min_size=1, max_size=4))
+def test_an_export_that_is_imported_again_changes_nothing_whatever_was_kept(
+    world: World, campaigns_bucket: str, people: list[dict[str, Any]]
+) -> None:
+    for contact in kept(world).values():
+        world.call("DELETE", f"/api/sms/contacts/{contact['id']}/")
+    for place, person in enumerate(people):
+        status, problem = world.call("POST", "/api/sms/contacts/", {"phone": f"07120000{place:02d}", **person})
+        assert status == 201 or {error["pointer"].split("/")[1] for error in problem["errors"]} <= {
+            "attributes",
+            "tags",
+        }
+    before = kept(world)
+    if before:
+        found = imported(world, campaigns_bucket, world.raw("GET", "/api/sms/contacts/export/")["body"])
+        assert (found["state"], found["accepted"], found["refused"]) == ("used", len(before), 0)
+    assert kept(world) == before
+
+
+def test_of_two_columns_that_could_be_the_name_or_the_tags_the_other_one_is_an_attribute(world: World, campaigns_bucket: str) -> None:
+    imported(world, campaigns_bucket, "mteja,simu,name,tag,phone,tags\nDuka,0712000001,Asha,A.,-,vip\n")
+    (found,) = kept(world).values()
+    assert told(found) == ("Asha", {"mteja": "Duka", "tag": "A.", "phone_2": "-"}, ["vip"])
 
 
 @pytest.mark.parametrize(

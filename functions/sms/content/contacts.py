@@ -19,6 +19,7 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
+from .attributes import name_of
 from .named import ChangedMeanwhile, folded
 
 # By so many characters of a name contacts are put in order, and by their ids where those are the same: a cursor holds
@@ -56,7 +57,7 @@ def of(item: Item) -> Contact:
         tenant=TenantId(item["tenant"]),
         digits=item["digits"],
         name=item["name"],
-        attributes=item["attributes"],
+        attributes={name_of(name): value for name, value in item["attributes"].items()},
         tags=tuple(item["tags"]),
         groups=frozenset(item.get("groups", ())),
         version=item["version"],

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from functions.sms.content import contacts, groups
+from functions.sms.content import attributes, contacts, groups
 from functions.sms.content.contacts import Contact
 from functions.sms.data_requests import belongings
 from functions.sms.models.content_models import ContactAnswer
@@ -29,17 +29,26 @@ _TAGS = ["sms"]
 _ROWS_MAX = 2_000
 _SHORT_PAGES = "With `tag` a page may be shorter than `limit`, or empty, while there is a `next`."
 
+
+def _plain(written: object) -> object:
+    return attributes.plain(written) if isinstance(written, str) else written
+
+
 ContactId = Annotated[str, Path(description="The `id` of one of your contacts.")]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
-ContactName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+# A semicolon parts the tags in a cell of a file.
+Tag = Annotated[str, BeforeValidator(_plain), StringConstraints(pattern=r"^[^;]*$", min_length=1, max_length=50)]
+ContactName = Annotated[str, BeforeValidator(_plain), StringConstraints(max_length=100)]
 Attributes = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,39}$")],
-        Annotated[str, StringConstraints(max_length=500)],
+        Annotated[str, BeforeValidator(_plain), StringConstraints(max_length=attributes.VALUE_MAX)],
     ],
     Field(max_length=20),
 ]
-_ATTRIBUTES = "What else is known, by names that templates can take for variables."
+_ATTRIBUTES = (
+    "What else is known, by names that templates can take for variables. Names are kept in small letters, with single "
+    "underscores between words; phone, name and tags are none."
+)
 NameIs = Annotated[str, Query(max_length=100, description="What the name begins with.", examples=["Asha"])]
 PhoneIs = Annotated[str, Query(max_length=20, description="What the number begins with.", examples=["0712"])]
 TagIs = Annotated[str, Query(max_length=50, description="A tag that the contact has.", examples=["wholesale"])]
@@ -51,7 +60,9 @@ class ContactRequest(Request):
     phone: Recipient = Field(description="As people write it; no other contact has it.", examples=["0712345678"])
     name: ContactName = Field(default="", description="Whose it is.", examples=["Asha Mrema"])
     attributes: Attributes = Field(default_factory=dict, description=_ATTRIBUTES, examples=[{"city": "Mwanza"}])
-    tags: list[Tag] = Field(default_factory=list, max_length=20, description="Labels.", examples=[["wholesale"]])
+    tags: list[Tag] = Field(
+        default_factory=list, max_length=20, description="Labels, without `;`.", examples=[["wholesale"]]
+    )
 
 
 class ContactChange(Request):
@@ -100,7 +111,8 @@ def create_contact(body: ContactRequest, caller: Caller) -> ContactAnswer:
     except InvalidNumber as error:
         raise ValidationFailed.of("/phone", error.reason_code.value, error.detail) from error
     tags = tuple(dict.fromkeys(body.tags))
-    made = contacts.create(caller.tenant_id, digits, name=body.name, attributes=body.attributes, tags=tags)
+    known = attributes.kept(body.attributes)
+    made = contacts.create(caller.tenant_id, digits, name=body.name, attributes=known, tags=tags)
     return _one(made)
 
 
@@ -152,7 +164,7 @@ def change_contact(contact_id: ContactId, body: ContactChange, caller: Caller) -
             contact_id,
             version=body.version,
             name=body.name,
-            attributes=body.attributes,
+            attributes=None if body.attributes is None else attributes.kept(body.attributes),
             tags=tags,
         )
     )
@@ -195,7 +207,12 @@ def _csv(found: Iterable[Contact]) -> str:
     return spreadsheets.written(
         ["phone", "name", "tags", *names],
         (
-            [f"+{one.digits}", one.name, ";".join(one.tags), *(one.attributes.get(name, "") for name in names)]
+            [
+                f"+{one.digits}",
+                one.name,
+                attributes.TAGS_APART.join(one.tags),
+                *(one.attributes.get(name, "") for name in names),
+            ]
             for one in rows
         ),
     )

@@ -5,12 +5,12 @@ opted out stays as it is. So the same file again changes nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from functions.sms.content import contacts, groups
+from functions.sms.content import attributes, contacts, groups
 from functions.sms.content.contacts import Contact, ContactExists
 from functions.sms.content.named import ChangedMeanwhile
 from functions.sms.sheets import entries, refusals
@@ -31,11 +31,10 @@ from .uploads import Upload
 _STEP_MAX: Final = 490
 _TOGETHER_MAX: Final = 49
 # As the routes of contacts have it.
-_NAME_MAX, _VALUE_MAX, _TAG_MAX, _COLUMN_MAX, _SOME_MAX = 100, 500, 50, 40, 20
-_NAMES: Final = frozenset(
-    {"name", "jina", "full_name", "fullname", "jina_kamili", "customer", "customer_name", "mteja"}
-)
-_TAGS: Final = frozenset({"tags", "tag", "lebo"})
+_NAME_MAX, _VALUE_MAX, _TAG_MAX, _SOME_MAX = 100, attributes.VALUE_MAX, 50, 20
+# The surest names first: of two such columns the other one is an attribute.
+_NAMES: Final = ("name", "jina", "full_name", "fullname", "jina_kamili", "customer", "customer_name", "mteja")
+_TAGS: Final = ("tags", "tag", "lebo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,8 @@ class ContactImport:
 
     def __init__(self, upload: Upload, sheet: Sheet, tally: Tally) -> None:
         self._upload, self._sheet = upload, sheet
-        _require_apart(sheet)
+        self._name, self._tags = _column(sheet, _NAMES), _column(sheet, _TAGS)
+        _require_apart(sheet, tags=self._tags)
         self._seen = rewinding.seen(upload, sheet, tally, taken=lambda one: isinstance(self._told(one), _Known))
         self._group_full = False
 
@@ -84,25 +84,25 @@ class ContactImport:
 
     def _told(self, entry: Entry) -> _Known | Refusal:
         """Reads what a row tells; refuses what a contact cannot hold."""
-        name, attributes, tags = "", dict[str, str](), dict.fromkeys(self._upload.task.tags)
+        name, known, tags = "", dict[str, str](), dict.fromkeys(self._upload.task.tags)
         for place, column in enumerate(self._sheet.names):
             value = entries.meant(entry.cells, place)
             if place == self._sheet.phone or not value:
                 continue
-            if column in _TAGS:
-                tags |= dict.fromkeys(tag.strip() for tag in value.split(";") if tag.strip())
-            elif column in _NAMES and not name:
+            if place == self._tags:
+                tags |= dict.fromkeys(tag.strip() for tag in value.split(attributes.TAGS_APART) if tag.strip())
+            elif place == self._name:
                 name = value
             elif entries.is_cut_short(value):
                 return refusals.of_cell(entry.line, column, value, "scientific_notation", entries.CUT_SHORT)
             else:
-                attributes[column[:_COLUMN_MAX]] = value
-        too_long = len(name) > _NAME_MAX or any(len(value) > _VALUE_MAX for value in attributes.values())
+                known[attributes.name_of(column)] = value
+        too_long = len(name) > _NAME_MAX or any(len(value) > _VALUE_MAX for value in known.values())
         if too_long or any(len(tag) > _TAG_MAX for tag in tags):
             detail = f"A name has {_NAME_MAX} characters at most, a tag {_TAG_MAX}, everything else {_VALUE_MAX}."
             return refusals.of_cell(entry.line, "", f"+{entry.digits}", "too_long", detail)
-        known = _Known(entry, name, attributes, tuple(tags))
-        return _too_many(known) if known.overfull else known
+        told = _Known(entry, name, known, tuple(tags))
+        return _too_many(told) if told.overfull else told
 
     def _kept(self, step: Step, known: list[_Known]) -> list[_Known]:
         """Keeps contacts in one transaction, made anew when somebody changes one of them meanwhile."""
@@ -173,6 +173,12 @@ class ContactImport:
         return contacts.of_number(self._upload.tenant, one.entry.digits)
 
 
+def _column(sheet: Sheet, wanted: Sequence[str]) -> int | None:
+    """Returns the position of the column with the first of these names that a sheet has, beside its numbers."""
+    names = [name if place != sheet.phone else "" for place, name in enumerate(sheet.names)]
+    return next((names.index(name) for name in wanted if name in names), None)
+
+
 def _merged(before: Contact | None, one: _Known) -> _Known:
     """Returns what is known of a contact with what a row tells."""
     if before is None:
@@ -181,11 +187,10 @@ def _merged(before: Contact | None, one: _Known) -> _Known:
     return _Known(one.entry, one.name or before.name, {**before.attributes, **one.attributes}, tags)
 
 
-def _require_apart(sheet: Sheet) -> None:
+def _require_apart(sheet: Sheet, *, tags: int | None) -> None:
     """Refuses a file in which two columns would be the same attribute, and one of them would be lost."""
-    kept = Counter(
-        name[:_COLUMN_MAX] for place, name in enumerate(sheet.names) if place != sheet.phone and name not in _TAGS
-    )
+    others = (name for place, name in enumerate(sheet.names) if place not in {sheet.phone, tags})
+    kept = Counter(map(attributes.folded, others))
     if twice := [name for name, times in kept.items() if times > 1]:
         detail = f"Several columns are called {', '.join(twice)}: keep one of them, or give the others other names."
         raise FileRefused("column_twice", detail)

@@ -28,8 +28,11 @@ def lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """Returns a cell that is no formula, also where white space before it is not seen."""
-    return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
+    """Returns a cell that is no formula, also where white space before it is not seen.
+
+    One that begins with an apostrophe gets another: who reads it takes one away.
+    """
+    return f"'{cell}" if cell.startswith(("'", *_FORMULA)) or cell.lstrip().startswith(_FORMULA) else cell
 
 
 def meant(cell: str) -> str:
