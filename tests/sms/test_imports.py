@@ -81,7 +81,23 @@ LETTERS = st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_charac
 WORDS = st.one_of(
     st.text(LETTERS, max_size=12),
     st.sampled_from(
-        ["=1+1", "'=1", "''x", "'0045", "' 7", "'", "a;b", "\u00a0x\u00a0y", "a\rb", "a\nb", 'a"b', "\u2028", "-", " ", "+255712"]
+        [
+            "=1+1",
+            "'=1",
+            "''x",
+            "'0045",
+            "' 7",
+            "'",
+            "a;b",
+            "\u00a0x\u00a0y",
+            "a\rb",
+            "a\nb",
+            'a"b',
+            "\u2028",
+            "-",
+            " ",
+            "+255712",
+        ]
     ),
 )
 ATTRIBUTES = st.dictionaries(
@@ -115,7 +131,9 @@ def test_an_export_that_is_imported_again_changes_nothing_whatever_was_kept(
     assert kept(world) == before
 
 
-def test_of_two_columns_that_could_be_the_name_or_the_tags_the_other_one_is_an_attribute(world: World, campaigns_bucket: str) -> None:
+def test_of_two_columns_that_could_be_the_name_or_the_tags_the_other_one_is_an_attribute(
+    world: World, campaigns_bucket: str
+) -> None:
     imported(world, campaigns_bucket, "mteja,simu,name,tag,phone,tags\nDuka,0712000001,Asha,A.,-,vip\n")
     (found,) = kept(world).values()
     assert told(found) == ("Asha", {"mteja": "Duka", "tag": "A.", "phone_2": "-"}, ["vip"])

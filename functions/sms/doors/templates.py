@@ -9,11 +9,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, StringConstraints
 
 from functions.sms.batches.categories import Category
-from functions.sms.content import templates
+from functions.sms.content import contacts, templates
+from functions.sms.content.templates import Template
 from functions.sms.models.content_models import TemplateAnswer
 from functions.sms.models.send_models import SMART_ENCODING, ReplacedAnswer, Variables
-from functions.sms.sending import orders
+from functions.sms.sending import members, orders
 from mifumo import cursors, segments
+from mifumo.callers import Principal
+from mifumo.errors import NotFound, ValidationFailed
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
 from mifumo.segments import Encoding
@@ -59,6 +62,12 @@ class PreviewRequest(Request):
         default_factory=dict,
         description="A value for each variable of the template.",
         examples=[{"name": "Asha", "amount": "10,000"}],
+    )
+    contact_id: str | None = Field(
+        None,
+        max_length=40,
+        description="A contact that fills what `variables` leaves out, as in a send to a group.",
+        examples=["3zsn6dq1v7w9y2k4m6p8r0t1ab"],
     )
     smart_encoding: bool = SMART_ENCODING
 
@@ -142,7 +151,8 @@ def delete_template(template_id: TemplateId, caller: Caller) -> Response[None]:
 )
 @needs(Action.CONTENT_READ)
 def preview_template(template_id: TemplateId, body: PreviewRequest, caller: Caller) -> PreviewAnswer:
-    rendered = templates.read(caller.tenant_id, template_id).render(body.variables)
+    template = templates.read(caller.tenant_id, template_id)
+    rendered = template.render({**_known(caller, body.contact_id, template), **body.variables})
     text, length = orders.measured(rendered, pointer="/variables", smart=body.smart_encoding)
     asked = segments.normalise(rendered.strip())
     return PreviewAnswer(
@@ -158,3 +168,13 @@ def preview_template(template_id: TemplateId, body: PreviewRequest, caller: Call
 def _require_sendable(body: str) -> None:
     """Refuses what no send could make a text of, one with `smart_encoding` neither."""
     orders.require_sendable(body, pointer="/body", smart=True)
+
+
+def _known(caller: Principal, contact: str | None, template: Template) -> dict[str, str]:
+    """Returns what a contact fills of a template; raises ValidationFailed for one that is not there."""
+    if contact is None:
+        return {}
+    try:
+        return members.values_of(contacts.read(caller.tenant_id, contact), template.variables)
+    except NotFound as error:
+        raise ValidationFailed.of("/contact_id", "unknown_contact", error.detail) from error

@@ -114,7 +114,8 @@ class SendRequest(Request):
     )
     variables: Variables = Field(
         default_factory=dict,
-        description="A value for each variable of the template, the same for all recipients that bring none.",
+        description="A value for each variable of the template, the same for all recipients that bring none. In a send "
+        "to a group, name, phone and attributes of each contact fill what is left out here.",
         examples=[{"name": "Asha", "amount": "10,000"}],
     )
     recipients: list[AnyRecipient] | None = Field(
@@ -128,7 +129,8 @@ class SendRequest(Request):
     )
     group_id: str | None = Field(
         None,
-        description="A group instead of recipients: whoever is in it now.",
+        description="A group instead of recipients: whoever is in it now. With a template, contacts that lack a value "
+        "come back in `refused` as `variable_missing`.",
         examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
     )
     category: Category | None = Field(

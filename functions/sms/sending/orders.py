@@ -64,6 +64,8 @@ class Order:
     """It goes to those as well that the same text went to lately."""
     minded: bool = True
     """Whom it goes to is remembered for half an hour."""
+    left: tuple[Refused, ...] = ()
+    """Who was to get it and can get no text."""
 
     @property
     def fingerprint(self) -> str:
@@ -158,7 +160,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     caps.require(batch.price, tenant.preferences, asked=order.max_credits)
     batch = waits.planned(batch, tenant.preferences, order.send_at)
     remembered = tuple(found.recent.add(batch_id, ready, at=at)) if found.recent else ()
-    told = [refused[place] for place in sorted(refused)]
+    told = [*order.left, *(refused[place] for place in sorted(refused))]
     return Prepared(batch, told, ready, order.actor, remembered=remembered)
 
 

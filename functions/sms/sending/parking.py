@@ -8,9 +8,10 @@ the batch's from the moment it is parked: what it says is what is sent and charg
 import gzip
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 from functions.sms.batches import batches
-from functions.sms.batches.batches import AlreadyAccepted, Batch, Status
+from functions.sms.batches.batches import AlreadyAccepted, Batch, Refused, Status
 from functions.sms.batches.categories import Category
 from functions.sms.courses import parked
 from functions.sms.courses.parked import PARKED_MAX
@@ -116,12 +117,21 @@ def _item(wish: Order | Wanted) -> Item:
     if isinstance(wish, Wanted):
         return {"wanted": wish._asdict()}
     # A thousand texts of one template are nearly the same: compressed they fit an item with much room left.
-    texts = {"texts": gzip.compress(json.dumps(wish.texts).encode())} if wish.texts else {}
-    return {**asdict(wish), "recipients": list(wish.recipients), "texts": None, **texts}
+    texts = {"texts": _packed(wish.texts)} if wish.texts else {}
+    left = {"left": _packed([[one.recipient, one.code, one.detail] for one in wish.left])} if wish.left else {}
+    return {**asdict(wish), "recipients": list(wish.recipients), "texts": None, "left": None, **texts, **left}
+
+
+def _packed(told: object) -> bytes:
+    return gzip.compress(json.dumps(told).encode())
+
+
+def _unpacked(packed: bytes) -> Any:
+    return json.loads(gzip.decompress(bytes(packed)))
 
 
 def _order(item: Item) -> Order:
-    texts = item.get("texts")
+    texts, left = item.get("texts"), item.get("left")
     return Order(
         TenantId(item["tenant"]),
         item["actor"],
@@ -133,8 +143,9 @@ def _order(item: Item) -> Order:
         max_credits=item.get("max_credits", 0),
         allow_repeat=item.get("allow_repeat", False),
         send_at=_ahead(item.get("send_at", "")),
-        texts=tuple(json.loads(gzip.decompress(bytes(texts)))) if texts else (),
+        texts=tuple(_unpacked(texts)) if texts else (),
         smart=item.get("smart", False),
+        left=tuple(Refused(*one) for one in _unpacked(left)) if left else (),
     )
 
 

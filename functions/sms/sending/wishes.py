@@ -4,7 +4,8 @@ A repeat of a request is met by what was asked for, not by what that came to: a 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from functions.sms.batches import batches
@@ -15,7 +16,8 @@ from mifumo import ids
 from mifumo.errors import FieldError, NotFound, ValidationFailed
 from mifumo.ids import TenantId
 
-from . import dispatch, orders
+from . import dispatch, members, orders
+from .members import Letters
 from .orders import Order
 
 # Who sends to a thousand reads no longer list of what is wrong.
@@ -78,12 +80,14 @@ def _accepted_before(wish: Wish, key: str) -> bool:
 def _order(wish: Wish) -> Order:
     if errors := [*_either(wish)]:
         raise ValidationFailed("The request is not complete.", errors=tuple(errors))
+    template = None if wish.template is None else _template(wish, wish.template)
+    letters = _letters(wish, template)
     order = Order(
         wish.tenant,
         wish.actor,
         wish.sender_id,
         wish.text or "",
-        _recipients(wish),
+        letters.recipients if letters else _recipients(wish),
         asked=wish.asked,
         category=wish.category or Category.TRANSACTIONAL,
         send_at=wish.send_at,
@@ -92,9 +96,10 @@ def _order(wish: Wish) -> Order:
         max_credits=wish.max_credits,
         allow_repeat=wish.allow_repeat,
     )
-    if wish.template is None:
+    if template is None:
         return order
-    template = _template(wish, wish.template)
+    if letters:
+        return replace(order, text=template.body, category=template.category, texts=letters.texts, left=letters.refused)
     if wish.own:
         texts = _texts(wish, template, order.recipients)
         return replace(order, text=template.body, category=template.category, texts=texts)
@@ -126,8 +131,22 @@ def _either(wish: Wish) -> list[FieldError]:
 def _recipients(wish: Wish) -> tuple[str, ...]:
     if wish.group is None:
         return wish.recipients or ()
-    try:
+    with _known_group():
         return tuple(groups.numbers(wish.tenant, wish.group))
+
+
+def _letters(wish: Wish, template: Template | None) -> Letters | None:
+    """Writes to the members of a group, where the template asks for more than the request gives."""
+    if wish.group is None or template is None:
+        return None
+    with _known_group():
+        return members.letters(wish.tenant, wish.group, template, wish.variables, smart=wish.smart)
+
+
+@contextmanager
+def _known_group() -> Iterator[None]:
+    try:
+        yield
     except NotFound as error:
         raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
 
