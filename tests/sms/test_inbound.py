@@ -1,15 +1,18 @@
 """STOP and START by SMS: whom they mean, what they do, once, twice, malformed, and when the table is down."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from functions.sms import receipts
+from functions.sms import messaging, receipts
+from functions.sms.batches import messages
 from functions.sms.content import opt_outs
-from mifumo import clock, notices
-from mifumo.ids import TenantId
+from mifumo import clock, notices, writes
+from mifumo.ids import BatchId, TenantId
 from tests.builders import CONTEXT, sqs, token
 from tests.sms.world import TENANT, World
+from tests.wire import Crash
 
 PHONE, DIGITS = "0712000010", "255712000010"
 OTHER = TenantId("t2")
@@ -85,6 +88,69 @@ def test_a_start_that_was_said_before_a_stop_does_not_undo_it(two: World) -> Non
     texted(two, "STOP")
     texted(two, "START", at=clock.after(-1))
     assert out_of(OTHER) == [True]
+
+
+@pytest.mark.parametrize("order", [(1, 3, 2), (3, 1, 2), (1, 2, 3), (2, 1, 3), (3, 2, 1)])
+def test_a_start_never_wins_over_a_later_stop_in_whatever_order_they_come(two: World, order: tuple[int, ...]) -> None:
+    said = {1: "STOP", 2: "START", 3: "STOP"}
+    for moment in order:
+        texted(two, said[moment], at=clock.after(moment - 10), transaction_id=str(moment))
+    assert out_of(OTHER) == [True]
+    texted(two, "START", at=clock.after(-6), transaction_id="4")
+    assert out_of(OTHER) == [False]
+
+
+def test_a_stop_after_the_tenant_has_entered_the_number_stands_against_an_earlier_start(two: World) -> None:
+    opt_outs.add(OTHER, [DIGITS], source=opt_outs.Source.ENTERED, reason="by phone", at=clock.after(-10))
+    texted(two, "STOP", at=clock.after(-5))
+    texted(two, "START", at=clock.after(-7))
+    found = opt_outs.get(OTHER, DIGITS)
+    assert found is not None
+    assert found.source is opt_outs.Source.ENTERED
+
+
+def test_a_stop_cut_off_anywhere_stands_once_it_is_delivered_again(two: World) -> None:
+    texted(two, "STOP", at=clock.after(-200), transaction_id="1")
+    for cut in range(12):
+        stop, start = (clock.after(-100 + 2 * cut + later) for later in (1, 0))
+        two.wire.cut(cut // 2, after=bool(cut % 2))
+        with suppress(Crash):
+            texted(two, "STOP", at=stop, transaction_id=stop)
+        two.wire.mend()
+        texted(two, "STOP", at=stop, transaction_id=stop)
+        texted(two, "START", at=start, transaction_id=start)
+        assert out_of(OTHER) == [True], cut
+
+
+def test_a_stop_that_meets_a_start_in_the_middle_opts_out_anew(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    texted(two, "STOP", at=clock.after(-10), transaction_id="1")
+    add = opt_outs.add
+
+    def after_which_somebody_is_let_back(*given: Any, **more: Any) -> int:
+        monkeypatch.setattr(opt_outs, "add", add)
+        done = add(*given, **more)
+        opt_outs.let_back(OTHER, DIGITS, at=clock.after(-5))
+        return done
+
+    monkeypatch.setattr(opt_outs, "add", after_which_somebody_is_let_back)
+    assert texted(two, "STOP", at=clock.after(-1), transaction_id="2") == {"batchItemFailures": []}
+    assert out_of(OTHER) == [True]
+
+
+def test_of_many_who_texted_a_phone_the_last_is_meant_whatever_its_name(world: World) -> None:
+    rows = [
+        {
+            **messages.key(TenantId(f"t{number}"), BatchId("b"), 1, at)._asdict(),
+            "number_pk": f"N#{DIGITS}",
+            "number_sk": f"T#t{number}#{clock.after(number % 37 - 100 - at)}#b#0000001#{at:03d}",
+        }
+        for number in range(60)
+        for at in range(1, 4)
+    ]
+    writes.put_all(messaging.table(), rows)
+    world.wire.clear()
+    assert messages.last_to(DIGITS, but=notices.PLATFORM) == "t36"
+    assert world.wire.count("Query") == 2
 
 
 def test_a_keyword_that_is_delivered_twice_is_applied_once(two: World) -> None:
