@@ -10,7 +10,8 @@ from mifumo.providers import beem_inbound, beem_reports
 from mifumo.providers.beem_inbound import Inbound, MalformedInboundError
 from mifumo.providers.beem_reports import MalformedReportError, Report
 
-from .delivery import delivery
+from .delivery import delivery, routes
+from .delivery.routes import Place
 from .inbound import inbound
 
 Record = tuple[str, dict[str, Any] | None]
@@ -18,21 +19,37 @@ Record = tuple[str, dict[str, Any] | None]
 
 @entrypoint
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    """Applies the reports at once, the answers one by one; what failed comes again, which changes nothing twice."""
+    """Applies the reports, those of a hand-over together, the answers one by one; what failed comes again, which
+    changes nothing twice.
+    """
     answers, reports = list[Record](), list[Record]()
     for record in queue.bodies(event):
         (answers if "inbound" in (record[1] or {}) else reports).append(record)
-    return queue.failures([*_reported(reports), *(failed for record in answers for failed in _answered(record))])
+    failed = _reported(reports, again=queue.repeated(event))
+    return queue.failures([*failed, *(failed for record in answers for failed in _answered(record))])
 
 
-def _reported(records: list[Record]) -> list[str]:
-    """Applies delivery reports; returns the ids of all of them when that fails."""
-    try:
-        delivery.receive([report for _, body in records if (report := _report(body))])
-    except Exception:  # noqa: BLE001 # The outermost edge of a worker: the queue delivers again, then dead-letters.
-        logger.exception("reports failed", records=len(records))
-        return [message_id for message_id, _ in records]
-    return []
+def _reported(records: list[Record], *, again: set[str]) -> list[str]:
+    """Applies delivery reports, all but those of a hand-over where it fails; returns the ids of these.
+
+    Where one came before, somebody may have died who had not counted them.
+    """
+    came: dict[str, list[tuple[str, Report]]] = {}
+    for message_id, body in records:
+        if report := _report(body):
+            came.setdefault(report.request_id, []).append((message_id, report))
+    known, failed, touched = routes.of(set(came)), list[str](), list[Place]()
+    for request_id, some in came.items():
+        message_ids = [message_id for message_id, _ in some]
+        try:
+            touched += delivery.receive(
+                [report for _, report in some], known.get(request_id), again=not again.isdisjoint(message_ids)
+            )
+        except Exception:  # noqa: BLE001 # The outermost edge of a worker: the queue delivers again, then dead-letters.
+            logger.exception("reports failed", records=len(some))
+            failed += message_ids
+    delivery.tell(touched)
+    return failed
 
 
 def _answered(record: Record) -> list[str]:

@@ -1,23 +1,31 @@
 """Receipts: corrections, words that nobody knows, reports that match nothing yet or never came, and the bill."""
 
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import pytest
 
-from functions.sms import receipts
+from functions.sms import receipts, recovery
 from functions.sms.batches import chunks, messages
 from functions.sms.batches.heard import Word
 from functions.sms.delivery import routes
-from mifumo import settings, tables, wallets, writes
+from mifumo import aws, clock, settings, tables, wallets, writes
 from mifumo.ids import BatchId
 from tests.builders import CONTEXT, sqs
 from tests.queues import taken
 from tests.sms.world import TENANT, World
+from tests.wire import Crash
 
 SILENT = "0712000003"  # the simulator never reports it, and calls it PENDING when asked
 FINE = "0712000010"
 MINUTE, HOUR = 60, 3600
+
+
+class Http(NamedTuple):
+    """What an answer that was made up needs besides its body."""
+
+    status_code: int
 
 
 def handed_over(world: World, number: str = SILENT) -> tuple[str, dict[str, Any]]:
@@ -259,3 +267,87 @@ def test_reports_of_a_batch_are_counted_once_for_each_chunk_they_touch(world: Wo
     assert receipts.handler(sqs(*bodies), CONTEXT) == {"batchItemFailures": []}
     assert world.wire.count("UpdateItem") == 150 + 2 * 2, "a row each; each chunk its counters, and its end"
     assert world.wire.count("BatchGetItem") == 1
+
+
+def three_sent(world: World, *numbers: str) -> tuple[str, list[dict[str, Any]]]:
+    """Hands a text to some numbers over; returns its batch, and the names that reports of them have, in that order."""
+    _, batch = world.send(*(numbers or ("0712000003", "0712100003", "0712200003")))
+    world.work()
+    sent = world.beem.log()[-len(numbers or "abc") :]
+    return batch["id"], [{name: one[name] for name in ("request_id", "recipient_id", "dest_addr")} for one in sent]
+
+
+def brought(*reports: dict[str, Any], before: int = 0) -> list[str]:
+    """Delivers reports in one event, by a queue that has delivered them so often before; returns which failed."""
+    event = sqs(*({"provider": "beem", "report": report} for report in reports))
+    for record in event["Records"]:
+        record["attributes"]["ApproximateReceiveCount"] = str(before + 1)
+    return [one["itemIdentifier"] for one in receipts.handler(event, CONTEXT)["batchItemFailures"]]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whoever_dies_before_reports_are_counted_leaves_no_count_behind(world: World, *, after: bool) -> None:
+    for at in range(6):
+        batch, names = three_sent(world)
+        reports = [{**one, "status": "DELIVERED"} for one in names[:2]]
+        world.wire.cut(at, after=after)
+        with suppress(Crash):
+            brought(*reports)
+        world.wire.mend()
+        assert brought(*reports, before=1) == []
+        assert world.batch(batch)["counts"] == {"delivered": 2, "submitted": 1}, at
+
+
+def test_who_dies_over_reports_that_waited_counts_them_at_the_next_look(world: World) -> None:
+    for at in range(9):
+        batch, names = three_sent(world)
+        other = [{**one, "request_id": f"elsewhere-{at}", "status": "DELIVERED"} for one in names[:2]]
+        world.report(*other)
+        chunk = chunks.get(TENANT, BatchId(batch), 1)
+        assert chunk
+        writes.commit(routes.new(f"elsewhere-{at}", chunk))
+        world.pass_time(2)  # short of the look for reports that are missing
+        world.wire.cut(at, after=True)
+        with suppress(Crash):
+            recovery.reports(clock.after(MINUTE))
+        world.wire.mend()
+        recovery.reports(clock.after(MINUTE))
+        assert world.batch(batch)["counts"] == {"delivered": 2, "submitted": 1}, at
+
+
+def test_reports_that_come_again_cost_no_recount_where_nobody_died(world: World) -> None:
+    _, names = three_sent(world)
+    reports = [{**one, "status": "DELIVERED"} for one in names[:2]]
+    assert brought(*reports, before=1) == []
+    world.wire.clear()
+    assert brought(*reports) == []
+    assert world.wire.count("Query") == 0
+
+
+def test_a_hand_over_whose_reports_fail_keeps_those_of_no_other_from_being_applied(world: World) -> None:
+    first, names_of_first = three_sent(world)
+    second, names_of_second = three_sent(world)
+    third, names_of_third = three_sent(world)
+
+    def broken(params: dict[str, Any], **_: Any) -> Any:
+        if f"M#{second}".encode() not in params["body"]:
+            return None
+        return Http(400), {"Error": {"Code": "ValidationException", "Message": "made up"}}
+
+    events: Any = aws.dynamodb().meta.events
+    events.register("before-call.dynamodb.UpdateItem", broken, unique_id="broken")
+    mixed = zip(names_of_first, names_of_second, names_of_third, strict=True)
+    reports = [{**one, "status": "DELIVERED"} for together in mixed for one in together]
+    assert brought(*reports) == ["m1", "m4", "m7"]
+    events.unregister("before-call.dynamodb.UpdateItem", unique_id="broken")
+    counts = [world.batch(batch)["counts"] for batch in (first, second, third)]
+    assert counts == [{"delivered": 3}, {"submitted": 3}, {"delivered": 3}]
+    assert brought(*(reports[place] for place in (1, 4, 7)), before=1) == []
+    assert world.batch(second)["counts"] == {"delivered": 3}
+
+
+def test_who_ended_otherwise_before_is_not_counted_twice_while_others_are_silent(world: World) -> None:
+    batch, names = three_sent(world)
+    world.report({**names[0], "status": "UNDELIVERED"})
+    world.report({**names[0], "status": "DELIVERED"})
+    assert world.batch(batch)["counts"] == {"delivered": 1, "submitted": 2}

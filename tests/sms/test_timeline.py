@@ -5,6 +5,7 @@ from typing import Any
 from bench.meter import item_bytes
 from functions.sms import messaging
 from functions.sms.batches import chunks, messages
+from functions.sms.content import opt_outs
 from mifumo import aws
 from mifumo.ids import BatchId
 from tests.builders import token
@@ -70,6 +71,32 @@ def test_what_was_given_back_is_told(world: World) -> None:
     world.sweep(after_s=46)
     (given,) = [one for one in story(world, batch["id"])[1]["timeline"] if one["what"] == "given_back"]
     assert given["credits"] == 1
+
+
+def test_who_opted_out_in_time_was_sent_nothing_and_charged_nothing(world: World) -> None:
+    _, batch = world.send("0712000010", "0712000020")
+    opt_outs.add(TENANT, ["255712000020"], source=opt_outs.Source.ENTERED, reason="")
+    world.pass_time(120)
+    world.work()
+    assert steps(world, batch["id"], 2) == [
+        ("accepted", "caller", None, None),
+        ("ended", "platform", "cancelled", None),
+        ("settled", "platform", None, None),
+    ]
+    assert charged(world, batch["id"], 2) == [1, 0]
+
+
+def test_who_the_provider_did_not_take_was_charged_nothing_before_it_is_known_who_it_was(world: World) -> None:
+    _, batch = world.send("0712000006", "0712000003")
+    world.work()
+    assert world.batch(batch["id"])["charged"] == 1
+    assert sum(charged(world, batch["id"], 2)) == 1
+
+
+def charged(world: World, batch: str, recipients: int) -> list[int]:
+    """Tells what each message's steps say that it cost."""
+    told = [story(world, batch, position)[1]["timeline"] for position in range(1, recipients + 1)]
+    return [step["credits"] for one in told for step in one if step["what"] == "settled"]
 
 
 def test_which_webhooks_were_told_of_it_is_told(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from functions.sms import recovery
 from mifumo import tables, wallets
+from tests.sms import test_results
 from tests.sms.world import TENANT, World
 from tests.wire import Crash
 
@@ -114,3 +115,52 @@ def test_a_sweep_that_is_cut_off_at_any_call_is_made_good_by_the_next(willing: W
     assert at > 5
     assert willing.wallet() == (5_000, 0)
     assert kinds().count(("refund", 2)) == 1
+
+
+def test_what_came_back_is_told_for_good_whatever_is_reported_later(willing: World, campaigns_bucket: str) -> None:
+    _, batch = willing.send(*LOST, FINE[0])
+    willing.work()
+    reports = willing.receive(expected=3)
+    willing.sweep(after_s=WINDOW_S + 60)
+    assert willing.wallet() == (4_999, 0)
+    before = told_back(willing, batch)
+    assert before == [(1, 1), (1, 1), (0, 0)]
+    willing.pass_time(3_600)
+    for report in reports:
+        willing.report({**report, "status": "DELIVERED"})
+    assert set(willing.statuses(batch["id"]).values()) == {"delivered"}
+    assert told_back(willing, batch) == before
+    assert willing.wallet() == (4_999, 0)
+
+
+def told_back(world: World, batch: Any) -> list[tuple[int, int]]:
+    """Tells what came back for each recipient: by the file of results, and by its message's steps."""
+    found = []
+    for position, row in enumerate(test_results.ready(world, batch), start=1):
+        _, story = world.call("GET", f"/api/sms/messages/{batch['id']}-1-{position}/")
+        steps = [one["credits"] for one in story["timeline"] if one["what"] == "given_back"]
+        found.append((int(row["credits_returned"]), sum(steps)))
+    return found
+
+
+def test_a_text_that_an_operator_rejected_is_told_to_have_come_back(world: World, campaigns_bucket: str) -> None:
+    _, batch = world.send("0712000003")
+    world.work()
+    (sent,) = world.beem.log()
+    world.report({name: sent[name] for name in ("request_id", "recipient_id", "dest_addr")} | {"status": "REJECTED"})
+    world.sweep(after_s=WINDOW_S + 60)
+    assert world.wallet() == (5_000, 0)
+    assert told_back(world, batch) == [(1, 1)]
+
+
+def test_a_report_between_the_end_of_the_window_and_its_close_keeps_nobody_elses_credits_back(willing: World) -> None:
+    _, batch = willing.send(LOST[0], "0712000003")
+    willing.work()
+    willing.receive(expected=1)
+    (silent,) = [one for one in willing.beem.log() if one["dest_addr"] == "255712000003"]
+    willing.pass_time(WINDOW_S + 1)
+    names = {name: silent[name] for name in ("request_id", "recipient_id", "dest_addr")}
+    willing.report({**names, "status": "DELIVERED"})
+    willing.sweep(after_s=60)
+    assert sorted(willing.statuses(batch["id"]).values()) == ["delivered", "undelivered"]
+    assert willing.wallet() == (4_999, 0)

@@ -71,7 +71,8 @@ class Chunk:
     """Some recipients of a batch. `invalid` counts those that the provider did not take, without saying which.
 
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back;
-    `window` is until when reports move money.
+    `window` is until when reports move money, `closed_at` when that had ended, and `returned` for how many texts the
+    credits came back then.
     `test` says that no provider hears of it, and that it costs nothing.
     `withheld` are the positions of those that opted out while the batch waited: they are not sent to.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
@@ -107,6 +108,8 @@ class Chunk:
     withheld: tuple[int, ...] = ()
     window: str | None = None
     answered_at: str | None = None
+    closed_at: str | None = None
+    returned: int = 0
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -197,6 +200,8 @@ def of(item: Item) -> Chunk:
         withheld=tuple(item.get("withheld", ())),
         window=item.get("window"),
         answered_at=item.get("answered_at"),
+        closed_at=item.get("closed_at"),
+        returned=item.get("returned", 0),
     )
 
 
@@ -281,7 +286,8 @@ def claim(chunk: Chunk, *, lease_s: float, withheld: tuple[int, ...] = ()) -> Wr
 
 
 def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> Write:
-    """Moves a chunk on, if it is still as it was read: in the same state, under the same token, as far counted.
+    """Moves a chunk on, if it is still as it was read: in the same state, under the same token, as far counted, and its
+    window as open.
 
     `due` is when the sweep looks at it next, None for never. Refusal: ChunkTaken.
     """
@@ -299,6 +305,8 @@ def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> W
         condition, values[":held"] = "#state = :was AND #token = :held", chunk.token
     if state is State.SUBMITTED and chunk.state is State.SUBMITTED:
         condition, values[":tally"] = f"{condition} AND tally = :tally", chunk.tally
+        names["#closed_at"] = "closed_at"
+        condition += f" AND {'attribute_exists' if chunk.closed_at else 'attribute_not_exists'}(#closed_at)"
     expression = f"SET {', '.join(sets)}" + ("" if due else " REMOVE due_pk, due_sk")
     return writes.update(
         messaging.table(),
@@ -329,8 +337,17 @@ def add_finals(where: Key, counts: dict[str, int]) -> Write:
 
 def recounted(chunk: Chunk, counts: dict[str, int], *, due: str | None, invalid: int) -> Write:
     """Sets the counters to what the rows say, unless somebody added to them since the chunk was read."""
-    figures = {f"n_{status}": counts.get(status, 0) for status in {*counts, *dict(chunk.finals)}}
-    return move(chunk, chunk.state, due=due, invalid=invalid, **figures)
+    return move(chunk, chunk.state, due=due, invalid=invalid, **_figures(chunk, counts))
+
+
+def closed(chunk: Chunk, counts: dict[str, int], *, invalid: int, returned: int) -> Write:
+    """Sets the counters likewise and closes the window, once: so many texts' credits come back."""
+    ends: dict[str, Any] = {"closed_at": clock.stamp(), **({"returned": returned} if returned else {})}
+    return move(chunk, chunk.state, due=None, invalid=invalid, **_figures(chunk, counts), **ends)
+
+
+def _figures(chunk: Chunk, counts: dict[str, int]) -> dict[str, int]:
+    return {f"n_{status}": counts.get(status, 0) for status in {*counts, *dict(chunk.finals)}}
 
 
 def erase(chunk: Chunk, *digits: str) -> Write:

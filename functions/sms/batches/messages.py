@@ -290,7 +290,7 @@ def last_to(digits: str, *, but: TenantId) -> TenantId | None:
 
     Each query shows one tenant to its last text at least, and with it all whose texts fit its page.
     """
-    last, below = ("", TenantId("")), "T#~"
+    last, name, below = ("", TenantId("")), "", "T#~"
     for _ in range(_LOOKS_MAX):
         page = tables.query(
             messaging.table(),

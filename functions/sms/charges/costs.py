@@ -26,8 +26,10 @@ def of_chunk(chunk: Chunk, found: list[Message], rows: dict[int, Item]) -> list[
     if chunk.state is not State.SUBMITTED or chunk.test:
         return [Cost()] * len(found)
     free = {*_by_doubt(chunk, found)[: chunk.invalid], *chunk.withheld}
+    charged = [position for position in range(1, len(found) + 1) if position not in free]
+    returned = _returned(chunk, charged, rows)
     return [
-        Cost() if position in free else Cost(chunk.segments, _returned(chunk, rows.get(position)))
+        Cost() if position in free else Cost(chunk.segments, chunk.segments if position in returned else 0)
         for position in range(1, len(found) + 1)
     ]
 
@@ -44,9 +46,12 @@ def _certainty(message: Message) -> int:
     return 1 if message.status in {Status.UNKNOWN, Status.SUBMITTED} else 2
 
 
-def _returned(chunk: Chunk, row: Item | None) -> int:
-    """Tells what came back: it goes by how the message stood as the window was closed."""
-    if not chunk.at_rest or row is None:
-        return 0
-    stood = [word.status for word in messages.words(row) if word.raised and word.at <= chunk.updated_at]
-    return chunk.segments if stood and Status(stood[-1]) in owed.endings(chunk) else 0
+def _returned(chunk: Chunk, charged: list[int], rows: dict[int, Item]) -> set[int]:
+    """Picks as many as came back: it went by how their messages stood as the window was closed."""
+
+    def kept(position: int) -> bool:
+        words = messages.words(rows.get(position, {}))
+        stood = [word.status for word in words if word.raised and word.at <= (chunk.closed_at or "")]
+        return not stood or Status(stood[-1]) not in owed.endings(chunk)
+
+    return set(sorted(charged, key=kept)[: chunk.returned]) if chunk.returned else set()

@@ -4,17 +4,19 @@ A report finds its message by the provider's request id (a route, written in the
 the position in the chunk, and must name the message's own number. What finds nothing waits in the inbox.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from enum import StrEnum
 
 from functions.sms.batches import chunks, heard, laid, messages
 from functions.sms.batches.chunks import Chunk, ChunkTaken, State
 from functions.sms.batches.messages import FINAL, INVALID, Status
 from functions.sms.charges import owed
 from functions.sms.hooks import telling
-from mifumo import clock, writes
+from mifumo import backoff, writes
 from mifumo.aws import Item
+from mifumo.errors import Busy
 from mifumo.observability import count, logger
 from mifumo.providers.beem_reports import Report
 from mifumo.tables import Key
@@ -26,41 +28,81 @@ from .routes import Place
 
 def apply(reports: list[Report], *, kept: bool = False) -> list[Report]:
     """Applies reports; returns those that still match nothing. `kept` ones come out of the inbox and leave it."""
-    known = routes.of({report.request_id for report in reports})
-    raised: dict[Place, Counter[str]] = defaultdict(Counter)
-    unmatched = []
-    # Also what changes nothing is told: when it came before, its worker may have died before it told of it.
-    for report in reports:
-        place = known.get(report.request_id) or lost.adopt(report)
-        if place is None:
-            unmatched.append(report)
-            continue
-        known[report.request_id] = place
-        raised[place].update(_raise(place, report))
+    known, touched, unmatched = routes.of({report.request_id for report in reports}), list[Place](), list[Report]()
+    for request_id, some in _by_request(reports).items():
+        place, strangers = _apply(some, known.get(request_id), again=kept)
+        unmatched += strangers
+        touched += [place] if place else []
         if kept:
-            inbox.drop(report)
-    for place, finals in raised.items():
-        _tally(place, finals)
-    telling.of_places(place.chunk for place in raised if place.listens)
+            inbox.drop(*(report for report in some if report not in strangers))
+    tell(touched)
     return unmatched
 
 
-def receive(reports: list[Report]) -> None:
-    """Applies reports as they come in; keeps those that match nothing.
+def receive(reports: list[Report], place: Place | None, *, again: bool = False) -> list[Place]:
+    """Applies reports of one hand-over, which has its `place` if its route is known, as they come in; keeps those that
+    match nothing. Returns which chunk is to be told of.
 
     The hand-over looks into the inbox right after it wrote its route. Its look may have come just before our report was
     kept, so routes are read once more after that.
     """
-    unmatched = apply(reports)
+    place, unmatched = _apply(reports, place, again=again)
     for report in unmatched:
         inbox.keep(report)
     if unmatched:
         waiting = apply(unmatched, kept=True)
         count("ReportsKept", len(waiting))
+    return [place] if place else []
 
 
-def _raise(place: Place, report: Report) -> dict[str, int]:
-    """Raises one message's status; returns what that adds to its chunk's finals.
+def _by_request(reports: list[Report]) -> dict[str, list[Report]]:
+    together: dict[str, list[Report]] = {}
+    for report in reports:
+        together.setdefault(report.request_id, []).append(report)
+    return together
+
+
+def _apply(reports: list[Report], place: Place | None, *, again: bool) -> tuple[Place | None, list[Report]]:
+    """Applies reports of one hand-over; returns its place, by now, and those that match nothing.
+
+    `again` says that whoever applied them before may have died before they were counted: where they are known, the
+    chunk is counted from its rows.
+    """
+    effects, unmatched = Counter[tuple[_Effect, str]](), list[Report]()
+    for report in reports:
+        place = place or lost.adopt(report)
+        if place is None:
+            unmatched.append(report)
+            continue
+        effects[_raise(place, report), report.status or ""] += 1
+    if place:
+        kinds = {effect for effect, _ in effects}
+        if _Effect.CORRECTED in kinds or (again and _Effect.KNOWN in kinds):
+            _count_again(place)
+        else:
+            _tally(place, Counter({status: n for (effect, status), n in effects.items() if effect is _Effect.ENDED}))
+    return place, unmatched
+
+
+def tell(places: Iterable[Place]) -> None:
+    """Says that chunks moved where somebody listens.
+
+    Also of what changed nothing: when it came before, its worker may have died before it told of it.
+    """
+    telling.of_places(place.chunk for place in places if place.listens)
+
+
+class _Effect(StrEnum):
+    """What a report does to its message: it ends it, it ends it otherwise than before, it is known already."""
+
+    ENDED = "ended"
+    CORRECTED = "corrected"
+    KNOWN = "known"
+    NONE = "none"
+
+
+def _raise(place: Place, report: Report) -> _Effect:
+    """Raises one message's status.
 
     A word that we do not know says no more than that the provider has the text.
     """
@@ -75,27 +117,29 @@ def _raise(place: Place, report: Report) -> dict[str, int]:
     try:
         said = messages.words(writes.commit(write))
     except messages.NotHigher as refused:
-        _note(row, refused.row, report, status)
-        return {}
+        return _Effect.NONE if _note(row, refused.row, report, status) else _Effect.KNOWN
     except messages.NoSuchMessage:
         logger.warning("report names another number", request_id=report.request_id, recipient_id=report.recipient_id)
         count("ReportMismatch")
-        return {}
+        return _Effect.NONE
     raised = next(word for word in said if word.status == status.value and word.raised)
     if raised.corrected:
         logger.info("status corrected", request_id=report.request_id, recipient_id=report.recipient_id, status=status)
         count("ReportCorrected")
-    return {status.value: 1} if status in FINAL and sum(word.status == status.value for word in said) == 1 else {}
+        return _Effect.CORRECTED
+    ends = status in FINAL and sum(word.status == status.value for word in said) == 1
+    return _Effect.ENDED if ends else _Effect.NONE
 
 
-def _note(key: Key, row: Item, report: Report, status: Status) -> None:
-    """Keeps what raises nothing; of what the row has heard before nothing is written."""
+def _note(key: Key, row: Item, report: Report, status: Status) -> bool:
+    """Keeps what raises nothing; of what the row has heard before nothing is written. Tells which of the two it was."""
     if heard.name(report.provider_status, report.reason) in row["heard"]:
-        return
+        return False
     if status in FINAL and row["status"] == Status.DELIVERED.value and status is not Status.DELIVERED:
         count("ReportContradicted")
     with suppress(messages.NoSuchMessage):
         writes.commit(messages.note(key, status=status, reason=report.reason, provider_status=report.provider_status))
+    return True
 
 
 def _tally(place: Place, finals: Counter[str]) -> None:
@@ -111,6 +155,15 @@ def _tally(place: Place, finals: Counter[str]) -> None:
             recount(chunk, window_over=False)
 
 
+def _count_again(place: Place) -> None:
+    """Counts a chunk from its rows, unless it says what they say already."""
+    for _ in backoff.attempts():
+        chunk = chunks.get(*place.chunk)
+        if chunk is None or chunk.state is not State.SUBMITTED or recount(chunk, window_over=False):
+            return
+    raise Busy
+
+
 Close = Callable[[Chunk, Write, int], None]
 
 
@@ -118,8 +171,9 @@ def _just_write(_: Chunk, figures: Write, __: int) -> None:
     writes.commit(figures)
 
 
-def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> None:
-    """Counts a chunk's messages from their rows, ends those that can be told to have ended, and writes the figures.
+def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> bool:
+    """Counts a chunk's messages from their rows, ends those that can be told to have ended, and writes the figures;
+    tells whether nobody else has moved it meanwhile.
 
     When as many are without a report as the provider called invalid, those are the invalid ones: rejected. When the
     window is over, whoever has no report is unknown. `close` commits the figures, along with what goes with the end of
@@ -141,11 +195,17 @@ def recount(chunk: Chunk, *, window_over: bool, close: Close = _just_write) -> N
         invalid = ended[Status.UNKNOWN.value]
     found = sum(row.get("reason") == INVALID for row in rows.values())
     owing = owed.texts(chunk, ended, found=found, invalid=invalid)
-    with suppress(ChunkTaken):
-        due = chunk.due if silent else _window(chunk) if owing and not window_over else None
-        close(chunk, chunks.recounted(chunk, dict(ended), due=due, invalid=invalid), owing)
-        if chunk.part:
-            laid.add_finals(chunk, _more(dict(chunk.finals), ended))
+    due = chunk.due if silent else _window(chunk) if owing else None
+    figures = chunks.recounted(chunk, dict(ended), due=due, invalid=invalid)
+    if window_over:
+        figures = chunks.closed(chunk, dict(ended), invalid=invalid, returned=owing)
+    try:
+        close(chunk, figures, owing)
+    except ChunkTaken:
+        return False
+    if chunk.part:
+        laid.add_finals(chunk, _more(dict(chunk.finals), ended))
+    return True
 
 
 def _more(before: dict[str, int], now: Counter[str]) -> dict[str, int]:
@@ -154,8 +214,8 @@ def _more(before: dict[str, int], now: Counter[str]) -> dict[str, int]:
 
 
 def _window(chunk: Chunk) -> str | None:
-    """Returns the end of a chunk's window if it is still to come: afterwards no report moves money."""
-    return chunk.window if chunk.window and chunk.window > clock.stamp() else None
+    """Returns the end of a chunk's window until it is closed: afterwards no report moves money."""
+    return None if chunk.closed_at else chunk.window
 
 
 def silent_of(chunk: Chunk, rows: dict[int, Item]) -> list[int]:

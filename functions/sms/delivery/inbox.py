@@ -89,10 +89,11 @@ def give_up(report: Report) -> None:
     _reschedule(report, "REMOVE due_pk, due_sk", None)
 
 
-def drop(report: Report) -> None:
-    """Removes a report that was applied."""
-    with suppress(Gone):
-        writes.commit(writes.delete(messaging.table(), _key(report), refused=lambda _: Gone()))
+def drop(*applied: Report) -> None:
+    """Removes reports that were applied."""
+    for report in applied:
+        with suppress(Gone):
+            writes.commit(writes.delete(messaging.table(), _key(report), refused=lambda _: Gone()))
 
 
 def _reschedule(report: Report, expression: str, values: Item | None) -> None:

@@ -10,9 +10,11 @@ from enum import StrEnum
 from functions.sms import messaging
 from functions.sms.batches import batches, chunks, messages
 from functions.sms.batches.batches import Batch
-from functions.sms.batches.chunks import Chunk, State
+from functions.sms.batches.chunks import Chunk
 from functions.sms.batches.heard import Word
 from functions.sms.batches.messages import Message, Status
+from functions.sms.charges import costs
+from functions.sms.charges.costs import Cost
 from functions.sms.hooks import hook_deliveries, hooks, news
 from functions.sms.hooks.hook_deliveries import Delivery
 from mifumo import tables
@@ -29,6 +31,7 @@ class Happened(StrEnum):
     REPORTED = "reported"
     CORRECTED = "corrected"
     IGNORED = "ignored"
+    ENDED = "ended"
     SETTLED = "settled"
     GIVEN_BACK = "given_back"
     TOLD = "told"
@@ -65,10 +68,13 @@ def of(tenant: TenantId, message_id: str) -> tuple[Message, list[Step]]:
     if found is None or chunk is None or not 1 <= position <= len(chunk.recipients):
         raise NotFound("You have no such message.")
     batch, _ = found
-    row = tables.get(messaging.table(), messages.key(tenant, batch_id, number, position))
-    message, reports = messages.at(chunk, position, row), messages.words(row or {})
-    steps = [*_handed_over(batch, chunk), *map(_reported, reports), *_settled(batch, chunk, message, reports)]
-    steps += _told(chunk, position)
+    rows = messages.read_rows(chunk)
+    of_all = list(messages.of_chunk(chunk, rows))
+    cost = costs.of_chunk(chunk, of_all, rows)[position - 1]
+    message, reports = of_all[position - 1], messages.words(rows.get(position, {}))
+    steps = [Step(batch.created_at, Happened.ACCEPTED, Source.CALLER), *map(_reported, reports)]
+    steps += _spared(message) if position in chunk.withheld else _handed_over(chunk)
+    steps += [*_settled(batch, chunk, cost), *_told(chunk, position)]
     return message, sorted(steps, key=lambda step: step.at)
 
 
@@ -80,8 +86,13 @@ def _place(message_id: str) -> tuple[BatchId, int, int]:
     return BatchId(batch), int(number[:9]), int(position[:9])
 
 
-def _handed_over(batch: Batch, chunk: Chunk) -> list[Step]:
-    steps = [Step(batch.created_at, Happened.ACCEPTED, Source.CALLER)]
+def _spared(message: Message) -> list[Step]:
+    """Tells of who opted out in time."""
+    return [Step(message.updated_at, Happened.ENDED, Source.PLATFORM, message.status.value, message.reason)]
+
+
+def _handed_over(chunk: Chunk) -> list[Step]:
+    steps = []
     if chunk.submitted_at:
         steps.append(Step(chunk.submitted_at, Happened.HANDED_OVER, Source.PLATFORM, Status.SUBMITTING.value))
     if chunk.answered_at:
@@ -98,17 +109,13 @@ def _reported(word: Word) -> Step:
     return Step(word.at, what, source, word.status, word.reason, word.said)
 
 
-def _settled(batch: Batch, chunk: Chunk, message: Message, reports: list[Word]) -> list[Step]:
+def _settled(batch: Batch, chunk: Chunk, cost: Cost) -> list[Step]:
     """Tells what it cost, and what was given back for it when its window was closed."""
-    if not batch.completed_at:
-        return []
-    taken = chunk.state is State.SUBMITTED and not batch.test and message.reason != messages.INVALID
-    steps = [
-        Step(batch.completed_at, Happened.SETTLED, Source.PLATFORM, credits=chunk.segments if taken else 0),
-    ]
-    before = [word.status for word in reports if word.raised and word.at <= chunk.updated_at]
-    if chunk.refunds and chunk.at_rest and before and before[-1] == Status.UNDELIVERED:
-        steps.append(Step(chunk.updated_at, Happened.GIVEN_BACK, Source.PLATFORM, credits=chunk.segments))
+    steps = []
+    if batch.completed_at:
+        steps.append(Step(batch.completed_at, Happened.SETTLED, Source.PLATFORM, credits=cost.taken))
+    if chunk.closed_at and cost.returned:
+        steps.append(Step(chunk.closed_at, Happened.GIVEN_BACK, Source.PLATFORM, credits=cost.returned))
     return steps
 
 

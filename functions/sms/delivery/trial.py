@@ -13,6 +13,7 @@ from mifumo.providers.beem import Answer, Kind
 from mifumo.providers.beem_reports import Report, parse
 
 from . import delivery
+from .routes import Place
 
 
 def send(chunk: Chunk) -> Answer:
@@ -20,13 +21,14 @@ def send(chunk: Chunk) -> Answer:
     invalid = len(_invalid(chunk))
     if invalid == len(chunk.addressed):
         return Answer(Kind.REFUSED, INVALID)
-    delivery.receive(_reports(chunk, early=True))
+    delivery.receive(_reports(chunk, early=True), None)
     return Answer(Kind.ACCEPTED, "accepted", request_id=_request_id(chunk), invalid=invalid)
 
 
 def report(chunk: Chunk) -> None:
     """Reports on a chunk as the provider would, as often as it would."""
-    delivery.receive(_reports(chunk, early=False))
+    place = Place(chunk.tenant, chunk.batch, chunk.number, chunk.listens)
+    delivery.tell(delivery.receive(_reports(chunk, early=False), place, again=True))
     refused = _invalid(chunk)
     delivery.end(chunk, refused, Status.REJECTED, INVALID)
     fresh = chunks.get(chunk.tenant, chunk.batch, chunk.number)

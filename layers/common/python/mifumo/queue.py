@@ -55,6 +55,13 @@ def bodies(event: dict[str, Any]) -> list[tuple[str, dict[str, Any] | None]]:
     return [(record["messageId"], _body(record["body"])) for record in event["Records"]]
 
 
+def repeated(event: dict[str, Any]) -> set[str]:
+    """Returns the message ids of the records that were delivered before: whoever had them may have died."""
+    return {
+        record["messageId"] for record in event["Records"] if int(record["attributes"]["ApproximateReceiveCount"]) > 1
+    }
+
+
 def _body(text: str) -> dict[str, Any] | None:
     try:
         body = json.loads(text)
