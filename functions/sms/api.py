@@ -20,7 +20,7 @@ from mifumo.observability import entrypoint
 from mifumo.permissions import Action
 
 from . import admin
-from .batches import batches, listings, progress
+from .batches import batches, listings, progress, waiting
 from .batches.progress import Progress
 from .charges import top_ups
 from .charges.top_ups import TopUp
@@ -146,7 +146,8 @@ def _accepted(accepted: Accepted, lacks: TopUp | None = None) -> BatchAnswer:
     batch, top_up = accepted.batch, TopUpAnswer.of(lacks) if lacks else None
     if accepted.replayed:
         return _batch(batch, accepted.refused, progress.of(batch)).model_copy(update={"top_up": top_up})
-    counts = {"parked" if batch.status is batches.Status.PARKED else "queued": batch.accepted}
+    parked = batch.status is batches.Status.PARKED
+    counts = {batch.status.value if parked else waiting.status(batch).value: batch.accepted}
     answer = BatchAnswer.of(batch, accepted.refused, status=batch.status, counts=counts)
     return answer.model_copy(update={"top_up": top_up})
 

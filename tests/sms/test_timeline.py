@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import pytest
+
 from bench.meter import item_bytes
 from functions.sms import messaging
 from functions.sms.batches import chunks, messages
 from functions.sms.content import opt_outs
-from mifumo import aws
+from mifumo import aws, settings
 from mifumo.ids import BatchId
 from tests.builders import token
 from tests.sms.customer import open_customer
+from tests.sms.test_quiet_hours import tanzania
+from tests.sms.test_schedules import HOUR, later, move, written
 from tests.sms.told import Told
 from tests.sms.world import TENANT, World
 
@@ -110,6 +114,143 @@ def test_which_webhooks_were_told_of_it_is_told(world: World) -> None:
         assert (call["webhook"], call["status"]) == (hook, "delivered")
         assert call["reference"] == customer.told("message.delivered")[0]["id"]
         assert [one for one in steps(world, batch, 2) if one[0] == "told"] == []
+
+
+def what(world: World, batch: str, position: int = 1) -> list[tuple[str, str, str | None]]:
+    """Tells each step with its source, and its reason or the status that it led to."""
+    told = story(world, batch, position)[1]["timeline"]
+    return [(one["what"], one["source"], one["reason"] or one["status"]) for one in told]
+
+
+def shown(world: World, batch: str) -> set[tuple[str, str | None]]:
+    """Tells the first message as its own route, its batch's list and the search by number show it."""
+    _, one = story(world, batch)
+    _, listed = world.call("GET", f"/api/sms/batches/{batch}/messages/")
+    _, found = world.call("GET", "/api/sms/messages/", query={"to": one["to"]})
+    return {(item["status"], item["reason"]) for item in (one, *listed["items"][:1], *found["items"])}
+
+
+def test_a_scheduled_message_tells_that_it_waits_was_moved_and_was_started(world: World) -> None:
+    batch = later(world)
+    assert shown(world, batch["id"]) == {("scheduled", None)}
+    assert world.batch(batch["id"])["counts"] == {"scheduled": 3}
+    world.pass_time(1)
+    assert move(world, batch, written(2 * HOUR))[0] == 200
+    world.pass_time(2 * HOUR)
+    world.fire()
+    world.work()
+    assert what(world, batch["id"])[:5] == [
+        ("accepted", "caller", None),
+        ("scheduled", "caller", None),
+        ("moved", "caller", None),
+        ("started", "platform", None),
+        ("handed_over", "platform", "submitting"),
+    ]
+    told = story(world, batch["id"])[1]["timeline"]
+    assert told[1]["until"] == batch["send_at"] < told[2]["until"] < told[3]["at"]
+
+
+def test_a_message_of_quiet_hours_tells_that_it_is_held_and_why(world: World) -> None:
+    tanzania(world, 22)
+    _, batch = world.send("0712000010", category="promotional")
+    assert shown(world, batch["id"]) == {("held", "quiet_hours")}
+    assert world.batch(batch["id"])["counts"] == {"held": 1}
+    assert what(world, batch["id"]) == [("accepted", "caller", None), ("held", "platform", "quiet_hours")]
+
+
+def test_a_message_tells_that_its_batch_was_paused_and_resumed_before_it_went(world: World) -> None:
+    _, batch = world.send("0712000010")
+    for verb in ("pause", "resume", "pause"):
+        world.pass_time(1)
+        world.call("POST", f"/api/sms/batches/{batch['id']}/{verb}/")
+    assert shown(world, batch["id"]) == {("held", "paused")}
+    world.pass_time(1)
+    world.call("POST", f"/api/sms/batches/{batch['id']}/resume/")
+    world.work()
+    world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
+    assert [step[0] for step in what(world, batch["id"])] == [
+        "accepted",
+        *["paused", "resumed"] * 2,
+        *["handed_over", "answered", "settled"],
+    ]
+
+
+def test_a_batch_that_is_led_on_without_end_keeps_its_last_turns(world: World) -> None:
+    _, batch = world.send("0712000010")
+    for _ in range(12):
+        for verb in ("pause", "resume"):
+            world.pass_time(1)
+            world.call("POST", f"/api/sms/batches/{batch['id']}/{verb}/")
+    assert [step[0] for step in what(world, batch["id"])] == ["accepted", *["paused", "resumed"] * 10]
+
+
+def test_a_message_that_is_called_off_tells_by_whom_and_that_it_ended(world: World) -> None:
+    _, batch = world.send("0712000010")
+    world.call("POST", f"/api/sms/batches/{batch['id']}/cancel/")
+    assert what(world, batch["id"]) == [
+        ("accepted", "caller", None),
+        ("called_off", "caller", None),
+        ("ended", "platform", "cancelled"),
+        ("settled", "platform", None),
+    ]
+    assert charged(world, batch["id"], 1) == [0]
+
+
+def test_calls_in_vain_are_told_and_at_last_that_it_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.beem.add_fault("http_429")
+    _, batch = world.send("0712000010")
+    world.work()
+    assert shown(world, batch["id"]) == {("queued", "provider_rate_limit")}
+    monkeypatch.setenv("BEEM_URL", "http://127.0.0.1:1")
+    settings.forget()
+    for _ in range(8):
+        world.sweep(after_s=HOUR)
+        world.work()
+    refused = ("put_off", "platform", "provider_unreachable")
+    assert what(world, batch["id"]) == [
+        ("accepted", "caller", None),
+        *[refused] * 5,
+        ("ended", "platform", "provider_unreachable"),
+        ("settled", "platform", None),
+    ]
+    assert steps(world, batch["id"])[-2][2] == "failed"
+
+
+def test_a_call_that_was_refused_for_now_is_told_before_the_one_that_was_taken(world: World) -> None:
+    world.beem.add_fault("http_429")
+    _, batch = world.send("0712000010")
+    world.work()
+    world.sweep(after_s=HOUR)
+    world.work()
+    assert what(world, batch["id"])[:4] == [
+        ("accepted", "caller", None),
+        ("put_off", "provider", "provider_rate_limit"),
+        ("handed_over", "platform", "submitting"),
+        ("answered", "provider", "submitted"),
+    ]
+
+
+def test_a_lost_answer_is_told_and_so_is_its_end(world: World) -> None:
+    world.beem.add_fault("reset_after_accept")
+    _, batch = world.send("0712000003")
+    world.work()
+    lost = [
+        ("accepted", "caller", None),
+        ("handed_over", "platform", "submitting"),
+        ("lost", "platform", "no_answer"),
+    ]
+    assert what(world, batch["id"]) == lost
+    world.sweep(after_s=61)
+    assert what(world, batch["id"])[:4] == [*lost, ("ended", "platform", "no_answer")]
+    assert steps(world, batch["id"])[3][2] == "unknown"
+
+
+def test_a_report_after_a_lost_answer_leaves_on_record_that_it_was_lost(world: World) -> None:
+    world.beem.add_fault("reset_after_accept")
+    _, batch = world.send("0712000010")
+    world.work()
+    world.receive(expected=1)
+    assert [step[0] for step in what(world, batch["id"])][:4] == ["accepted", "handed_over", "lost", "reported"]
 
 
 def test_a_message_that_waits_has_been_accepted_and_no_more(world: World) -> None:

@@ -14,9 +14,10 @@ from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
-from . import chunks
+from . import chunks, led
 from .categories import Category
 from .chunks import Chunk, Lane, State
+from .led import Led
 from .messages import Status as MessageStatus
 
 _DUE = "BATCHES"
@@ -76,9 +77,9 @@ class Batch:
     the most that one needs. `asked` is the text before characters were made cheaper. `plan` and `parts` are of what it
     is laid out from, if its chunks did not come with it, and whoever opted out before `known_at` is not in that.
     `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
-    in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted;
-    `walk` is the chunk up to which the last of them has come, None when it has come to all, and `told` counts those
-    that workers were told of on the way.
+    in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted,
+    `led` are the last of them; `walk` is the chunk up to which the last of them has come, None when it has come to all,
+    and `told` counts those that workers were told of on the way.
     """
 
     id: BatchId
@@ -111,6 +112,14 @@ class Batch:
     reason: str | None = None
     quiet: QuietHours | None = None
     known_at: str = ""
+    led: tuple[Led, ...] = ()
+
+    @property
+    def course(self) -> tuple[Led, ...]:
+        """How it was led: before its first step it may wait for the moment that it was accepted with."""
+        if self.led or self.turn or self.status not in TIMED:
+            return self.led
+        return (Led(self.created_at, self.status.value, self.starts_at, self.reason),)
 
     @property
     def mode(self) -> Mode:
@@ -173,6 +182,7 @@ def of(item: Item) -> Batch:
         reason=item.get("reason"),
         quiet=QuietHours(*item["quiet"]) if "quiet" in item else None,
         known_at=item.get("known_at", ""),
+        led=led.of(item.get("led", [])),
     )
 
 

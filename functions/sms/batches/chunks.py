@@ -33,6 +33,8 @@ CALLED_OFF = "cancelled"
 _SHARDS = 4
 # Chunks in a page of many: a hundred kilobytes, or two.
 PAGE = 100
+# Some two hundred bytes: of a storm of refusals the last ones are told.
+_MISSES_MAX = 5
 # Tanzanian numbers as digits, 255712345678, and the bytes that hold the nine after the country.
 _COUNTRY, _DIGITS, _BYTES = "255", 12, 4
 
@@ -66,13 +68,21 @@ class ChunkTaken(Exception):
     """Somebody else moved the chunk first; it carries nothing, the caller looks again or goes."""
 
 
+class Miss(NamedTuple):
+    """A call to the provider that has not handed a chunk over, as far as anybody knows: what it is then, and why."""
+
+    at: str
+    state: State
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some recipients of a batch. `invalid` counts those that the provider did not take, without saying which.
 
     `listens` says that its tenant had webhooks when it was accepted, `refunds` that it gets undelivered texts back;
     `window` is until when reports move money, `closed_at` when that had ended, and `returned` for how many texts the
-    credits came back then.
+    credits came back then. `misses` are the last calls to the provider that did not hand it over.
     `test` says that no provider hears of it, and that it costs nothing.
     `withheld` are the positions of those that opted out while the batch waited: they are not sent to.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
@@ -110,6 +120,7 @@ class Chunk:
     answered_at: str | None = None
     closed_at: str | None = None
     returned: int = 0
+    misses: tuple[Miss, ...] = ()
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -202,6 +213,7 @@ def of(item: Item) -> Chunk:
         answered_at=item.get("answered_at"),
         closed_at=item.get("closed_at"),
         returned=item.get("returned", 0),
+        misses=tuple(map(_miss, item.get("misses", ()))),
     )
 
 
@@ -317,6 +329,20 @@ def move(chunk: Chunk, state: State, *, due: str | None, **attributes: Any) -> W
         values=values,
         refused=lambda _: ChunkTaken(),
     )
+
+
+def missed(chunk: Chunk, state: State, *, due: str, reason: str, **attributes: Any) -> Write:
+    """Moves a chunk on whose call has not handed it over, as far as anybody knows, and remembers the call.
+
+    Refusal: ChunkTaken.
+    """
+    misses = (*chunk.misses, Miss(clock.stamp(), state, reason))[-_MISSES_MAX:]
+    return move(chunk, state, due=due, reason=reason, misses=[" ".join(miss) for miss in misses], **attributes)
+
+
+def _miss(written: str) -> Miss:
+    at, state, reason = written.split(" ", 2)
+    return Miss(at, State(state), reason)
 
 
 def add_finals(where: Key, counts: dict[str, int]) -> Write:

@@ -7,7 +7,7 @@ from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
 
-from . import batches, chunks, messages, progress
+from . import batches, chunks, messages, progress, waiting
 from .batches import Batch
 from .chunks import Chunk
 from .messages import Message
@@ -34,7 +34,7 @@ def message_page(batch: Batch, *, limit: int, start: Item | None) -> tuple[list[
     last_wanted = min(batch.chunks, number + min(-(-(limit + first) // size), _CHUNKS_MAX))
     keys = [chunks.key(batch.tenant, batch.id, wanted) for wanted in range(number, last_wanted + 1)]
     places = _places(_read(keys))[first - 1 :]
-    listed = _listed(places[:limit])
+    listed = [waiting.of(batch, message) for message in _listed(places[:limit])]
     if len(places) > limit:
         chunk, position = places[limit]
         return listed, {"chunk": chunk.number, "position": position}
@@ -44,11 +44,14 @@ def message_page(batch: Batch, *, limit: int, start: Item | None) -> tuple[list[
 def messages_in(found: list[Batch]) -> list[Message]:
     """Reads every message of some batches, each row by its key: a hundred a call, however small the batches are."""
     wanted = [chunks.key(batch.tenant, batch.id, number) for batch in found for number in range(1, batch.chunks + 1)]
-    return _listed(_places(_read(wanted)))
+    of_id = {batch.id: batch for batch in found}
+    return [waiting.of(of_id[message.batch], message) for message in _listed(_places(_read(wanted)))]
 
 
 def messages_to(tenant: TenantId, digits: str, *, limit: int, start: Item | None) -> tuple[list[Message], Item | None]:
-    """Reads a page of the messages to a number, newest first: one query, one or two batched reads."""
+    """Reads a page of the messages to a number, newest first: one query, two batched reads, and one more for the
+    batches of those that are queued.
+    """
     page = messages.to(tenant, digits, limit=limit, start=start)
     places = [messages.place(item) for item in page.items]
     table = messaging.table()
@@ -63,7 +66,13 @@ def messages_to(tenant: TenantId, digits: str, *, limit: int, start: Item | None
         row = rows.get((table, messages.key(tenant, batch, number, position)))
         if chunk and row:
             listed.append(messages.of_row(chunk, position, row))
-    return listed, page.last
+    return _as_they_wait(tenant, listed), page.last
+
+
+def _as_they_wait(tenant: TenantId, listed: list[Message]) -> list[Message]:
+    keys = {batches.key(tenant, message.batch) for message in listed if message.status is messages.Status.QUEUED}
+    found = {batch.id: batch for batch in map(batches.of, _read_items(list(keys)).values())} if keys else {}
+    return [waiting.of(found[one.batch], one) if one.batch in found else one for one in listed]
 
 
 def require(tenant: TenantId, batch_id: str) -> Batch:

@@ -31,6 +31,8 @@ _TESTS = "-"
 class Status(StrEnum):
     """Where a message stands, as the API tells it."""
 
+    SCHEDULED = "scheduled"
+    HELD = "held"
     QUEUED = "queued"
     SUBMITTING = "submitting"
     SUBMIT_UNKNOWN = "submit_unknown"
@@ -51,7 +53,8 @@ class Status(StrEnum):
 
 # A status gives way only to one of a higher rank. No two have the same rank, so whatever reports come, in any order and
 # any number, the highest one stands at the end. `delivered` is the highest: a handset has it, whoever says otherwise.
-RANK = {status: rank for rank, status in enumerate(Status)}
+# A row has none below that of `queued`, which is 0.
+RANK = {status: rank for rank, status in enumerate(Status, start=-2)}
 FINAL = frozenset(
     {Status.UNKNOWN, Status.FAILED, Status.UNDELIVERED, Status.REJECTED, Status.CANCELLED, Status.DELIVERED}
 )

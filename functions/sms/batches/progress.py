@@ -7,7 +7,7 @@ from functions.sms import messaging
 from mifumo import tables
 from mifumo.ids import BatchId
 
-from . import batches, chunks, laid
+from . import batches, chunks, laid, waiting
 from .batches import Batch, Status
 from .chunks import Chunk, State
 from .laid import LaidPart
@@ -55,7 +55,12 @@ def of_all(found: list[Batch]) -> dict[BatchId, Progress]:
 
 def _of_chunks(batch: Batch, found: list[Chunk]) -> Progress:
     status = batches.status_of(batch, found)
-    return Progress(status, batches.counts(found) if found else {status.value: batch.accepted})
+    return Progress(status, _told(batch, batches.counts(found)) if found else {status.value: batch.accepted})
+
+
+def _told(batch: Batch, counts: dict[str, int]) -> dict[str, int]:
+    """Tells messages that no worker has ended as what they wait for."""
+    return {waiting.status(batch).value if name == _WAITING else name: count for name, count in counts.items()}
 
 
 def _of_parts(batch: Batch, found: list[LaidPart]) -> Progress:
@@ -73,4 +78,4 @@ def _of_parts(batch: Batch, found: list[LaidPart]) -> Progress:
     queued = batch.accepted - whole.total() - max(handed_over, told)
     total = whole + finals + Counter({MessageStatus.SUBMITTED.value: submitted, _WAITING: queued})
     moved = batch.status is Status.ACCEPTED and total != Counter({_WAITING: batch.accepted})
-    return Progress(Status.SENDING if moved else batch.status, dict(total))
+    return Progress(Status.SENDING if moved else batch.status, _told(batch, dict(total)))

@@ -4,12 +4,13 @@ A batch counts its turns. Whoever takes its chunks a step further does that for 
 """
 
 from functions.sms import messaging
-from mifumo import tables, writes
+from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.writes import Write
 
-from . import batches
+from . import batches, led
 from .batches import Batch, Status
+from .led import Led
 
 _NAMES = {"#status": "status", "#turn": "turn"}
 
@@ -27,7 +28,17 @@ def take(batch: Batch, status: Status, *, due: str, walk: int | None = None, **a
 
     `due` is when the sweep looks at it next. An attribute that is None goes.
     """
-    turned = {"status": status.value, "turn": batch.turn + 1, "due_sk": due, "walk": walk, "told": None, **attributes}
+    until, reason = attributes.get("starts_at"), attributes.get("reason")
+    course = led.further(batch.course, Led(clock.stamp(), status.value, until, reason))
+    turned = {
+        "status": status.value,
+        "turn": batch.turn + 1,
+        "due_sk": due,
+        "walk": walk,
+        "told": None,
+        "led": [list(one) for one in course],
+        **attributes,
+    }
     names = {f"#{name}": name for name in turned}
     sets = [f"#{name} = :{name}_" for name, value in turned.items() if value is not None]
     gone = [f"#{name}" for name, value in turned.items() if value is None]

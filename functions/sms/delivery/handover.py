@@ -245,14 +245,14 @@ def _not_sent(batch: Batch, chunk: Chunk, answer: Answer) -> None:
     wait_s = min(_RETRY_MAX_S, settings.send_retry_base_s * 2**attempts)
     wait_s = max(1, round(wait_s / 2 + backoff.jitter(wait_s / 2)))
     again = messaging.swept_at(wait_s)
-    writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
+    writes.commit(chunks.missed(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=attempts))
     lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s)
 
 
 def _platform_trouble(_: Batch, chunk: Chunk, answer: Answer) -> None:
     """Our own account needs mending: everything waits, credits held, and the sweep goes on when the circuit lets it."""
     again = clock.after(HandoverSettings.load().circuit_open_s)
-    writes.commit(chunks.move(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=chunk.attempts - 1))
+    writes.commit(chunks.missed(chunk, State.QUEUED, due=again, reason=answer.reason, attempts=chunk.attempts - 1))
 
 
 _RECORD: dict[Kind, Callable[[Batch, Chunk, Answer], None]] = {

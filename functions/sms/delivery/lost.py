@@ -27,7 +27,7 @@ def mark(chunk: Chunk, reason: str) -> None:
     Raises ChunkTaken. Pointers come first: whoever sees the mark finds them.
     """
     _announce(chunk)
-    writes.commit(chunks.move(chunk, State.SUBMIT_UNKNOWN, due=window.ends_at(), reason=reason))
+    writes.commit(chunks.missed(chunk, State.SUBMIT_UNKNOWN, due=window.ends_at(), reason=reason))
     count("SubmitUnknown", len(chunk.recipients))
 
 

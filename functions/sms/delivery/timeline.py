@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.sms import messaging
-from functions.sms.batches import batches, chunks, messages
+from functions.sms.batches import batches, chunks, messages, waiting
 from functions.sms.batches.batches import Batch
-from functions.sms.batches.chunks import Chunk
+from functions.sms.batches.chunks import Chunk, Miss, State
 from functions.sms.batches.heard import Word
 from functions.sms.batches.messages import Message, Status
 from functions.sms.charges import costs
@@ -20,13 +20,23 @@ from functions.sms.hooks.hook_deliveries import Delivery
 from mifumo import tables
 from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
+from mifumo.providers import beem
 
 
 class Happened(StrEnum):
     """A step."""
 
     ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    MOVED = "moved"
+    HELD = "held"
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CALLED_OFF = "called_off"
+    PUT_OFF = "put_off"
     HANDED_OVER = "handed_over"
+    LOST = "lost"
     ANSWERED = "answered"
     REPORTED = "reported"
     CORRECTED = "corrected"
@@ -47,7 +57,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happened at a moment; `credits` moved, `webhook` was told of the event under `reference`."""
+    """What happened at a moment; it waits `until` another, `credits` moved, `webhook` was told of the event under
+    `reference`.
+    """
 
     at: str
     what: Happened
@@ -55,6 +67,7 @@ class Step:
     status: str | None = None
     reason: str | None = None
     provider_status: str | None = None
+    until: str | None = None
     credits: int | None = None
     webhook: str | None = None
     reference: str | None = None
@@ -72,10 +85,10 @@ def of(tenant: TenantId, message_id: str) -> tuple[Message, list[Step]]:
     of_all = list(messages.of_chunk(chunk, rows))
     cost = costs.of_chunk(chunk, of_all, rows)[position - 1]
     message, reports = of_all[position - 1], messages.words(rows.get(position, {}))
-    steps = [Step(batch.created_at, Happened.ACCEPTED, Source.CALLER), *map(_reported, reports)]
-    steps += _spared(message) if position in chunk.withheld else _handed_over(chunk)
-    steps += [*_settled(batch, chunk, cost), *_told(chunk, position)]
-    return message, sorted(steps, key=lambda step: step.at)
+    steps = [Step(batch.created_at, Happened.ACCEPTED, Source.CALLER), *_led(batch, chunk)]
+    steps += [_spared(message)] if position in chunk.withheld else [*_missed(chunk), *_handed_over(chunk)]
+    steps += [*map(_reported, reports), *_ended(chunk), *_settled(batch, chunk, cost), *_told(chunk, position)]
+    return waiting.of(batch, message), sorted(steps, key=lambda step: step.at)
 
 
 def _place(message_id: str) -> tuple[BatchId, int, int]:
@@ -86,19 +99,72 @@ def _place(message_id: str) -> tuple[BatchId, int, int]:
     return BatchId(batch), int(number[:9]), int(position[:9])
 
 
-def _spared(message: Message) -> list[Step]:
-    """Tells of who opted out in time."""
-    return [Step(message.updated_at, Happened.ENDED, Source.PLATFORM, message.status.value, message.reason)]
+def _led(batch: Batch, chunk: Chunk) -> list[Step]:
+    """Tells how its batch was led, until it was handed over or ended: what came then concerns others."""
+    left = chunk.submitted_at if chunk.state in _LEFT_US else chunk.updated_at if chunk.ended else None
+    before, steps = "", list[Step]()
+    for turn in batch.course:
+        what, source = _turned(before, batches.Status(turn.status))
+        if left is None or turn.at <= left:
+            steps.append(Step(turn.at, what, source, reason=turn.reason, until=turn.until))
+        before = turn.status
+    return steps
+
+
+def _turned(before: str, status: batches.Status) -> tuple[Happened, Source]:
+    """Returns what a turn was: the same status says another thing after another one."""
+    if status is batches.Status.ACCEPTED and before in batches.TIMED:
+        return Happened.STARTED, Source.PLATFORM
+    if status is batches.Status.SCHEDULED and before:
+        return Happened.MOVED, Source.CALLER
+    return _TURNS[status]
+
+
+_TURNS = {
+    batches.Status.SCHEDULED: (Happened.SCHEDULED, Source.CALLER),
+    batches.Status.HELD: (Happened.HELD, Source.PLATFORM),
+    batches.Status.ACCEPTED: (Happened.RESUMED, Source.CALLER),
+    batches.Status.PAUSED: (Happened.PAUSED, Source.CALLER),
+    batches.Status.CANCELLING: (Happened.CALLED_OFF, Source.CALLER),
+}
+# The provider was called with it, and it is not certain that nothing was sent.
+_LEFT_US = frozenset({State.SUBMITTING, State.SUBMIT_UNKNOWN, State.SUBMITTED, State.REJECTED, State.UNKNOWN})
+_CALLED = {State.QUEUED: Happened.PUT_OFF, State.SUBMIT_UNKNOWN: Happened.LOST}
+
+
+def _missed(chunk: Chunk) -> list[Step]:
+    """Tells of calls in vain, and of one whose answer was lost."""
+    return [
+        Step(miss.at, _CALLED[miss.state], _source(miss), Status.of_chunk(miss.state).value, miss.reason)
+        for miss in chunk.misses
+    ]
+
+
+def _source(miss: Miss) -> Source:
+    answered = miss.state is State.QUEUED and miss.reason != beem.UNREACHABLE
+    return Source.PROVIDER if answered else Source.PLATFORM
 
 
 def _handed_over(chunk: Chunk) -> list[Step]:
     steps = []
-    if chunk.submitted_at:
+    if chunk.submitted_at and chunk.state in _LEFT_US:
         steps.append(Step(chunk.submitted_at, Happened.HANDED_OVER, Source.PLATFORM, Status.SUBMITTING.value))
     if chunk.answered_at:
         status, reason = Status.of_chunk(chunk.state).value, chunk.reason
         steps.append(Step(chunk.answered_at, Happened.ANSWERED, Source.PROVIDER, status, reason))
     return steps
+
+
+def _ended(chunk: Chunk) -> list[Step]:
+    """Tells of an end that no answer and no report was."""
+    if chunk.state not in {State.FAILED, State.UNKNOWN, State.CANCELLED}:
+        return []
+    return [Step(chunk.updated_at, Happened.ENDED, Source.PLATFORM, Status.of_chunk(chunk.state).value, chunk.reason)]
+
+
+def _spared(message: Message) -> Step:
+    """Tells of who opted out in time."""
+    return Step(message.updated_at, Happened.ENDED, Source.PLATFORM, message.status.value, message.reason)
 
 
 def _reported(word: Word) -> Step:

@@ -55,6 +55,7 @@ class StepAnswer(Answer):
     status: str | None = Field(examples=["delivered"])
     reason: str | None
     provider_status: str | None = Field(description="The provider's own word.", examples=["DELIVERED"])
+    until: str | None = Field(description="Until when it waits, as it was known then.")
     credits: int | None = Field(description="What was charged, or given back.")
     webhook: str | None = Field(description="Which webhook was told.")
     reference: str | None = Field(description="The event that it was told of.")
@@ -69,7 +70,9 @@ class MessageStory(MessageAnswer):
     """One recipient's text with all that happened to it."""
 
     timeline: list[StepAnswer] = Field(
-        description="Oldest first. The same report again is not in it; one that changed nothing is `ignored`."
+        description="Oldest first. The same report again is not in it; one that changed nothing is `ignored`. "
+        "`put_off`: it was not taken, and is tried again (the last five times are told); `lost`: no answer came, so "
+        "nobody knows, and it is not sent again; `ended`: as `status` says, with no report."
     )
 
 

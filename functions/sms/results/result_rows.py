@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from functions.sms import messaging
-from functions.sms.batches import chunks, messages
+from functions.sms.batches import chunks, messages, waiting
 from functions.sms.batches.batches import Batch
 from functions.sms.batches.chunks import Chunk
 from functions.sms.batches.messages import FINAL, Message
@@ -49,13 +49,16 @@ def pages(batch: Batch, *, first: int) -> Iterator[tuple[list[Chunk], str]]:
     for page in chunks.pages(batch.tenant, batch.id, first=first, last=max(first, batch.chunks)):
         as_of = clock.stamp()
         rows = _rows(page)
-        yield page, spreadsheets.lines(line for chunk in page for line in _lines(chunk, rows[chunk.number], as_of))
+        yield (
+            page,
+            spreadsheets.lines(line for chunk in page for line in _lines(batch, chunk, rows[chunk.number], as_of)),
+        )
 
 
-def _lines(chunk: Chunk, rows: dict[int, Item], as_of: str) -> Iterator[tuple[str, ...]]:
+def _lines(batch: Batch, chunk: Chunk, rows: dict[int, Item], as_of: str) -> Iterator[tuple[str, ...]]:
     found = list(messages.of_chunk(chunk, rows))
     for message, cost in zip(found, costs.of_chunk(chunk, found, rows), strict=True):
-        yield _line(message, cost, as_of)
+        yield _line(waiting.of(batch, message), cost, as_of)
 
 
 def _line(message: Message, cost: Cost, as_of: str) -> tuple[str, ...]:
