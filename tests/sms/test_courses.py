@@ -53,7 +53,7 @@ def test_who_may_not_send_leads_no_batch(world: World, verb: str) -> None:
 def test_nothing_of_a_paused_batch_is_handed_over_until_it_goes_on(world: World, half: Any) -> None:
     batch, rest = half
     status, paused = lead(world, "pause", batch)
-    assert (status, paused["status"], paused["counts"]) == (200, "paused", {"submitted": 100, "queued": 150})
+    assert (status, paused["status"], paused["counts"]) == (200, "paused", {"submitted": 100, "held": 150})
     assert lead(world, "pause", batch)[1]["status"] == "paused"
     for body in rest:
         world.deliver(body)

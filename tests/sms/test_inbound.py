@@ -122,21 +122,6 @@ def test_a_stop_cut_off_anywhere_stands_once_it_is_delivered_again(two: World) -
         assert out_of(OTHER) == [True], cut
 
 
-def test_a_stop_that_meets_a_start_in_the_middle_opts_out_anew(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    texted(two, "STOP", at=clock.after(-10), transaction_id="1")
-    add = opt_outs.add
-
-    def after_which_somebody_is_let_back(*given: Any, **more: Any) -> int:
-        monkeypatch.setattr(opt_outs, "add", add)
-        done = add(*given, **more)
-        opt_outs.let_back(OTHER, DIGITS, at=clock.after(-5))
-        return done
-
-    monkeypatch.setattr(opt_outs, "add", after_which_somebody_is_let_back)
-    assert texted(two, "STOP", at=clock.after(-1), transaction_id="2") == {"batchItemFailures": []}
-    assert out_of(OTHER) == [True]
-
-
 def test_of_many_who_texted_a_phone_the_last_is_meant_whatever_its_name(world: World) -> None:
     rows = [
         {

@@ -302,7 +302,7 @@ def test_a_batch_that_was_resumed_goes_on_at_its_pace_from_the_first_chunk_that_
     first, *rest = world.queued()
     world.deliver(first)
     _, paused = world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
-    assert paused["counts"] == {"submitted": 100, "queued": 500}
+    assert paused["counts"] == {"submitted": 100, "held": 500}
     for body in rest:
         world.deliver(body)
     told.clear()

@@ -47,7 +47,7 @@ def move(world: World, batch: Any, send_at: Any, **options: Any) -> tuple[int, A
 def test_it_is_sent_at_its_moment_whatever_the_offset_and_not_before(world: World, offset_h: float) -> None:
     wanted = written(HOUR, offset_h)
     status, batch = world.send(*NUMBERS, send_at=wanted)
-    assert (status, batch["status"], batch["counts"]) == (202, "scheduled", {"queued": 3})
+    assert (status, batch["status"], batch["counts"]) == (202, "scheduled", {"scheduled": 3})
     assert datetime.fromisoformat(batch["send_at"]) == datetime.fromisoformat(wanted)
     assert batch["send_at"].endswith("Z")
     assert world.wallet() == (4_997, 3)  # held from now on
