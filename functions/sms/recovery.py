@@ -13,6 +13,7 @@ from mifumo.observability import count, logger
 from mifumo.tables import Key
 
 from . import messaging
+from .analytics import reckonings
 from .batches import batches, chunks, laid, laying
 from .batches.batches import Batch
 from .batches.chunks import Chunk, ChunkTaken, State
@@ -114,8 +115,10 @@ def batch(key: Key) -> None:
     if found.parts:
         _in_parts(found)
     elif not settlement.close(found):
+        if not found.reckoned:
+            reckonings.begin(found, last=found.chunks)
         with suppress(batches.AlreadyCompleted):
-            writes.commit(batches.look_again(found, wait_s=_wait_s(found)))
+            writes.commit(batches.look_again(found, wait_s=_wait_s(found), reckoned=True))
 
 
 def _in_parts(batch: Batch) -> None:
@@ -126,8 +129,8 @@ def _in_parts(batch: Batch) -> None:
         count("PartsLaidAgain", len(unlaid))
         laying.enqueue(batch, unlaid)
     for part in found.values():
-        if part.captured is None:
-            settlement.close_part(batch, part)
+        if part.captured is None and not settlement.close_part(batch, part) and part.ended:
+            reckonings.begin(batch, part=part.number, first=part.first, last=part.last)
     if not settlement.close(batch):
         age_s = (clock.now() - clock.parse(batch.created_at)).total_seconds()
         wait_s = _wait_s(batch) if batch.walk is not None else age_s / _PATIENCE

@@ -12,7 +12,7 @@ import pytest
 from functions.sms import sweep
 from functions.sms.analytics import figures as kept
 from functions.sms.analytics.figures import Network
-from mifumo import clock
+from mifumo import clock, settings
 from mifumo.phone import Operator
 from tests.builders import CONTEXT, token
 from tests.sms import test_quoted
@@ -158,6 +158,69 @@ def test_what_is_sent_in_parts_is_counted_part_by_part(world: World, campaigns_b
     world.receive(expected=108)
     look(world, 181)
     assert (totals(world)["delivered"], totals(world)["credits"]) == (108, 109)
+
+
+def half_sent(world: World) -> tuple[Any, list[dict[str, Any]]]:
+    """A batch of 150 of whom a hundred were handed over; returns it, and what the workers were told of the others."""
+    _, batch = world.send(*(f"0741{n:06d}" for n in range(100_100, 100_250)))
+    first, *rest = world.queued()
+    world.deliver(first)
+    return batch, rest
+
+
+def test_what_was_sent_of_a_batch_that_is_paused_is_counted_and_the_rest_when_it_went(world: World) -> None:
+    batch, _ = half_sent(world)
+    world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
+    world.sweep(after_s=61)
+    look(world, 181)
+    assert (totals(world)["sent"], totals(world)["credits"]) == (100, 100)
+    look(world, 8 * HOUR_S)
+    world.call("POST", f"/api/sms/batches/{batch['id']}/resume/")
+    world.work()
+    look(world, 181)
+    assert (totals(world)["sent"], totals(world)["credits"]) == (150, 150)
+
+
+def test_what_was_sent_beside_a_lost_answer_is_counted_before_anybody_knows_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECEIPT_WINDOW_S", "259200")
+    settings.forget()
+    batch, rest = half_sent(world)
+    world.beem.add_fault("reset_after_accept")
+    for body in rest:
+        world.deliver(body)
+    world.sweep(after_s=61)
+    look(world, 181)
+    assert world.batch(batch["id"])["counts"] == {"submitted": 100, "submit_unknown": 50}
+    assert (totals(world)["sent"], totals(world)["unknown"]) == (100, 0)
+    look(world, 72 * HOUR_S)
+    look(world, 2 * HOUR_S)
+    assert (totals(world)["sent"], totals(world)["unknown"]) == (100, 150)
+    assert totals(world)["credits"] == world.batch(batch["id"])["charged"] == 100
+
+
+def test_an_open_batch_is_looked_at_every_two_hours_and_once_it_has_ended_as_any_other(world: World) -> None:
+    _, rest = half_sent(world)
+    world.sweep(after_s=61)
+    looks = sum(world.sweep(after_s=HOUR_S / 2)["reckonings"] for _ in range(48))
+    assert 12 <= looks <= 14, "when it is twice as old, and then every two hours"
+    for body in rest:
+        world.deliver(body)
+    assert world.sweep(after_s=181)["reckonings"] == 1, "soon after its end"
+    assert totals(world)["sent"] == 150
+    looks = sum(world.sweep(after_s=24 * HOUR_S)["reckonings"] for _ in range(40))
+    assert looks == 3, "later that day, once reports are over, and once none can match"
+
+
+def test_figures_of_an_open_batch_are_begun_once(world: World) -> None:
+    half_sent(world)
+    puts = []
+    for _ in range(3):
+        world.wire.clear()
+        world.sweep(after_s=61)
+        puts.append(world.wire.count("PutItem"))
+    assert puts == [1, 0, 0]
 
 
 class Story:

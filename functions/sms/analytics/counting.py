@@ -13,6 +13,7 @@ from functions.sms.hooks import telling
 from mifumo import ids, writes
 from mifumo.observability import count as count_metric
 from mifumo.tables import Key
+from mifumo.writes import Write
 
 from . import figures, reckonings
 from .reckonings import Reckoning, ReckoningMoved
@@ -36,8 +37,9 @@ def count(place: Key) -> None:
     added = [
         figures.add(reckoning.tenant, day, reckoning.sender_id, more) for day, more in sorted(days.items()) if more
     ]
+    looked = reckonings.looked(reckoning, seen=seen, counted=counted, ended=all(chunk.ended for chunk in found))
     with suppress(ReckoningMoved):
-        _commit(reckoning, seen, counted, added)
+        _commit(looked, added)
 
 
 def _tell_again(reckoning: Reckoning, found: list[Chunk]) -> None:
@@ -53,8 +55,7 @@ def _tell_again(reckoning: Reckoning, found: list[Chunk]) -> None:
         telling.of_batch(batch[0])
 
 
-def _commit(reckoning: Reckoning, seen: str, counted: Counters, added: list[writes.Write]) -> None:
-    looked = reckonings.looked(reckoning, seen=seen, counted=counted)
+def _commit(looked: Write, added: list[Write]) -> None:
     if not added:
         writes.commit(looked)
         return
@@ -66,6 +67,8 @@ def _counted(found: list[Chunk]) -> Counters:
     """Counts chunks from their rows."""
     whole: dict[str, Counter[str]] = {}
     for chunk in found:
+        if chunk.submitted_at is None:
+            continue
         day, counters = figures.of_chunk(chunk, messages.read_rows(chunk))
         if day:
             whole.setdefault(day, Counter()).update(counters)

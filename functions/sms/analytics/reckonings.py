@@ -4,8 +4,9 @@
 |---|---|---|
 | `T#<tenant>#B#<batch>` | `RECKONED#<part>` | counters as they were added, by day; part 0 is a batch without parts |
 
-What was added moves in the transaction that adds it. So a look that comes twice, or dies, adds nothing twice, and a
-later one corrects what was counted too early.
+It begins when all of the chunks have ended, or when the sweep finds that some have and others have not: what is paused,
+or nobody knows of, keeps nothing else from being counted. What was added moves in the transaction that adds it. So a
+look that comes twice, or dies, adds nothing twice, and a later one corrects what was counted too early.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,9 @@ _AFTER_WINDOW_S = 3 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """What has been added; `seen` tells how its chunks stood then, `look` how often they were looked at."""
+    """What has been added; `seen` tells how its chunks stood then, `look` how often they were looked at, `closing` how
+    often since all had ended: that was found at `since`.
+    """
 
     tenant: TenantId
     batch: BatchId
@@ -45,12 +48,13 @@ class Reckoning:
     counted: dict[str, dict[str, int]]
     seen: str
     look: int
+    closing: int
     since: str
 
     @property
     def is_last(self) -> bool:
         """Tells whether the look that is due is the last one."""
-        return self.look + 1 >= len(_waits_s())
+        return self.closing >= len(_waits_s())
 
 
 class ReckoningBegun(Exception):
@@ -58,11 +62,25 @@ class ReckoningBegun(Exception):
 
 
 class ReckoningMoved(Exception):
-    """Somebody else has looked meanwhile."""
+    """Somebody else has looked meanwhile, or is about to."""
 
 
 def begin(batch: Batch, *, part: int = 0, first: int = 1, last: int) -> None:
-    """Begins the reckoning of chunks that have all ended; tests have none, and one that was begun stays as it is."""
+    """Begins the reckoning of chunks; tests have none, and one that was begun stays as it is."""
+    with suppress(ReckoningBegun):
+        _begin(batch, part=part, first=first, last=last)
+
+
+def hasten(batch: Batch, *, part: int = 0, first: int = 1, last: int) -> None:
+    """Has chunks that have all ended looked at soon, whether their reckoning was begun or not."""
+    try:
+        _begin(batch, part=part, first=first, last=last)
+    except ReckoningBegun:
+        with suppress(ReckoningMoved):
+            writes.commit(_soon(_key(batch.tenant, batch.id, part)))
+
+
+def _begin(batch: Batch, *, part: int, first: int, last: int) -> None:
     if batch.test:
         return
     item = {
@@ -76,13 +94,24 @@ def begin(batch: Batch, *, part: int = 0, first: int = 1, last: int) -> None:
         "counted": {},
         "seen": "",
         "look": 0,
+        "closing": 0,
         "since": clock.stamp(),
         "due_pk": _DUE,
         "due_sk": clock.after(_SOON_S),
         "ttl": clock.epoch() + RETENTION_S,
     }
-    with suppress(ReckoningBegun):
-        writes.commit(writes.put(messaging.table(), item, refused=lambda _: ReckoningBegun()))
+    writes.commit(writes.put(messaging.table(), item, refused=lambda _: ReckoningBegun()))
+
+
+def _soon(place: Key) -> Write:
+    return writes.update(
+        messaging.table(),
+        place,
+        "SET due_sk = :soon",
+        condition="closing = :no AND due_sk > :soon",
+        values={":soon": clock.after(_SOON_S), ":no": 0},
+        refused=lambda _: ReckoningMoved(),
+    )
 
 
 def due(now: str, *, limit: int) -> list[Key]:
@@ -97,18 +126,22 @@ def read_due(place: Key) -> Reckoning | None:
     return _of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
 
 
-def looked(reckoning: Reckoning, *, seen: str, counted: Mapping[str, Mapping[str, int]]) -> Write:
-    """Writes down what has been added by now, and when the next look is; refuses with ReckoningMoved."""
-    look = reckoning.look + 1
-    values: Item = {":look": look, ":was": reckoning.look, ":seen": seen}
-    sets = ["#look = :look", "seen = :seen"]
+def looked(reckoning: Reckoning, *, seen: str, counted: Mapping[str, Mapping[str, int]], ended: bool) -> Write:
+    """Writes down what has been added by now, whether all chunks had `ended`, and when the next look is; refuses with
+    ReckoningMoved.
+    """
+    first_of_end = ended and not reckoning.closing
+    since, closing = clock.stamp() if first_of_end else reckoning.since, reckoning.closing + ended
+    values: Item = {":look": reckoning.look + 1, ":was": reckoning.look, ":seen": seen}
+    values |= {":closing": closing, ":since": since}
+    sets = ["#look = :look", "seen = :seen", "closing = :closing", "since = :since"]
     if counted != reckoning.counted:
         sets.append("counted = :counted")
         values[":counted"] = counted
-    gone = " REMOVE due_pk, due_sk"
-    if look < len(_waits_s()):
+    gone, due = " REMOVE due_pk, due_sk", _next_look(since, closing)
+    if due:
         sets.append("due_sk = :due")
-        values[":due"], gone = clock.after(_waits_s()[look], clock.parse(reckoning.since)), ""
+        values[":due"], gone = due, ""
     return writes.update(
         messaging.table(),
         _key(reckoning.tenant, reckoning.batch, reckoning.part),
@@ -120,9 +153,18 @@ def looked(reckoning: Reckoning, *, seen: str, counted: Mapping[str, Mapping[str
     )
 
 
+def _next_look(since: str, closing: int) -> str | None:
+    """Returns when it is looked at next, None for never."""
+    if closing:
+        waits = _waits_s()[closing - 1 : closing]
+        return clock.after(waits[0], clock.parse(since)) if waits else None
+    age_s = (clock.now() - clock.parse(since)).total_seconds()
+    return clock.after(min(_LATER_S, max(_SOON_S, age_s)))  # when it is twice as old
+
+
 def _waits_s() -> list[float]:
-    """When it is looked at, in seconds since it was begun."""
-    return [_SOON_S, _LATER_S, WindowSettings.load().receipt_window_s + _AFTER_WINDOW_S, _LAST_S]
+    """When it is looked at again, in seconds since all its chunks were found to have ended."""
+    return [_LATER_S, WindowSettings.load().receipt_window_s + _AFTER_WINDOW_S, _LAST_S]
 
 
 def _of(item: Item) -> Reckoning:
@@ -136,6 +178,7 @@ def _of(item: Item) -> Reckoning:
         counted=item["counted"],
         seen=item["seen"],
         look=item["look"],
+        closing=item.get("closing", 0),
         since=item["since"],
     )
 

@@ -79,7 +79,8 @@ class Batch:
     `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
     in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted,
     `led` are the last of them; `walk` is the chunk up to which the last of them has come, None when it has come to all,
-    and `told` counts those that workers were told of on the way.
+    and `told` counts those that workers were told of on the way. `reckoned` says that its figures are being counted
+    though it is not over.
     """
 
     id: BatchId
@@ -113,6 +114,7 @@ class Batch:
     quiet: QuietHours | None = None
     known_at: str = ""
     led: tuple[Led, ...] = ()
+    reckoned: bool = False
 
     @property
     def course(self) -> tuple[Led, ...]:
@@ -183,6 +185,7 @@ def of(item: Item) -> Batch:
         quiet=QuietHours(*item["quiet"]) if "quiet" in item else None,
         known_at=item.get("known_at", ""),
         led=led.of(item.get("led", [])),
+        reckoned=item.get("reckoned", False),
     )
 
 
@@ -322,15 +325,15 @@ def later(tenant: TenantId, found: set[BatchId], moment: str) -> set[BatchId]:
     return {BatchId(item["id"]) for item in items if item["created_at"] > moment}
 
 
-def look_again(batch: Batch, *, wait_s: float = 0) -> Write:
-    """Puts the moment of the next look ahead, by `wait_s` at least."""
+def look_again(batch: Batch, *, wait_s: float = 0, reckoned: bool = False) -> Write:
+    """Puts the moment of the next look ahead, by `wait_s` at least; says that its figures are `reckoned` by now."""
     return writes.update(
         messaging.table(),
         key(batch.tenant, batch.id),
-        "SET due_sk = :due",
+        "SET due_sk = :due, reckoned = :reckoned",
         condition=_OPEN,
         names={"#status": "status"},
-        values={":due": messaging.swept_at(wait_s), **_ENDS},
+        values={":due": messaging.swept_at(wait_s), ":reckoned": reckoned or batch.reckoned, **_ENDS},
         refused=lambda _: AlreadyCompleted(batch.id),
     )
 

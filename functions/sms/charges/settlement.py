@@ -73,7 +73,7 @@ def close_part(batch: Batch, part: LaidPart) -> bool:
         return False
     # For as long the reports of its last chunk are waited for; the sweep then ends those that never came.
     last_count = messaging.swept_at(WindowSettings.load().receipt_window_s)
-    reckonings.begin(batch, part=part.number, first=part.first, last=part.last)
+    reckonings.hasten(batch, part=part.number, first=part.first, last=part.last)
     try:
         writes.commit(laid.closed(part, whole, captured=captured, due=last_count))
     except laid.PartMoved:
@@ -93,7 +93,7 @@ def close(batch: Batch) -> bool:
     if bill is None:
         return False
     if not batch.parts:
-        reckonings.begin(batch, last=batch.chunks)
+        reckonings.hasten(batch, last=batch.chunks)
     _settle(batch, bill)
     telling.of_batch(batch)
     return True
