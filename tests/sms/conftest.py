@@ -1,6 +1,8 @@
 """The world that the sms slice's tests live in."""
 
 import os
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -45,6 +47,24 @@ def customer() -> Iterator[Customer]:
     """Opens a customer's system."""
     with open_customer() as opened:
         yield opened
+
+
+@pytest.fixture
+def tarpit(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Makes every name server one that answers when the test is over; lists the names that it was asked for."""
+    over, asking, asked = threading.Event(), list[threading.Thread](), list[str]()
+
+    def hangs(host: str, *_: object, **__: object) -> None:
+        asking.append(threading.current_thread())
+        asked.append(host)
+        over.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    yield asked
+    over.set()
+    for thread in asking:
+        thread.join()
 
 
 @pytest.fixture

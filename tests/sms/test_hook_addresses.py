@@ -163,6 +163,61 @@ def test_a_name_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert outbound.post("https://duka.example/", b"{}", {}).error == "name_not_known"
 
 
+def test_a_name_server_that_does_not_answer_ends_a_call_with_its_time(tarpit: list[str]) -> None:
+    outcome = outbound.post("https://duka.example/", b"{}", {})
+    assert (outcome.status, outcome.error) == (None, "timeout")
+    assert tarpit == ["duka.example"]
+
+
+def test_what_the_look_up_takes_is_not_there_for_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_s = list[float]()
+
+    def slowly(host: str, port: int) -> list[str]:
+        threading.Event().wait(0.1)
+        return ["8.8.8.8"]
+
+    def connect(address: tuple[str, int], *, timeout: float) -> None:
+        left_s.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(addresses, "lookup", slowly)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert outbound.post("https://duka.example/", b"{}", {}).error == "no_answer"
+    assert 0 < left_s[0] <= 0.4
+
+
+def test_a_call_names_the_host_and_not_the_address_that_it_goes_to(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOKS_TO_LOOPBACK", "True")
+    settings.forget()
+    monkeypatch.setattr(addresses, "lookup", lambda host, port: ["127.0.0.1"])
+    port = customer.url.split(":")[2].split("/")[0]
+    assert outbound.post(f"http://duka.example:{port}/hooks", b"{}", {}).status == 204
+    assert customer.calls[0].headers["host"] == f"duka.example:{port}"
+
+
+def test_an_answer_is_its_status_however_long_it_goes_on(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOKS_TO_LOOPBACK", "True")
+    settings.forget()
+    customer.answers.append((200, {"Content-Length": "9999999999"}))
+    outcome = outbound.post(customer.url, b"{}", {})
+    assert (outcome.status, outcome.error) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Long": "a" * 70_000}, {f"X-{n}": "a" for n in range(120)}], ids=["a long line", "many lines"]
+)
+def test_an_answer_with_more_headers_than_anybody_reads_is_illegible(
+    customer: Customer, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOKS_TO_LOOPBACK", "True")
+    settings.forget()
+    customer.answers.append((200, headers))
+    outcome = outbound.post(customer.url, b"{}", {})
+    assert (outcome.status, outcome.error) == (None, "answer_illegible")
+
+
 def test_a_name_whose_answer_has_become_private_is_not_called(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,11 +321,18 @@ def _certificate(name: str, folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def tls_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def heard() -> list[str]:
+    """Lists the hosts that callers over TLS have named."""
+    return []
+
+
+@pytest.fixture
+def tls_port(tmp_path: Path, heard: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serves duka.example over TLS on the loopback, with a certificate that is trusted here."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            heard.append(self.headers["Host"])
             self.send_response(200)
             self.end_headers()
 
@@ -295,6 +357,11 @@ def tls_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     yield server.server_port
     server.shutdown()
     server.server_close()
+
+
+def test_a_call_over_tls_names_the_host_as_well(tls_port: int, heard: list[str]) -> None:
+    assert outbound.post(f"https://duka.example:{tls_port}/", b"{}", {}).status == 200
+    assert heard == [f"duka.example:{tls_port}"]
 
 
 def test_the_certificate_must_be_that_of_the_name_though_the_address_is_called(tls_port: int) -> None:

@@ -21,11 +21,25 @@ from functions.sms import hooks_worker
 from functions.sms.batches import messages
 from functions.sms.batches.messages import Status
 from functions.sms.content import opt_outs
-from functions.sms.hooks import events, hook_calls, hook_deliveries, hook_health, hooks, news, outbound, rounds, telling
+from functions.sms.hooks import (
+    addresses,
+    events,
+    hook_calls,
+    hook_deliveries,
+    hook_health,
+    hook_secrets,
+    hooks,
+    news,
+    outbound,
+    rounds,
+    telling,
+)
 from functions.sms.hooks.events import Type
 from mifumo import aws, clock, settings, writes
-from mifumo.errors import Busy
-from mifumo.ids import BatchId, TenantId
+from mifumo.callers import Principal
+from mifumo.errors import Busy, Conflict, NotFound
+from mifumo.ids import BatchId, TenantId, UserId
+from mifumo.permissions import Role
 from tests.builders import CONTEXT, sqs, token
 from tests.queues import taken
 from tests.sms.customer import Call
@@ -730,21 +744,60 @@ def test_after_a_rotation_both_secrets_verify_for_a_day_and_then_the_new_one_alo
     assert not verified(call, old)
 
 
-def test_of_two_rotations_in_a_day_the_last_two_secrets_are_live(told: Told) -> None:
+def test_of_two_rotations_in_a_day_the_secret_in_use_and_the_newest_are_live(told: Told) -> None:
     hook, first = told.listen("batch.completed")
-    second = _rotated(told, hook)
+    second = _rotated(told, hook)  # the answer is lost
+    told.world.pass_time(DAY_S / 2)
     third = _rotated(told, hook)
-    told.test(hook)
-    told.work()
-    (call,) = told.customer.calls
-    assert [verified(call, secret) for secret in (first, second, third)] == [False, True, True]
+    told.world.pass_time(DAY_S - 60)
+    assert _verifying(told, hook, first, second, third) == [True, False, True]
+    told.world.pass_time(120)
+    assert _verifying(told, hook, first, second, third) == [False, False, True]
+    fourth = _rotated(told, hook)
+    assert _verifying(told, hook, first, third, fourth) == [False, True, True]
 
 
-def _rotated(told: Told, hook: str) -> str:
-    status, rotated = told.world.call("POST", f"/api/sms/webhooks/{hook}/rotate/")
+def test_a_rotation_whose_answer_was_lost_is_asked_for_again_and_is_one(told: Told) -> None:
+    hook, first = told.listen("batch.completed")
+    second = _rotated(told, hook, key="september")
+    assert _rotated(told, hook, key="september") == second
+    assert _audited("webhook.rotated") == [("u1", hook)]
+    assert _verifying(told, hook, first, second) == [True, True]
+    third = _rotated(told, hook, key="october")
+    assert _verifying(told, hook, first, second, third) == [True, False, True]
+    told.world.pass_time(DAY_S + 1)
+    assert _rotated(told, hook, key="october") not in {first, second, third}
+
+
+def test_of_rotations_at_once_one_is_made_and_the_others_are_told(told: Told) -> None:
+    hook, first = told.listen("batch.completed")
+    read = hooks.require(TENANT, hook)
+    caller = Principal(tenant_id=TENANT, user_id=UserId("u1"), role=Role.OWNER)
+    made, known = hooks.rotate(caller, read, "one")
+    assert not known
+    with pytest.raises(Conflict, match="Somebody else"):
+        hooks.rotate(caller, read, "another")
+    assert hooks.rotate(caller, read, "one") == (made, True)
+    newest = hook_secrets.text(hook, made.salt)
+    assert _verifying(told, hook, first, newest) == [True, True]
+    hooks.delete(caller, read)
+    with pytest.raises(NotFound):
+        hooks.rotate(caller, read, "another")
+
+
+def _rotated(told: Told, hook: str, key: str | None = None) -> str:
+    headers = {"Idempotency-Key": key} if key else {}
+    status, rotated = told.world.call("POST", f"/api/sms/webhooks/{hook}/rotate/", headers=headers)
     assert status == 200, rotated
     secret: str = rotated["secret"]
     return secret
+
+
+def _verifying(told: Told, hook: str, *secrets: str) -> list[bool]:
+    """Has a webhook called, and tells for each secret whether it verifies the call."""
+    told.test(hook)
+    told.work()
+    return [verified(told.customer.calls[-1], secret) for secret in secrets]
 
 
 def test_a_secret_is_shown_once_and_stands_in_no_table(told: Told) -> None:
@@ -836,6 +889,18 @@ def test_an_address_that_is_not_called_is_refused_when_made_and_when_changed(tol
     assert told.world.call("PATCH", f"/api/sms/webhooks/{hook}/", {"url": url})[0] == 422
     assert told.world.call("GET", f"/api/sms/webhooks/{hook}/")[1]["url"] == told.customer.url
     assert _audited("webhook.created") == [("u1", hook)]
+
+
+def test_an_address_whose_name_server_does_not_answer_is_refused_in_time(
+    told: Told, tarpit: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "LOOK_UP_S", 0.05)
+    body = {"url": "https://duka.example/", "events": ALL}
+    status, problem = told.world.call("POST", "/api/sms/webhooks/", body)
+    assert (status, problem["code"], problem["errors"][0]["pointer"]) == (422, "webhook_url_refused", "/url")
+    assert "name server" in problem["errors"][0]["detail"]
+    assert tarpit == ["duka.example"]
+    assert told.world.call("GET", "/api/sms/webhooks/")[1]["items"] == []
 
 
 def test_nonsense_is_refused_all_of_it_at_once(told: Told) -> None:

@@ -8,13 +8,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field
 
-from functions.sms.hooks import hook_deliveries, hooks, redelivery
+from functions.sms.hooks import hook_deliveries, hook_secrets, hooks, redelivery
 from functions.sms.hooks.addresses import URL_LENGTH_MAX
 from functions.sms.hooks.events import Type
 from functions.sms.hooks.hooks import Hook
 from functions.sms.models.hook_models import DeliveryAnswer, WebhookAnswer
 from mifumo import cursors
-from mifumo.http import Caller, Cursor, Limit, needs
+from mifumo.http import Caller, Cursor, IdempotencyKey, Limit, Replayed, needs
 from mifumo.permissions import Action
 from mifumo.wire import Answer, Request
 
@@ -129,12 +129,18 @@ def delete_webhook(webhook_id: HookId, caller: Caller) -> Response[None]:
 @router.post(
     f"{_PATH}<webhook_id>/rotate/",
     summary="Give a webhook a new secret",
-    description="For 24 hours calls carry two signatures, of the new secret and of the one before it.",
+    description="For 24 hours calls carry two signatures, of the new secret and of the one in use before it. Rotated "
+    "again in that time, the one in use stays, and the one that was new stops at once. When an answer was lost, ask "
+    "again under the same Idempotency-Key: it has the same secret.",
     tags=_TAGS,
+    openapi_extensions={"x-problems": [409]},
 )
 @needs(Action.TENANT_MANAGE)
-def rotate_webhook(webhook_id: HookId, caller: Caller) -> WebhookMade:
-    return WebhookMade.with_secret(hooks.rotate(caller, hooks.require(caller.tenant_id, webhook_id)))
+def rotate_webhook(webhook_id: HookId, caller: Caller, key: IdempotencyKey, replayed: Replayed) -> WebhookMade:
+    hook, known = hooks.rotate(caller, hooks.require(caller.tenant_id, webhook_id), key)
+    if known:
+        replayed()
+    return WebhookMade.with_secret((hook, hook_secrets.text(hook.id, hook.salt)))
 
 
 @router.post(

@@ -5,6 +5,8 @@ So a name is resolved once, each of its addresses must be public, and the connec
 """
 
 import socket
+import threading
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +15,8 @@ from mifumo.errors import FieldError, ValidationFailed
 from mifumo.settings import Settings
 
 URL_LENGTH_MAX = 500
+# For how long a name is looked up while somebody waits for the door.
+LOOK_UP_S = 2.0
 _HTTPS_PORT, _HTTP_PORT = 443, 80
 # Below are mail, names, remote shells: a call there is no webhook, whatever it would be taken for.
 _FREE_PORTS = 1024
@@ -99,19 +103,40 @@ def require(url: str) -> None:
     """Raises UrlRefused unless the URL is one that we would call now."""
     target = parse(url)
     try:
-        resolve(target)
+        resolve(target, within_s=LOOK_UP_S)
     except NotPublicError as error:
         raise _refused("Its name leads to an address that is not public.") from error
+    except TimeoutError as error:
+        raise _refused(f"Its name server does not answer within {LOOK_UP_S:g} seconds: have that mended.") from error
     except OSError as error:
         raise _refused("Its name is not known.") from error
 
 
-def resolve(target: Target) -> list[str]:
-    """Returns the addresses of a target's host; raises NotPublicError when one of them is not public, else OSError."""
-    found = lookup(target.host, target.port)
+def resolve(target: Target, *, within_s: float) -> list[str]:
+    """Returns the addresses of a target's host; raises NotPublicError when one of them is not public, TimeoutError when
+    they are not known in time, else OSError.
+    """
+    found = _asked(target, within_s)
     if not found or not all(may_be_called(address) for address in found):
         raise NotPublicError(target.host)
     return found
+
+
+def _asked(target: Target, within_s: float) -> list[str]:
+    """Asks the resolver in a thread of its own: it takes no limit, and a name server can keep it waiting for minutes.
+
+    Whoever gives up leaves the thread behind, which ends when the resolver does.
+    """
+    answer: Future[list[str]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(lookup(target.host, target.port))
+        except OSError as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    return answer.result(within_s)
 
 
 def lookup(host: str, port: int) -> list[str]:

@@ -9,10 +9,11 @@ import hashlib
 import hmac
 import secrets
 
-from mifumo import aws
+from mifumo import aws, ids
 from mifumo.settings import Settings
 
 _PREFIX = "whsec_"
+_SALT_BYTES = 16
 
 
 class HookSecretSettings(Settings):
@@ -23,7 +24,12 @@ class HookSecretSettings(Settings):
 
 def salt() -> str:
     """Makes a salt for a new secret."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(_SALT_BYTES)
+
+
+def salt_after(before: str, key: str) -> str:
+    """Makes the salt of the secret that comes after one: the same when it is asked for under the same key again."""
+    return ids.fingerprint(before, key)[: 2 * _SALT_BYTES]
 
 
 def text(hook: str, salted: str) -> str:

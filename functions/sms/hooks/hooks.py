@@ -64,9 +64,13 @@ class Hook:
 
     @property
     def salts(self) -> list[str]:
-        """The salts of the secrets that are live: the newest, and the one before it for a day."""
-        before = self.salt_before if self.salt_before_until > clock.stamp() else ""
-        return [self.salt, before] if before else [self.salt]
+        """The salts of the secrets that are live: the newest, and for a day the one that was in use before it."""
+        return list(dict.fromkeys([self.salt, self.salt_in_use]))
+
+    @property
+    def salt_in_use(self) -> str:
+        """The salt of the secret that is verified with until the customer has brought a new one to its machines."""
+        return self.salt_before if self.salt_before_until > clock.stamp() else self.salt
 
     def wants(self, event: Type) -> bool:
         """Tells whether it is to be told of events of a type."""
@@ -166,11 +170,23 @@ def disable(caller: Principal, hook: Hook) -> Hook:
     return _changed(caller, hook, stored, "webhook.disabled")
 
 
-def rotate(caller: Principal, hook: Hook) -> tuple[Hook, str]:
-    """Gives a webhook a new secret; the one before it stays live for a day. Returns the new one, shown this once."""
-    salt = hook_secrets.salt()
-    stored = {"salt": salt, "salt_before": hook.salt, "salt_before_until": clock.after(ROTATION_S)}
-    return _changed(caller, hook, stored, "webhook.rotated"), hook_secrets.text(hook.id, salt)
+def rotate(caller: Principal, hook: Hook, key: str) -> tuple[Hook, bool]:
+    """Gives a webhook a new secret; tells whether the same was asked for under the same key before.
+
+    The secret in use stays live for a day. When it is rotated again meanwhile that is still the one in use: who lost an
+    answer has never had the one in between. Raises Conflict when somebody else rotates it at the same time.
+    """
+    salt = hook_secrets.salt_after(hook.salt_in_use, key)
+    if salt == hook.salt:
+        return hook, True
+    stored = {"salt": salt, "salt_before": hook.salt_in_use, "salt_before_until": clock.after(ROTATION_S)}
+    try:
+        return _changed(caller, hook, stored, "webhook.rotated", salt=hook.salt), False
+    except NotFound:
+        now = require(hook.tenant, hook.id)
+    if now.salt == salt:
+        return now, True
+    raise Conflict("Somebody else is rotating the secret: whoever did has the new one.")
 
 
 def delete(caller: Principal, hook: Hook) -> None:
@@ -193,9 +209,10 @@ def _changed(
     *,
     forgotten: tuple[str, ...] = (),
     after: dict[str, Any] | None = None,
+    salt: str = "",
 ) -> Hook:
     now = clock.stamp()
-    write = update(hook, {**stored, "updated_at": now}, forgotten)
+    write = update(hook, {**stored, "updated_at": now}, forgotten, salt=salt)
     try:
         writes.transact(write, audit.entry(caller, action, target=hook.id, after=after))
     except HookMoved as gone:
@@ -203,17 +220,23 @@ def _changed(
     return require(hook.tenant, hook.id)
 
 
-def update(hook: Hook, stored: dict[str, Any], forgotten: tuple[str, ...] = (), *, unless: str = "") -> Write:
-    """Sets and removes attributes of a webhook, `unless` it has one; refuses with HookMoved."""
+def update(
+    hook: Hook, stored: dict[str, Any], forgotten: tuple[str, ...] = (), *, unless: str = "", salt: str = ""
+) -> Write:
+    """Sets and removes attributes of a webhook, `unless` it has one, and while it has a `salt`; refuses with
+    HookMoved.
+    """
     names = {f"#{name}": name for name in [*stored, *forgotten, *([unless] if unless else [])]}
     removed = f" REMOVE {', '.join(f'#{name}' for name in forgotten)}" if forgotten else ""
     return writes.update(
         messaging.table(),
         key(hook.tenant, hook.id),
         f"SET {', '.join(f'#{name} = :{name}' for name in stored)}{removed}",
-        condition="attribute_exists(pk)" + (f" AND attribute_not_exists(#{unless})" if unless else ""),
+        condition="attribute_exists(pk)"
+        + (f" AND attribute_not_exists(#{unless})" if unless else "")
+        + (" AND salt = :salt_read" if salt else ""),
         names=names,
-        values={f":{name}": value for name, value in stored.items()},
+        values={f":{name}": value for name, value in stored.items()} | ({":salt_read": salt} if salt else {}),
         refused=lambda _: HookMoved(),
     )
 

@@ -22,8 +22,12 @@ from .outcomes import CallError, Outcome
 _ILLEGIBLE = (HTTPException, ValueError, TypeError)
 
 
+# A socket takes no limit of nothing.
+_LEAST_S = 0.001
+
+
 class CallSettings(Settings):
-    """For how long a customer's system is waited for, connection and answer together."""
+    """For how long a customer's system is waited for: look-up, connection and answer together."""
 
     hook_timeout_s: float
 
@@ -76,11 +80,13 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
 
 def _call(target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
     timeout_s = CallSettings.load().hook_timeout_s
-    checked = addresses.resolve(target)
+    ends = time.monotonic() + timeout_s
+    checked = addresses.resolve(target, within_s=timeout_s)
+    left_s = max(ends - time.monotonic(), _LEAST_S)
     make = _PinnedTls if target.scheme == "https" else _Pinned
-    connection = make(target, checked, timeout_s)
+    connection = make(target, checked, left_s)
     over = threading.Event()
-    watch = threading.Timer(timeout_s, _cut, (connection, over))
+    watch = threading.Timer(left_s, _cut, (connection, over))
     watch.daemon = True
     watch.start()
     try:
