@@ -71,6 +71,7 @@ def test_the_tool_still_finds_the_routes_that_take_a_key(operations: list[Operat
     assert keyed == {
         "POST /api/sms/send/",
         "POST /api/sms/batches/",
+        "POST /api/sms/webhooks/{webhook_id}/rotate/",
         "POST /api/billing/payments/initiate/",
         "POST /api/billing/payments/{payment_id}/retry/",
         "POST /api/billing/quotes/",

@@ -150,6 +150,7 @@ def test_the_answer_to_a_repeat_is_marked_only_where_keys_are_taken(contract: di
         "/api/billing/transfers/",
         "/api/sms/batches/",
         "/api/sms/send/",
+        "/api/sms/webhooks/{webhook_id}/rotate/",
     ]
     assert set(openapi_operations.HEADERS) == set(contract["components"]["headers"])
 

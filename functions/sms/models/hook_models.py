@@ -93,5 +93,19 @@ class EventAnswer(Answer):
     data: dict[str, Any] = Field(
         description="Of messages: `batch_id`, and `messages` with `id`, `to`, `status` and `reason` each. "
         "Of a batch: `batch_id`, `status`, `accepted`, `price`, `charged` and `completed_at`. Of a text that came from "
-        "a phone: `from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null."
+        "a phone: `from`, `to`, `text`, `received_at`, and the `keyword` that was applied (such as STOP) or null. Of a "
+        "test of a webhook: `webhook_id`. What became of a test of a text also has `mode`.",
+        examples=[
+            {
+                "batch_id": "01jd8x6m2c4e6g8j0k2m4n6p8q",
+                "messages": [
+                    {
+                        "id": "01jd8x6m2c4e6g8j0k2m4n6p8q-1-1",
+                        "to": "+255712345678",
+                        "status": "delivered",
+                        "reason": None,
+                    }
+                ],
+            }
+        ],
     )
