@@ -144,10 +144,10 @@ def page(tenant: TenantId, hook: str, *, limit: int, start: Item | None) -> Page
     return tables.query(messaging.table(), partition(tenant, hook), limit=limit, newest_first=True, start=start)
 
 
-def due(now: str, shard: str, *, limit: int) -> list[tuple[str, Key]]:
+def due(now: str, shard: str, *, pages_max: int) -> list[tuple[str, Key]]:
     """Finds deliveries whose moment has come, and webhooks that were disabled, each with that moment; oldest first."""
-    found = tables.query(messaging.table(), shard, index="due", between=("0", now), limit=limit)
-    return [(item["due_sk"], Key(item["pk"], item["sk"])) for item in found.items]
+    found = tables.query_all(messaging.table(), shard, pages_max=pages_max, index="due", between=("0", now))
+    return [(item["due_sk"], Key(item["pk"], item["sk"])) for item in found]
 
 
 def claim(delivery: Delivery, *, lease_s: float) -> Delivery:

@@ -14,8 +14,8 @@ from mifumo.tables import Key
 
 from . import hook_deliveries, hook_health, hooks, listeners, telling
 
-# Keys of each shard that are looked at: 150 bytes each, so that a shard is one query, and less than it may read.
-SEEN_MAX = 4_000
+# Pages of 250 keys that are looked at of each shard: 150 bytes a key, five read units a page.
+PAGES_MAX = 16
 # Steps of one sweep, ten milliseconds each; what is left over has its turn a minute later.
 STEPS_MAX = 1_000
 
@@ -24,7 +24,7 @@ def due(now: str) -> list[Key]:
     """Finds what is due, in turns."""
     waiting: dict[str, list[Key]] = defaultdict(list)
     found = sorted(
-        chain.from_iterable(hook_deliveries.due(now, shard, limit=SEEN_MAX) for shard in hook_deliveries.DUE)
+        chain.from_iterable(hook_deliveries.due(now, shard, pages_max=PAGES_MAX) for shard in hook_deliveries.DUE)
     )
     for _, key in found:
         # The partition of a delivery is its webhook's.
