@@ -141,6 +141,7 @@ def test_a_group_and_a_contact_have_their_limits(world: World, monkeypatch: pyte
     joined(world, group, one, two)
     status, problem = world.call("POST", f"{PATH}{group}/members/", {"contact_ids": [three]})
     assert (status, problem["errors"][0]["code"]) == (422, "group_full")
+    assert "`campaign`" in problem["errors"][0]["detail"]
     status, problem = world.call("POST", f"{PATH}{made(world, 'Second')}/members/", {"contact_ids": [one]})
     assert (status, problem["errors"][0]["code"]) == (422, "too_many_groups")
     assert members(world, group) == {one, two}

@@ -220,6 +220,7 @@ def test_contacts_are_put_into_a_group_until_it_is_full(
         found = imported(world, campaigns_bucket, data, group_id=wholesale)
         assert (found["accepted"], found["refused"]) == (60, 60)
         assert {one["code"] for one in found["refusals"]} == {"group_full"}
+        assert all("`campaign`" in one["detail"] for one in found["refusals"])
         assert groups.read(TENANT, wholesale).members == 60
     assert len(kept(world)) == 120
 

@@ -224,7 +224,10 @@ def _nobody() -> NotFound:
 
 
 def _full() -> AppError:
-    detail = f"A group has at most {MEMBERS_MAX:,} members."
+    detail = (
+        f"A group has at most {MEMBERS_MAX:,} members. To text more at once, upload a file of them with the purpose "
+        "`campaign`: the export of contacts is one."
+    )
     return ValidationFailed.of("/contact_ids", "group_full", detail)
 
 

@@ -202,5 +202,8 @@ def _too_many(one: _Known) -> Refusal:
 
 
 def _full(one: _Known) -> Refusal:
-    detail = "The contact is kept, but the group is full."
+    detail = (
+        f"The contact is kept, but the group is full: it has at most {groups.MEMBERS_MAX:,} members. To text more at "
+        "once, upload the file with the purpose `campaign`."
+    )
     return refusals.of_cell(one.entry.line, "", f"+{one.entry.digits}", "group_full", detail)
