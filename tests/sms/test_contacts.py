@@ -5,15 +5,17 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.sms.content import contacts
+from functions.sms.content import contact_words, contacts
 from functions.sms.content.contacts import ContactExists
+from functions.sms.content.named import ChangedMeanwhile
 from functions.sms.doors import contacts as door
-from mifumo import aws, phone, spreadsheets, tables
+from mifumo import aws, phone, spreadsheets, tables, writes
 from tests.builders import token
 from tests.sms.world import TENANT, World
 
@@ -168,6 +170,92 @@ def test_pages_hold_every_contact_once(world: World, query: dict[str, str]) -> N
     assert sorted(seen) == [f"+2557120000{number:02d}" for number in range(0, 7, step)]
     status, problem = world.call("GET", PATH, query={"name": "other", "cursor": "forged"})
     assert (status, problem["errors"][0]["code"]) == (422, "cursor_invalid")
+
+
+def test_a_contact_is_found_by_the_beginning_of_any_word_of_its_name_once(world: World) -> None:
+    contact = made(world, "0712000010", name="Asha Mohamed  Mrema Mo")["id"]
+    made(world, "0712000020", name="Mohamed Asha")
+    made(world, "0712000030", name="Asha Moshi")
+    assert found(world, name="mo") == ["Mohamed Asha", "Asha Mohamed  Mrema Mo", "Asha Moshi"]
+    for beginning in ("mohamed m", "MREMA", "mrema mo"):
+        assert found(world, name=beginning) == ["Asha Mohamed  Mrema Mo"], beginning
+    assert found(world, name="asha mo") == ["Asha Mohamed  Mrema Mo", "Asha Moshi"]
+    assert found(world, name="ohamed") == found(world, name="mo", tag="none") == []
+    for limit in ("1", "2"):
+        assert sorted(listed(world, PATH, name="mo", limit=limit)) == [f"+2557120000{n}0" for n in (1, 2, 3)]
+    world.call("PATCH", f"{PATH}{contact}/", {"version": 1, "name": "Asha Juma"})
+    assert (found(world, name="mrema"), found(world, name="juma")) == ([], ["Asha Juma"])
+    world.call("DELETE", f"{PATH}{contact}/")
+    assert found(world, name="juma") == []
+    made(world, "0712000010")
+    assert words() == {"asha", "moshi"}
+
+
+def words() -> set[str]:
+    table, partition = contacts.place(TENANT, "x")[0], contact_words.partition(TENANT)
+    return {item["sk"].partition("#")[0] for item in tables.query_all(table, partition, consistent=True)}
+
+
+def test_the_words_of_a_name_are_those_of_the_name_that_stands_whoever_comes_between(world: World) -> None:
+    contact = made(world, name="Asha Mrema")["id"]
+    before = contacts.read(TENANT, contact)
+    world.call("PATCH", f"{PATH}{contact}/", {"version": 1, "name": "Asha Juma"})
+    late: list[Any] = [
+        lambda: writes.transact(*contacts.changed(before, name="Asha Moshi", attributes={}, tags=())),
+        lambda: writes.transact(*contacts.gone(before)),
+    ]
+    for deed in late:
+        with pytest.raises(ChangedMeanwhile):
+            deed()
+    assert words() == {"juma"}
+
+
+def test_a_search_costs_a_query_for_names_and_one_for_words_and_a_read_of_its_finds(world: World) -> None:
+    for number in range(3):
+        made(world, f"07120000{number:02d}", name=f"Asha Mrema {number}")
+    found(world)  # keys are cached from here on
+    world.wire.clear()
+    assert len(found(world, name="mrema")) == 3
+    assert world.wire.calls == ["Query", "Query", "BatchGetItem", "BatchGetItem"]
+
+
+def test_a_page_of_a_tag_is_not_empty_when_a_contact_with_it_is_near(world: World) -> None:
+    for number in range(6):
+        made(world, f"07120000{number:02d}", name=f"N{number}", tags=["last"] if number == 4 else [])
+    _, page = world.call("GET", PATH, query={"limit": "1", "tag": "last"})
+    assert ([item["name"] for item in page["items"]], page["next"] is None) == (["N4"], False)
+
+
+def test_an_export_has_those_of_a_group_a_tag_or_a_search_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_ROWS_MAX", 2)
+    ids = [
+        made(world, f"07120000{n:02d}", name=f"Asha N{n}", tags=["vip & co"] if n % 2 else [])["id"] for n in range(4)
+    ]
+    group = world.call("POST", "/api/sms/groups/", {"name": "Few"})[1]["id"]
+    world.call("POST", f"/api/sms/groups/{group}/members/", {"contact_ids": ids[:3]})
+    for query, names in [
+        ({"tag": "vip & co"}, {"Asha N1", "Asha N3"}),
+        ({"group_id": group}, {"Asha N0", "Asha N1", "Asha N2"}),
+        ({"group_id": group, "tag": "vip & co"}, {"Asha N1"}),
+        ({"name": "n3"}, {"Asha N3"}),
+        ({"phone": "071200000"}, {f"Asha N{n}" for n in range(4)}),
+    ]:
+        assert whole_export(world, query) == names, query
+    assert world.raw("GET", PATH + "export/", query={"group_id": "nobody"})["statusCode"] == 404
+    assert world.raw("GET", PATH + "export/", query={"group_id": group, "name": "a"})["statusCode"] == 422
+
+
+def whole_export(world: World, query: dict[str, str]) -> set[str]:
+    """Follows the links of an export; returns the names in it."""
+    names = set[str]()
+    while True:
+        response = world.raw("GET", PATH + "export/", query=query)
+        rows = list(csv.DictReader(io.StringIO(response["body"].removeprefix("\ufeff"))))
+        assert names.isdisjoint(row["name"] for row in rows)
+        names |= {row["name"] for row in rows}
+        if "Link" not in response["headers"]:
+            return names
+        query = dict(parse_qsl(urlsplit(response["headers"]["Link"].partition(">")[0][1:]).query))
 
 
 LONG_NAMES = st.lists(

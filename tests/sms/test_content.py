@@ -7,7 +7,7 @@ import pytest
 
 from functions.sms import privacy
 from functions.sms.batches.categories import Category
-from functions.sms.content import contacts, groups, opt_outs, templates
+from functions.sms.content import contact_words, contacts, groups, opt_outs, templates
 from functions.sms.content.opt_outs import Source
 from functions.sms.data_requests import belongings
 from mifumo import aws, ids, tables, writes
@@ -34,7 +34,7 @@ def furnished(tenant: TenantId, people: int = 3) -> tuple[str, list[str]]:
     """Gives a tenant some of everything; returns a group and who is in it."""
     owner = Principal(tenant, UserId("u1"), Role.OWNER)
     numbers = [str(int(DIGITS) + number) for number in range(people)]
-    made = [contacts.create(tenant, one, name="Asha", attributes={}, tags=()).id for one in numbers]
+    made = [contacts.create(tenant, one, name="Asha Mrema", attributes={}, tags=()).id for one in numbers]
     group = groups.create(owner, "Wholesale").id
     groups.create(owner, "Nobody")
     groups.add(tenant, group, made)
@@ -48,6 +48,7 @@ def kept(tenant: TenantId, group: str) -> dict[str, int]:
     table = contacts.place(tenant, "x")[0]
     places = {
         "contacts": contacts.partition(tenant),
+        "words": contact_words.partition(tenant),
         "members": groups.partition(tenant, group),
         "groups": groups.KIND.partition(tenant),
         "templates": templates.KIND.partition(tenant),

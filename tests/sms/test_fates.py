@@ -73,6 +73,7 @@ FATES = {
     "batches._progress_key": Fate(_BATCH, "PROGRESS", "batches"),
     "chunks.key": Fate(_BATCH, r"CHUNK#\d+", "messages", people=True),
     "circuit.KEY": Fate("PLATFORM", "CIRCUIT#beem", _OURS),
+    "contact_words._place": Fate("T#t1#CONTACTWORDS", ".+", "contacts", people=True, cleared=True),
     "contacts.place": Fate("T#t1#CONTACTS", "[0-9a-z]{26}", "contacts", people=True, cleared=True),
     "events.key": Fate("T#t1#EVENTS", "[0-9a-z]{26}", "events", people=True, cleared=True),
     "figures.add": Fate("T#t1#DAYS", ".+", _COUNTS),
@@ -203,7 +204,7 @@ def story(told: Told, bucket: str) -> list[Kept]:
     made(told, "POST", f"/api/admin/sms/sender-ids/{name['id']}/approve/", token=staff)
     made(told, "POST", "/api/sms/templates/", {"name": "Deni", "category": "alert", "body": f"Ndugu {NAME}"})
     group = made(told, "POST", "/api/sms/groups/", {"name": f"Wa {NAME}"})
-    contact = made(told, "POST", "/api/sms/contacts/", {"phone": GONE, "name": NAME})
+    contact = made(told, "POST", "/api/sms/contacts/", {"phone": GONE, "name": f"Bi {NAME}"})
     made(told, "POST", f"/api/sms/groups/{group['id']}/members/", {"contact_ids": [contact["id"]]})
     made(told, "POST", "/api/sms/opt-outs/", {"phone": STAYS})
     world.beem.add_fault("http_500")

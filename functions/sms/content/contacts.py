@@ -19,12 +19,10 @@ from mifumo.ids import TenantId
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
 
+from . import contact_words
 from .attributes import name_of
+from .contact_words import SORTED_BY
 from .named import ChangedMeanwhile, folded
-
-# By so many characters of a name contacts are put in order, and by their ids where those are the same: a cursor holds
-# them, and a name may be a hundred of four bytes.
-_SORTED_BY = 60
 
 
 class ContactExists(Conflict):
@@ -89,13 +87,13 @@ def create(
 ) -> Contact:
     """Makes a contact; raises ContactExists."""
     item, made = new(tenant, digits, name=name, attributes=attributes, tags=tags)
-    writes.commit(made)
+    writes.transact(*made)
     return of(item)
 
 
 def new(
     tenant: TenantId, digits: str, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]
-) -> tuple[Item, Write]:
+) -> tuple[Item, list[Write]]:
     """Makes a contact, and what writes it; refuses with ContactExists."""
     now, contact = clock.stamp(), of_number(tenant, digits)
     table, key = place(tenant, contact)
@@ -114,7 +112,8 @@ def new(
         "number_pk": partition(tenant),
         "number_sk": digits,
     }
-    return item, writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}."))
+    made = writes.put(table, item, refused=lambda _: ContactExists(f"Change it: its id is {contact}."))
+    return item, [made, *contact_words.renamed(tenant, contact, before="", after=name)]
 
 
 def change(
@@ -127,20 +126,25 @@ def change(
     tags: tuple[str, ...] | None,
 ) -> Contact:
     """Changes what is given of a contact that has this version; raises NotFound and ChangedMeanwhile."""
-    before = replace(read(tenant, contact), version=version)
-    update = changed(
+    before = read(tenant, contact)
+    if before.version != version:
+        raise _moved()
+    after = replace(
         before,
         name=before.name if name is None else name,
         attributes=before.attributes if attributes is None else attributes,
         tags=before.tags if tags is None else tags,
+        version=version + 1,
+        updated_at=clock.stamp(),
     )
-    return of(writes.commit(update))
+    writes.transact(*changed(before, name=after.name, attributes=after.attributes, tags=after.tags))
+    return after
 
 
-def changed(before: Contact, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]) -> Write:
+def changed(before: Contact, *, name: str, attributes: Mapping[str, str], tags: tuple[str, ...]) -> list[Write]:
     """Changes a contact that still has the version it was read with; refuses with ChangedMeanwhile."""
     table, key = place(before.tenant, before.id)
-    return writes.update(
+    update = writes.update(
         table,
         key,
         "SET #name = :name, #attributes = :attributes, tags = :tags, #version = :after, updated_at = :now, "
@@ -156,31 +160,49 @@ def changed(before: Contact, *, name: str, attributes: Mapping[str, str], tags: 
             ":now": clock.stamp(),
             ":by_name": _by_name(name, before.id),
         },
-        refused=lambda _: ChangedMeanwhile("Read it again: your change was not made."),
+        refused=lambda _: _moved(),
     )
+    return [update, *contact_words.renamed(before.tenant, before.id, before=before.name, after=name)]
 
 
-def gone(before: Contact) -> Write:
-    """Deletes a contact that is in the groups it was in when it was read; refuses with ChangedMeanwhile."""
+def gone(before: Contact) -> list[Write]:
+    """Deletes a contact that is as it was read, and in the groups that it was in; refuses with ChangedMeanwhile."""
     table, key = place(before.tenant, before.id)
     same = "#groups = :groups" if before.groups else "attribute_not_exists(#groups)"
-    return writes.delete(
+    deleted = writes.delete(
         table,
         key,
-        condition=f"attribute_exists(pk) AND {same}",
-        names={"#groups": "groups"},
-        values={":groups": set(before.groups)} if before.groups else None,
+        condition=f"#version = :seen AND {same}",
+        names={"#groups": "groups", "#version": "version"},
+        values={":seen": before.version, **({":groups": set(before.groups)} if before.groups else {})},
         refused=lambda _: ChangedMeanwhile("Read it again: it was not deleted."),
     )
+    return [deleted, *contact_words.renamed(before.tenant, before.id, before=before.name, after="")]
 
 
 def by_name(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
     """Reads a page of the contacts whose name begins so, in order of name."""
     table, begins = messaging.table(), folded(prefix)
     page = tables.query(
-        table, partition(tenant), index="listing", begins_with=begins[:_SORTED_BY], limit=limit, start=start
+        table, partition(tenant), index="listing", begins_with=begins[:SORTED_BY], limit=limit, start=start
     )
     return Page([item for item in page.items if folded(item["name"]).startswith(begins)], page.last)
+
+
+def by_word(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of the contacts with a word in their name, not the first, from which on it begins so: a query, and
+    a read for each hundred of its finds.
+    """
+    begins = folded(prefix)
+    page = contact_words.page(tenant, begins, limit=limit, start=start)
+    found = several(tenant, [word["contact"] for word in page.items])
+    led = [found[word["contact"]] for word in page.items if _leads(word, found, begins)]
+    return Page(led, page.last)
+
+
+def _leads(word: Item, found: Mapping[str, Item], begins: str) -> bool:
+    contact = found.get(word["contact"])
+    return contact is not None and contact_words.leads(word, contact["name"], begins)
 
 
 def by_number(tenant: TenantId, prefix: str, *, limit: int, start: Item | None) -> Page:
@@ -197,8 +219,12 @@ def several(tenant: TenantId, wanted: list[str]) -> dict[str, Item]:
     return {key.sk: item for (_, key), item in found.items()}
 
 
+def _moved() -> ChangedMeanwhile:
+    return ChangedMeanwhile("Read it again: your change was not made.")
+
+
 def _by_name(name: str, contact: str) -> str:
-    return f"{folded(name)[:_SORTED_BY]}#{contact}"
+    return f"{folded(name)[:SORTED_BY]}#{contact}"
 
 
 def partition(tenant: TenantId) -> str:

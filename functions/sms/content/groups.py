@@ -129,7 +129,7 @@ def without(before: Contact) -> list[Write]:
         for group in sorted(before.groups)
         for write in (_forgotten(before.tenant, group, before.id), _counted(before.tenant, group, -1))
     ]
-    return [contacts.gone(before), *left]
+    return [*contacts.gone(before), *left]
 
 
 def member_page(tenant: TenantId, group: str, *, limit: int, start: Item | None) -> tuple[list[Contact], Item | None]:

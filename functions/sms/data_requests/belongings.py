@@ -7,7 +7,7 @@ both, and without the entry the next list with the number in it would text it ag
 
 from functions.sms import messaging
 from functions.sms.batches.chunks import ERASED
-from functions.sms.content import contacts, groups, opt_outs, templates
+from functions.sms.content import contact_words, contacts, groups, opt_outs, templates
 from functions.sms.content.contacts import Contact
 from functions.sms.hooks import events, hook_deliveries, hooks, listeners
 from functions.sms.inbound import arrivals
@@ -42,7 +42,8 @@ def forget(tenant: TenantId, digits: str) -> None:
 
 def clear(tenant: TenantId) -> bool:
     """Deletes some of all that a tenant keeps, people first; tells whether there may be more."""
-    for partition in (contacts.partition(tenant), *_within(tenant), *_others(tenant)):
+    people = contacts.partition(tenant), contact_words.partition(tenant)
+    for partition in (*people, *_within(tenant), *_others(tenant)):
         if found := tables.query(messaging.table(), partition, limit=_ITEMS_A_STEP, consistent=True).items:
             _delete([*_leading(tenant, found), *(Key(item["pk"], item["sk"]) for item in found)])
             return True

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -21,13 +22,21 @@ from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.ids import TenantId
 from mifumo.permissions import Action
 from mifumo.phone import InvalidNumber
+from mifumo.tables import Page
 from mifumo.wire import Answer, Request
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["sms"]
 # A megabyte of the six that a function may answer.
 _ROWS_MAX = 2_000
-_SHORT_PAGES = "With `tag` a page may be shorter than `limit`, or empty, while there is a `next`."
+_SHORT_PAGES = (
+    "With `name` or `tag` a page may be shorter than `limit`, or empty, while there is a `next`. Contacts whose name "
+    "begins so come first, then those with another word that does."
+)
+# Pages that are looked through for one with the tag before an empty one is answered.
+_PAGES_MAX = 5
+# In a cursor: the place among the words of names, where the list is through.
+_WORDS = "words"
 
 
 def _plain(written: object) -> object:
@@ -49,9 +58,12 @@ _ATTRIBUTES = (
     "What else is known, by names that templates can take for variables. Names are kept in small letters, with single "
     "underscores between words; phone, name and tags are none."
 )
-NameIs = Annotated[str, Query(max_length=100, description="What the name begins with.", examples=["Asha"])]
+NameIs = Annotated[
+    str, Query(max_length=100, description="What the name, or a word of it, begins with.", examples=["Asha"])
+]
 PhoneIs = Annotated[str, Query(max_length=20, description="What the number begins with.", examples=["0712"])]
 TagIs = Annotated[str, Query(max_length=50, description="A tag that the contact has.", examples=["wholesale"])]
+GroupIs = Annotated[str, Query(max_length=40, description="A group that the contact is in.")]
 
 
 class ContactRequest(Request):
@@ -75,7 +87,7 @@ class ContactChange(Request):
 
 
 class ContactPage(Answer):
-    """A page of contacts, in order of name, or of number where one was looked for."""
+    """A page of contacts, in order of name or of the word that was found, or of number where one was looked for."""
 
     items: list[ContactAnswer]
     next: str | None
@@ -92,8 +104,12 @@ def list_contacts(
     cursor: Cursor = None,
 ) -> ContactPage:
     scope = f"contacts {caller.tenant_id} {name!r} {phone!r} {tag!r}"
-    found, last = _found(caller.tenant_id, name, phone, limit=limit, start=cursors.decode(cursor, scope=scope))
-    tagged = [contact for contact in found if not tag or tag in contact.tags]
+    last, tagged = cursors.decode(cursor, scope=scope), list[Contact]()
+    for _ in range(_PAGES_MAX):
+        found, last = _found(caller.tenant_id, name, phone, limit=limit, start=last)
+        tagged = [contact for contact in found if not tag or tag in contact.tags]
+        if tagged or last is None:
+            break
     return ContactPage(items=belongings.told(caller.tenant_id, tagged), next=cursors.encode(last, scope=scope))
 
 
@@ -120,7 +136,8 @@ def create_contact(body: ContactRequest, caller: Caller) -> ContactAnswer:
     "/api/sms/contacts/export/",
     summary="Take contacts along as CSV",
     description=f'{_ROWS_MAX:,} at a time, in order of name; a `Link` header with `rel="next"` leads to the next ones. '
-    "Cells that a spreadsheet would run as a formula, and numbers, have an apostrophe before them.",
+    "Those of a group come in no order. With a tag, a part may have few rows or none while there is a next one. Cells "
+    "that a spreadsheet would run as a formula, and numbers, have an apostrophe before them.",
     tags=_TAGS,
     responses={
         HTTPStatus.OK: {
@@ -130,14 +147,28 @@ def create_contact(body: ContactRequest, caller: Caller) -> ContactAnswer:
     },
 )
 @needs(Action.CONTENT_MANAGE)
-def export_contacts(caller: Caller, cursor: Cursor = None) -> Response[str]:
-    scope = f"contacts export {caller.tenant_id}"
+def export_contacts(
+    caller: Caller,
+    name: NameIs = "",
+    phone: PhoneIs = "",
+    tag: TagIs = "",
+    group_id: GroupIs = "",
+    cursor: Cursor = None,
+) -> Response[str]:
+    asked = {"name": name, "phone": phone, "tag": tag, "group_id": group_id}
+    scope = f"contacts export {caller.tenant_id} {sorted(asked.items())}"
     start = cursors.decode(cursor, scope=scope)
-    page = contacts.by_name(caller.tenant_id, "", limit=_ROWS_MAX, start=start)
-    found = [contacts.of(item) for item in page.items]
+    if group_id:
+        if name or phone:
+            raise ValidationFailed.of("query:group_id", "too_much", "Look in a group, or for a name or a number.")
+        some, last = groups.member_page(caller.tenant_id, group_id, limit=_ROWS_MAX, start=start)
+    else:
+        some, last = _found(caller.tenant_id, name, phone, limit=_ROWS_MAX, start=start)
+    found = [contact for contact in some if not tag or tag in contact.tags]
     writes.commit(audit.entry(caller, "contacts.exported", after={"count": len(found)}))
-    following = cursors.encode(page.last, scope=scope)
-    link = {"Link": f'</api/sms/contacts/export/?cursor={following}>; rel="next"'} if following else {}
+    following = cursors.encode(last, scope=scope)
+    query = urlencode({**{one: value for one, value in asked.items() if value}, "cursor": following})
+    link = {"Link": f'</api/sms/contacts/export/?{query}>; rel="next"'} if following else {}
     headers: dict[str, Any] = {"Content-Disposition": 'attachment; filename="contacts.csv"', **link}
     return Response(HTTPStatus.OK, "text/csv; charset=utf-8", _csv(found), headers)
 
@@ -197,8 +228,22 @@ def _found(
     if number:
         page = contacts.by_number(tenant, phone.prefix(number), limit=limit, start=start)
     else:
-        page = contacts.by_name(tenant, name, limit=limit, start=start)
+        page = _by_name(tenant, name, limit=limit, start=start)
     return [contacts.of(item) for item in page.items], page.last
+
+
+def _by_name(tenant: TenantId, name: str, *, limit: int, start: Item | None) -> Page:
+    """Reads a page of those whose name begins so, then of those with another word that does."""
+    if start and _WORDS in start:
+        page = contacts.by_word(tenant, name, limit=limit, start=start[_WORDS] or None)
+        return Page(page.items, {_WORDS: page.last} if page.last else None)
+    page = contacts.by_name(tenant, name, limit=limit, start=start)
+    if page.last or not name.strip():
+        return page
+    if len(page.items) == limit:
+        return Page(page.items, {_WORDS: {}})
+    rest = contacts.by_word(tenant, name, limit=limit - len(page.items), start=None)
+    return Page([*page.items, *rest.items], {_WORDS: rest.last} if rest.last else None)
 
 
 def _csv(found: Iterable[Contact]) -> str:

@@ -30,6 +30,8 @@ from .uploads import Upload
 # Ten transactions, a second's work.
 _STEP_MAX: Final = 490
 _TOGETHER_MAX: Final = 49
+# What a transaction takes.
+_WRITES_MAX: Final = 100
 # As the routes of contacts have it.
 _NAME_MAX, _VALUE_MAX, _TAG_MAX, _SOME_MAX = 100, attributes.VALUE_MAX, 50, 20
 # The surest names first: of two such columns the other one is an attribute.
@@ -105,10 +107,10 @@ class ContactImport:
         return _too_many(told) if told.overfull else told
 
     def _kept(self, step: Step, known: list[_Known]) -> list[_Known]:
-        """Keeps contacts in one transaction, made anew when somebody changes one of them meanwhile."""
+        """Keeps contacts, each with what leads to it, and begins anew when somebody changes one of them meanwhile."""
         for _ in backoff.attempts():
             found = contacts.several(self._upload.tenant, [self._id(one) for one in known])
-            made, kept, left = list[Write](), list[_Known](), list[Refusal]()
+            made, kept, left = list[list[Write]](), list[_Known](), list[Refusal]()
             for one in known:
                 before = contacts.of(found[self._id(one)]) if self._id(one) in found else None
                 told = _merged(before, one)
@@ -116,10 +118,10 @@ class ContactImport:
                     left.append(_too_many(one))
                     continue
                 kept.append(one)
-                made += self._written(before, told)
+                made.append(self._written(before, told))
             try:
-                if made:
-                    writes.transact(*made)
+                for some in _together(made):
+                    writes.transact(*some)
             except (ContactExists, ChangedMeanwhile):
                 continue
             step.left += left
@@ -130,10 +132,10 @@ class ContactImport:
         """Writes what is known of a contact by now; nothing when that was known before."""
         fields: Any = {"name": told.name, "attributes": told.attributes, "tags": told.tags}
         if before is None:
-            return [contacts.new(self._upload.tenant, told.entry.digits, **fields)[1]]
+            return contacts.new(self._upload.tenant, told.entry.digits, **fields)[1]
         if (told.name, told.attributes, told.tags) == (before.name, before.attributes, before.tags):
             return []
-        return [contacts.changed(before, **fields)]
+        return contacts.changed(before, **fields)
 
     def _joined(self, step: Step, kept: list[_Known]) -> list[_Known]:
         """Puts contacts into the group; returns those that are in it. Raises FileRefused when it is gone."""
@@ -171,6 +173,18 @@ class ContactImport:
 
     def _id(self, one: _Known) -> str:
         return contacts.of_number(self._upload.tenant, one.entry.digits)
+
+
+def _together(made: Sequence[list[Write]]) -> Iterator[list[Write]]:
+    """Puts writes together into as many transactions as they need; those of a contact stay together."""
+    some = list[Write]()
+    for one in made:
+        if len(some) + len(one) > _WRITES_MAX:
+            yield some
+            some = []
+        some += one
+    if some:
+        yield some
 
 
 def _column(sheet: Sheet, wanted: Sequence[str]) -> int | None:
