@@ -48,6 +48,8 @@ _HANDLERS: dict[str, Callable[..., Any]] = {
     "uploads": splitter.handler,
 }
 _REPORTS_A_CALL = 25
+# A delivery, a customer's deed, a phone's word, reports, a sweep, a rest, and a look at the schedules.
+_LIKELY = (10, 3, 1, 3, 1, 3, 1)
 # Of all deliveries, and of the calls of such a worker: the other one is at work meanwhile.
 _TWINS, _RESTLESS = 0.04, 0.3
 # The simulator's own, which never come twice, in no story.
@@ -130,7 +132,7 @@ class Story:
     def _step(self) -> None:
         """Does one thing."""
         steps = (self._deliver, self._deed, self._word, self._reports, self._sweep, self._rest, self.appointments.ring)
-        self._dice.choices(steps, (10, 3, 1, 3, 1, 3, 1))[0]()
+        self._dice.choices(steps, _LIKELY)[0]()
 
     def _meanwhile(self) -> None:
         """Lets something else happen while a process stands still: its twin, if it has one, does the same work."""

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from functions.sms import messaging
 from functions.sms.batches import chunks
-from functions.sms.batches.chunks import State
 from functions.sms.charges import settlement
+from functions.sms.content import opt_outs
 from functions.sms.delivery import handover
-from mifumo import ids, writes
+from mifumo.ids import TenantId
 from mifumo.providers.beem import Kind
-from tests.chaos import provider
+from mifumo.writes import Write
+from tests.chaos import phones, provider, story
 from tests.chaos.ending import Ending
 from tests.chaos.stage import tell
 
@@ -38,27 +38,28 @@ def test_the_same_seed_tells_the_same_story() -> None:
     assert first.digest != other.digest
 
 
-def ignore_claims(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes every chunk for free, whoever has it or has handed it over."""
-    read = handover._read
+def claim_whatever_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks for no state before one is written, where many messages come to two workers at once."""
+    move = chunks.move
 
-    def free(*where: Any) -> Any:
-        batch, chunk, circuit = read(*where)
-        return batch, replace(chunk, state=State.QUEUED, due=None, adopted=False), circuit
+    def at_once(*where: Any, **what: Any) -> Write:
+        moved = move(*where, **what)
+        condition = f"({moved.arguments['ConditionExpression']}) OR attribute_exists(pk)"
+        return replace(moved, arguments={**moved.arguments, "ConditionExpression": condition})
 
-    def claim(chunk: chunks.Chunk, **_: Any) -> Any:
-        return writes.update(
-            messaging.table(),
-            chunks.key(chunk.tenant, chunk.batch, chunk.number),
-            "SET #state = :claimed, #token = :token",
-            condition=writes.WHATEVER_STANDS,
-            names={"#state": "state", "#token": "token"},
-            values={":claimed": State.CLAIMED.value, ":token": ids.new()},
-            refused=writes.never,
-        )
+    monkeypatch.setattr(chunks, "move", at_once)
+    monkeypatch.setattr(story, "_TWINS", 0.5)
 
-    monkeypatch.setattr(handover, "_read", free)
-    monkeypatch.setattr(chunks, "claim", claim)
+
+def let_any_start_undo_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks not which of the two was said later, where phones say much."""
+
+    def let_back(tenant: TenantId, digits: str, **_: str) -> None:
+        opt_outs.remove(tenant, digits, deed=[])
+
+    monkeypatch.setattr(opt_outs, "let_back", let_back)
+    monkeypatch.setattr(story, "_LIKELY", (10, 3, 10, 3, 1, 3, 1))
+    monkeypatch.setattr(phones, "_AGAIN", 0.9)
 
 
 def send_again_what_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,9 +82,10 @@ def charge_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (ignore_claims, " reached "),
+        (claim_whatever_stands, " reached "),
         (send_again_what_nobody_knows, " reached "),
         (charge_what_was_held, " is charged "),
+        (let_any_start_undo_a_stop, " wants no texts "),
     ],
 )
 def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, fault: str) -> None:
