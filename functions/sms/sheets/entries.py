@@ -52,9 +52,12 @@ def meant(cells: list[str], place: int) -> str:
     if place >= len(cells):
         return ""
     written = cells[place].replace("\u00a0", " ").strip()
+    # Most cells of a million rows end here.
+    if not written.startswith("'"):
+        return written
     return written[1:] if _TEXT_NUMBER.fullmatch(written) else spreadsheets.meant(written)
 
 
 def is_cut_short(value: str) -> bool:
     """Tells whether an office program has left only the first digits of a number."""
-    return bool(_SCIENTIFIC.fullmatch(value))
+    return "E" in value and bool(_SCIENTIFIC.fullmatch(value))

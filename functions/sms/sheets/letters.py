@@ -64,7 +64,7 @@ def _meant(cells: list[str], place: int, name: str) -> str:
         raise Unwritable(name, value, "value_missing", detail)
     if entries.is_cut_short(value):
         raise Unwritable(name, value, "scientific_notation", entries.CUT_SHORT)
-    whole = _DECIMAL_ZERO.fullmatch(value)
+    whole = _DECIMAL_ZERO.fullmatch(value) if value.endswith((".0", ",0")) else None
     return whole[1] if whole else value
 
 
