@@ -21,5 +21,5 @@ def of(batch: Batch, message: Message) -> Message:
     """Makes a message as it stands of one that is as far as its chunk says."""
     if message.status is not Status.QUEUED or batch.status not in WAITING:
         return message
-    reason = PAUSED if batch.status is BatchStatus.PAUSED else batch.reason
+    reason = batch.reason or (PAUSED if batch.status is BatchStatus.PAUSED else None)
     return replace(message, status=status(batch), reason=reason)

@@ -106,7 +106,9 @@ def _led(batch: Batch, chunk: Chunk) -> list[Step]:
     for turn in batch.course:
         what, source = _turned(before, batches.Status(turn.status))
         if left is None or turn.at <= left:
-            steps.append(Step(turn.at, what, source, reason=turn.reason, until=turn.until))
+            # Who leads a batch gives no reason; we do.
+            said_by = Source.PLATFORM if turn.reason else source
+            steps.append(Step(turn.at, what, said_by, reason=turn.reason, until=turn.until))
         before = turn.status
     return steps
 
