@@ -126,7 +126,7 @@ def subsets(words: tuple[str, ...], most: int) -> Iterator[frozenset[str]]:
 def highest(some: frozenset[str]) -> str | None:
     """Says which status has to stand, from the table of words and the order of statuses alone."""
     ranks = [messages.RANK[messages.Status(STATUSES.get(word, ("submitted",))[0])] for word in some]
-    return list(messages.Status)[max(ranks)].value if ranks else None
+    return next(status.value for status, rank in messages.RANK.items() if rank == max(ranks)) if ranks else None
 
 
 def test_every_order_of_up_to_five_reports_ends_alike(world: World) -> None:
