@@ -76,6 +76,7 @@ _NEVER_LOADED = {
     },
     # waits for no report, answers nobody, tells no webhook, makes no offer, and deletes uploads of the table alone
     "functions.sms.privacy.handler": {
+        "functions.sms.charges.owed.OwedSettings",
         "functions.sms.charges.allowance.TrialSettings",
         "functions.sms.plans.parts.CampaignSettings",
         "functions.sms.delivery.inbox.InboxSettings",

@@ -20,7 +20,9 @@ from functions.sms.hooks.hook_deliveries import Delivery
 from mifumo import tables
 from mifumo.errors import NotFound
 from mifumo.ids import BatchId, TenantId
-from mifumo.providers import beem
+
+# Why a text was not sent when no connection stood: no provider has said so.
+_UNREACHABLE = "provider_unreachable"
 
 
 class Happened(StrEnum):
@@ -143,7 +145,7 @@ def _missed(chunk: Chunk) -> list[Step]:
 
 
 def _source(miss: Miss) -> Source:
-    answered = miss.state is State.QUEUED and miss.reason != beem.UNREACHABLE
+    answered = miss.state is State.QUEUED and miss.reason != _UNREACHABLE
     return Source.PROVIDER if answered else Source.PLATFORM
 
 

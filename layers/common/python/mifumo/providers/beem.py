@@ -21,8 +21,6 @@ from mifumo.settings import Settings
 
 # Beem's largest published example sends a handful; a hundred keeps a lost answer small.
 RECIPIENTS_MAX = 100
-# The reason of a text that was not sent as no connection stood: the provider has not said so.
-UNREACHABLE = "provider_unreachable"
 _CONNECT_TIMEOUT_S = 3
 _ENCODING_UCS_2 = 8
 
@@ -145,7 +143,7 @@ def _unanswered(error: requests.RequestException) -> Answer:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
-        return Answer(Kind.NOT_SENT, UNREACHABLE, type(error).__name__)
+        return Answer(Kind.NOT_SENT, "provider_unreachable", type(error).__name__)
     return Answer(Kind.UNKNOWN, "no_answer", type(error).__name__)
 
 
