@@ -23,7 +23,7 @@ from .courses import parked, walks
 from .delivery import delivery, inbox, lost, questions
 from .hooks import hook_deliveries, rounds, telling
 from .pacing import lanes
-from .timing import starts
+from .timing import starts, waits
 from .uploads import readings, uploads
 from .uploads.uploads import UploadLost
 
@@ -105,8 +105,8 @@ def batch(key: Key) -> None:
         if parked.look(found):
             credited.tell(found.tenant)
         return
-    if found.status in batches.TIMED:
-        # Its schedule was lost, or is on its way: the starter knows.
+    if found.status in batches.TIMED or waits.too_long(found):
+        # Its schedule was lost, or is on its way; or it has been paused for longer than it may: the starter knows.
         starts.enqueue(found)
         with suppress(batches.AlreadyCompleted):
             writes.commit(batches.look_again(found))
@@ -125,7 +125,7 @@ def _in_parts(batch: Batch) -> None:
     """Goes on with a batch: sends the parts again that are not laid, closes those that have ended."""
     found = {part.number: part for part in laid.of_batch(batch) if part.chunks}
     unlaid = [number for number in range(1, batch.parts + 1) if number not in found]
-    if unlaid:
+    if unlaid and not chunks.gone(batch.created_at):
         count("PartsLaidAgain", len(unlaid))
         laying.enqueue(batch, unlaid)
     for part in found.values():

@@ -51,6 +51,7 @@ _ALARMS = {
     "SweepStepFailed": "What had stopped in the middle could not be let go on: the log of the sweep names it",
     "NoticeExpired": "Codes of the platform's own are older than they are good when their turn comes",
     "RepeatsForgotten": "A tenant sends more than we remember of: a repeat of it would not be refused",
+    "BatchOutlivedChunks": "A batch was still open when its chunks expired: what is missing was charged nothing",
 }
 
 
@@ -193,6 +194,7 @@ class Sms(Construct):
                 **self._tables,
                 **self._lanes,
                 **self._telling,
+                "ACCESS_TABLE": data.access.table_name,
                 "STARTS_QUEUE_URL": self.starts.url,
                 "BEEM_SECRET": data.beem.arn,
                 "BEEM_URL": stage.beem_url,
@@ -210,6 +212,7 @@ class Sms(Construct):
         )
         data.messaging.grant(worker, *READ, *WRITE, *BATCH, *DELETE)
         data.ledger.grant(worker, *READ, *WRITE)
+        data.access.grant_leading(worker, ["T#*"], *GET)
         data.beem.grant_read(worker)
         self.hooks.grant_send(worker)
         self.starts.grant_send(worker)

@@ -153,6 +153,8 @@ def test_countries_are_read_in_either_case_once_and_tanzania_is_always_among_the
         ({"quiet_hours": {"from": "21:00"}}, "/quiet_hours/to", "missing"),
         ({"quiet_hours": {**HOURS, "to": "24:00"}}, "/quiet_hours/to", "string_pattern_mismatch"),
         ({"quiet_hours": {**HOURS, "to": "21:00"}}, "/quiet_hours", "quiet_hours_empty"),
+        ({"quiet_hours": {**HOURS, "from": "08:05", "to": "08:00"}}, "/quiet_hours", "quiet_hours_too_long"),
+        ({"quiet_hours": {**HOURS, "from": "00:10", "to": "23:30"}}, "/quiet_hours", "quiet_hours_too_long"),
         ({"quiet_hours": {**HOURS, "time_zone": "Mars/Olympus"}}, "/quiet_hours/time_zone", "time_zone_unknown"),
         ({"quiet_hours": {**HOURS, "zone": "UTC"}}, "/quiet_hours/zone", "extra_forbidden"),
         ({"refund": True}, "/refund", "extra_forbidden"),

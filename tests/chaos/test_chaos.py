@@ -17,7 +17,7 @@ from tests.chaos.ending import Ending
 from tests.chaos.stage import tell
 
 # Few: `make chaos` tells long stories, and docs/chaos.md what they came to.
-_RECIPIENTS, _FEW, _STORIES_MAX = 60, 25, 5
+_RECIPIENTS, _FEW, _STORIES_MAX = 60, 25, 10
 
 
 def require_well(ending: Ending) -> None:

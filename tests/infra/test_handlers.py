@@ -107,8 +107,14 @@ _NEVER_LOADED = {
         "mifumo.callers.SigningSettings",
         "mifumo.quotes.QuoteSettings",
     },
-    # leads what was accepted: what is parked is its tenant's to cancel
-    "functions.sms.starter.handler": {"functions.sms.courses.parked.ParkingSettings"},
+    # hands over what was accepted: sender IDs, which it looks at again, bring what a request about them needs
+    "functions.sms.worker.handler": {"mifumo.audit.AuditSettings", "mifumo.callers.SigningSettings"},
+    # leads what was accepted, as the worker hands it over: what is parked is its tenant's to cancel
+    "functions.sms.starter.handler": {
+        "functions.sms.courses.parked.ParkingSettings",
+        "mifumo.audit.AuditSettings",
+        "mifumo.callers.SigningSettings",
+    },
     # lays out what was quoted before
     "functions.sms.layer.handler": {"mifumo.quotes.QuoteSettings", "mifumo.wallets.LedgerSettings"},
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks

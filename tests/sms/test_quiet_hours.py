@@ -230,3 +230,52 @@ def test_a_campaign_that_is_not_done_by_the_evening_stops_until_the_morning(worl
     world.work()
     assert world.batch(batch["id"])["status"] == "completed"
     assert len(world.sent_to()) == 150
+
+
+@pytest.mark.parametrize("hours", [("08:05", "08:00"), ("00:01", "23:59"), ("08:01", "08:00")])
+def test_however_little_of_the_day_is_left_each_batch_is_let_go_within_it(
+    monkeypatch: pytest.MonkeyPatch, hours: tuple[str, str]
+) -> None:
+    kept, now = QuietHours(*hours, "Africa/Dar_es_Salaam"), datetime(2026, 1, 31, 9, tzinfo=UTC)
+    for n in range(100):
+        monkeypatch.setattr(clock, "now", lambda: now)
+        until = quiet.held_until(kept, BatchId(f"b{n}")) or ""
+        monkeypatch.setattr(clock, "now", lambda: clock.parse(until))  # noqa: B023 # It is asked for right here.
+        assert quiet.held_until(kept, BatchId(f"b{n}")) is None
+
+
+def test_hours_that_are_loosened_let_go_at_once_what_is_being_sent(world: World) -> None:
+    tanzania(world, 19, 50)
+    _, batch = world.send(*NUMBERS, category="promotional")
+    world.prefer(quiet_hours=QuietHours("23:00", "05:00", "Africa/Dar_es_Salaam"))
+    world.pass_time(1200)
+    world.work()
+    assert (world.batch(batch["id"])["status"], len(world.sent_to())) == ("completed", 2)
+
+
+def test_hours_that_are_tightened_stop_what_is_being_sent(world: World) -> None:
+    tanzania(world, 12)
+    _, batch = world.send(*NUMBERS, category="promotional")
+    world.prefer(quiet_hours=QuietHours("11:00", "14:00", "Africa/Dar_es_Salaam"))
+    world.work()
+    world.start()
+    held = world.batch(batch["id"])
+    assert (held["status"], held["reason"], world.sent_to()) == ("held", "quiet_hours", [])
+
+
+def test_what_is_resumed_in_quiet_hours_is_held_until_they_are_over(world: World) -> None:
+    tanzania(world, 12)
+    _, batch = world.send(*NUMBERS, category="promotional")
+    world.call("POST", f"/api/sms/batches/{batch['id']}/pause/")
+    world.work()
+    world.prefer(quiet_hours=QuietHours("11:00", "14:00", "Africa/Dar_es_Salaam"))
+    status, held = world.call("POST", f"/api/sms/batches/{batch['id']}/resume/")
+    assert (status, held["status"], held["reason"]) == (200, "held", "quiet_hours")
+    assert list(world.schedules()) == [batch["id"]]
+    world.settle_down()
+    assert world.sent_to() == []
+    world.at(held["held_until"])
+    world.pass_time(1)
+    world.fire()
+    world.work()
+    assert (world.batch(batch["id"])["status"], len(world.sent_to())) == ("completed", 2)

@@ -18,6 +18,8 @@ from mifumo.wire import Answer, Request
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["tenant"]
+# What is held until quiet hours are over needs some time to go before the next ones begin.
+_OPEN_MIN, _DAY_MIN = 60, 24 * 60
 # More than there are countries.
 _COUNTRIES_MAX = 300
 # More than anybody sends in a day; what a table holds exactly.
@@ -42,6 +44,11 @@ def _named(name: str | None) -> str:
     return name
 
 
+def _minutes(at: str) -> int:
+    hours, minutes = at.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
@@ -59,8 +66,8 @@ _SENDER = (
     "send, not here."
 )
 _QUIET = (
-    "When what is promotional is not to wake anybody: it is held until they are over. Null: from 20:00 to 08:00 in "
-    "Tanzania."
+    "When what is promotional is not to wake anybody: it is held until they are over; an hour of the day at least is "
+    "left. Null: from 20:00 to 08:00 in Tanzania."
 )
 _CAP = (
     "How many recipients may be sent to in a day, which begins at midnight in Tanzania; null: as many as the balance "
@@ -90,6 +97,8 @@ class QuietHoursRequest(Request):
     def _some(self) -> Self:
         if self.start == self.end:
             raise PydanticCustomError("quiet_hours_empty", "Let them end at another time than they begin.")
+        if (_minutes(self.start) - _minutes(self.end)) % _DAY_MIN < _OPEN_MIN:
+            raise PydanticCustomError("quiet_hours_too_long", "Leave at least an hour of the day for what is held.")
         return self
 
     def hours(self) -> QuietHours:

@@ -9,7 +9,6 @@ from mifumo import clock, tables, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.modes import Mode
-from mifumo.preferences import QuietHours
 from mifumo.segments import Encoding
 from mifumo.tables import Key, Page
 from mifumo.writes import Write
@@ -76,11 +75,11 @@ class Batch:
     Where its recipients get different texts, `text` is the template's, `encoding` UCS-2 if any needs it, and `segments`
     the most that one needs. `asked` is the text before characters were made cheaper. `plan` and `parts` are of what it
     is laid out from, if its chunks did not come with it, and whoever opted out before `known_at` is not in that.
-    `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, and
-    in the hours of `quiet` nothing of it is handed over. `turn` counts the steps that it was led since it was accepted,
-    `led` are the last of them; `walk` is the chunk up to which the last of them has come, None when it has come to all,
-    and `told` counts those that workers were told of on the way. `reckoned` says that its figures are being counted
-    though it is not over.
+    `send_at` is what was asked for; `starts_at` is when a scheduled or held one goes on, `reason` why it is held, or
+    was called off without being asked to. `turn` counts the steps that it was led since it was accepted, `led` are the
+    last of them; `walk` is the chunk up to which the last of them has come, None when it has come to all, and `told`
+    counts those that workers were told of on the way. `reckoned` says that its figures are being counted though it is
+    not over.
     """
 
     id: BatchId
@@ -111,7 +110,6 @@ class Batch:
     send_at: str | None = None
     starts_at: str | None = None
     reason: str | None = None
-    quiet: QuietHours | None = None
     known_at: str = ""
     led: tuple[Led, ...] = ()
     reckoned: bool = False
@@ -182,7 +180,6 @@ def of(item: Item) -> Batch:
         send_at=item.get("send_at"),
         starts_at=item.get("starts_at"),
         reason=item.get("reason"),
-        quiet=QuietHours(*item["quiet"]) if "quiet" in item else None,
         known_at=item.get("known_at", ""),
         led=led.of(item.get("led", [])),
         reckoned=item.get("reckoned", False),
@@ -213,7 +210,6 @@ def new(
         "reason": batch.reason,
         "test": batch.test,
         "known_at": batch.known_at,
-        "quiet": batch.quiet and [batch.quiet.start, batch.quiet.end, batch.quiet.time_zone],
     }
     item = {
         **key(batch.tenant, batch.id)._asdict(),

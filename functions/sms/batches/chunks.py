@@ -25,6 +25,8 @@ RECIPIENTS_MAX = 100
 # Thirteen months, so that last year's campaign can still be looked at: chunks and rows expire together, and no number
 # outlives them.
 RETENTION_S = 400 * 24 * 3600
+# What has expired is deleted within days, and a batch was parked for some at most before its chunks were made.
+_GONE_S = RETENTION_S + 60 * 24 * 3600
 # Stands where a number was that has been erased: no mobile number begins like this.
 ERASED = "255000000000"
 # The reason of a chunk that ended because its batch was called off.
@@ -288,6 +290,11 @@ def due(now: str, *, limit: int) -> Due:
     ]
     found = [item for page in pages for item in page.items]
     return Due([Key(item["pk"], item["sk"]) for item in found], min((item["due_sk"] for item in found), default=None))
+
+
+def gone(accepted_at: str) -> bool:
+    """Tells whether nothing is left of what was accepted at a moment: all its chunks have expired."""
+    return accepted_at <= clock.after(-_GONE_S)
 
 
 def claim(chunk: Chunk, *, lease_s: float, withheld: tuple[int, ...] = ()) -> Write:

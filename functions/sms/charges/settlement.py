@@ -2,7 +2,8 @@
 
 The wallet is touched twice a batch, at accept and here. What is captured is recounted from the chunks; the counters
 that say when to look cannot change money. The chunks of a large batch are read part by part, once all of a part have
-ended: what they cost does not change after that.
+ended: what they cost does not change after that. Chunks that expired before their batch was over are not waited for:
+nobody knows any more what became of them, so they cost nothing, as all that is unknown.
 """
 
 from collections import Counter
@@ -28,6 +29,8 @@ class _Bill(NamedTuple):
 
     charged: int
     called_off: bool
+    lost: int = 0
+    """How many of its chunks, or parts, expired before it was over."""
 
 
 class HoldMissingError(LookupError):
@@ -102,20 +105,23 @@ def close(batch: Batch) -> bool:
 def _of_chunks(batch: Batch) -> _Bill | None:
     """Returns what a batch costs, None while a chunk has not ended."""
     found = chunks.of_batch(batch.tenant, batch.id)
-    if len(found) < batch.chunks or not all(chunk.ended for chunk in found):
+    lost = batch.chunks - len(found)
+    if (lost and not chunks.gone(batch.created_at)) or not all(chunk.ended for chunk in found):
         return None
     charged = sum(chunk.segments * chunk.handed_over for chunk in found)
-    return _Bill(charged, called_off=any(chunk.reason == chunks.CALLED_OFF for chunk in found))
+    called_off = any(chunk.reason == chunks.CALLED_OFF for chunk in found) or (lost > 0 and _is_called_off(batch))
+    return _Bill(charged, called_off, lost)
 
 
 def _of_parts(batch: Batch) -> _Bill | None:
     """Returns what a batch costs whose parts are all closed, None before."""
     found = laid.of_batch(batch)
     captured = [part.captured for part in found if part.captured is not None]
-    if len(captured) < batch.parts:
+    lost = batch.parts - len(captured)
+    if lost and not chunks.gone(batch.created_at):
         return None
-    ended_early = any(State.CANCELLED.value in dict(part.whole) for part in found)
-    return _Bill(sum(captured), called_off=ended_early and _is_called_off(batch))
+    ended_early = lost > 0 or any(State.CANCELLED.value in dict(part.whole) for part in found)
+    return _Bill(sum(captured), ended_early and _is_called_off(batch), lost)
 
 
 def _is_called_off(batch: Batch) -> bool:
@@ -142,3 +148,6 @@ def _settle(batch: Batch, bill: _Bill) -> None:
         ledger.move(wallets.read(batch.tenant), build)
         logger.info("batch completed", batch_id=batch.id, held=hold.amount, charged=bill.charged)
         count("CreditsCaptured", bill.charged)
+        if bill.lost:
+            logger.error("batch outlived its chunks", batch_id=batch.id, lost=bill.lost, of=batch.parts or batch.chunks)
+            count("BatchOutlivedChunks")

@@ -39,6 +39,11 @@ def usable(package: str | None, approved: Item | None) -> list[str]:
     return [*packages.sender_ids_of(package), *own]
 
 
+def holds(name: str, *, package: str | None, approved: Item | None) -> bool:
+    """Tells whether a name that a tenant was allowed once is one that it may send under now."""
+    return name.upper() in {usable_name.upper() for usable_name in usable(package, approved)}
+
+
 def resolve(name: str, *, package: str | None, approved: Item | None) -> str:
     """Returns the name in the case of letters it was approved with; raises SenderIdNotAllowed with the reason."""
     wanted = name.strip().upper()

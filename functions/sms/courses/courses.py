@@ -1,7 +1,7 @@
 """Course: how whoever sends a batch leads it while it is open: it is moved, paused, goes on, or is called off.
 
     scheduled | held → scheduled
-    accepted ⇄ paused
+    accepted ⇄ paused → held, if it may not go when it is resumed
         └────────┴──→ cancelling → cancelled, or completed if all of it had been handed over
 
 What a worker has claimed stays its own: it is handed over, and charged.
@@ -13,6 +13,8 @@ from functions.sms import messaging
 from functions.sms.batches import batches, turns
 from functions.sms.batches.batches import OVER, TIMED, Batch, Status
 from functions.sms.batches.turns import BatchMoved
+from functions.sms.delivery import bars
+from functions.sms.delivery.bars import Bar
 from functions.sms.timing import schedules
 from functions.sms.timing.moments import require_ahead
 from mifumo import backoff, writes
@@ -46,20 +48,29 @@ def pause(batch: Batch) -> Batch:
 
 
 def resume(batch: Batch) -> Batch:
-    """Lets a paused batch go on; one that is under way stays so. Raises BatchOver and StatusUnfit."""
-    resumed = _lead(batch, _resumed)
+    """Lets a paused batch go on, or be held for what keeps it from being sent now; one that is under way stays so.
+
+    Raises BatchOver and StatusUnfit.
+    """
+    bar = bars.of(batch) if batch.status is Status.PAUSED else None
+    if bar and bar.until is None:
+        return cancel(batch, reason=bar.reason)
+    resumed = _lead(batch, lambda standing: _resumed(standing, bar))
+    if resumed.status is Status.HELD:
+        schedules.put(resumed)
     walks.go_on(resumed)
     return resumed
 
 
-def cancel(batch: Batch) -> Batch:
+def cancel(batch: Batch, *, reason: str | None = None) -> Batch:
     """Ends what has not been handed over of a batch, at once or, of a large one, bit by bit; its credits come back.
 
-    One that was called off before stays so. Raises BatchOver, and Conflict for a parked one that is sent right now.
+    One that was called off before stays so; `reason` is why nobody had to ask for it. Raises BatchOver, and Conflict
+    for a parked one that is sent right now.
     """
     if batch.status is Status.PARKED:
         return parked.cancel(batch.tenant, batch.id)
-    called_off = _lead(batch, _cancelling)
+    called_off = _lead(batch, lambda standing: _cancelling(standing, reason))
     if batch.status in TIMED:
         schedules.drop(called_off)
     walks.go_on(called_off)
@@ -68,7 +79,7 @@ def cancel(batch: Batch) -> Batch:
 
 def reschedule(batch: Batch, send_at: str) -> Batch:
     """Lets a batch that waits for a moment wait for another one. Raises ValidationFailed, BatchOver and StatusUnfit."""
-    require_ahead(send_at)
+    require_ahead(send_at, accepted_at=batch.created_at)
     moved = _lead(batch, lambda standing: _scheduled(standing, send_at))
     schedules.put(moved)
     return moved
@@ -100,12 +111,15 @@ def _paused(batch: Batch) -> Write | None:
     return turns.take(batch, Status.PAUSED, due=messaging.swept_at())
 
 
-def _resumed(batch: Batch) -> Write | None:
+def _resumed(batch: Batch, bar: Bar | None) -> Write | None:
     _require_open(batch)
     if batch.status is Status.ACCEPTED:
         return None
     if batch.status is not Status.PAUSED:
         raise StatusUnfit(f"It is {batch.status}: only what is paused can be resumed.")
+    if bar and bar.until:
+        due = messaging.swept_at(at=bar.until)
+        return turns.take(batch, Status.HELD, due=due, starts_at=bar.until, reason=bar.reason)
     return turns.take(batch, Status.ACCEPTED, due=messaging.swept_at(), walk=0)
 
 
@@ -119,11 +133,11 @@ def _scheduled(batch: Batch, send_at: str) -> Write | None:
     return turns.take(batch, Status.SCHEDULED, due=due, starts_at=send_at, send_at=send_at, reason=None)
 
 
-def _cancelling(batch: Batch) -> Write | None:
+def _cancelling(batch: Batch, reason: str | None) -> Write | None:
     if batch.status in {Status.CANCELLING, Status.CANCELLED}:
         return None
     _require_open(batch)
-    return turns.take(batch, Status.CANCELLING, due=messaging.swept_at(), walk=0)
+    return turns.take(batch, Status.CANCELLING, due=messaging.swept_at(), walk=0, starts_at=None, reason=reason)
 
 
 def _require_open(batch: Batch) -> None:

@@ -1,27 +1,28 @@
-"""Starting: when a batch begins to be sent: at once, at the moment asked for, or when quiet hours are over.
+"""Starting: when a batch begins to be sent: at once, at the moment asked for, or when nothing bars it any more.
 
     scheduled → accepted, or held if it may not go at that moment
     held → accepted, or held anew
+    accepted → held, when something has come to bar it
 
 Whoever starts it looks at everything again that may have changed since it was accepted: a tenant that is suspended by
-now waits on, one that is closed sends nothing. Numbers that have opted out meanwhile are looked at in the hand-over.
+now waits on, as does one that has lost its sender ID; one that is closed sends nothing. Numbers that have opted out
+meanwhile are looked at in the hand-over.
 """
+
+from contextlib import suppress
 
 from functions.sms import messaging
 from functions.sms.batches import batches, turns
 from functions.sms.batches.batches import Batch, Status
 from functions.sms.batches.turns import BatchMoved
-from functions.sms.timing import quiet, schedules
-from functions.sms.timing.waits import QUIET_HOURS, SUSPENDED
-from mifumo import clock, tenants, writes
+from functions.sms.delivery import bars
+from functions.sms.delivery.bars import Bar
+from functions.sms.timing import schedules, waits
+from mifumo import clock, writes
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
-from mifumo.tenants import Status as Standing
-from mifumo.tenants import Tenant
 
 from . import courses, walks
-
-_SUSPENDED_LOOK_S = 3600
 
 
 def start(tenant: TenantId, batch_id: BatchId, *, moment: str | None = None) -> None:
@@ -33,26 +34,31 @@ def start(tenant: TenantId, batch_id: BatchId, *, moment: str | None = None) -> 
     if found is None:
         return
     batch, _ = found
+    if waits.too_long(batch):
+        _stop(batch, Bar(waits.TOO_LONG))
+        return
     if batch.status not in batches.TIMED:
         walks.go_on(batch)
         return
     if batch.starts_at != moment and (moment or (batch.starts_at or "") > clock.stamp()):
         logger.info("another moment", batch_id=batch.id, moment=moment, starts_at=batch.starts_at)
         return
-    _begin(batch, tenants.get(tenant, consistent=True))
+    if bar := bars.of(batch):
+        _stop(batch, bar)
+        return
+    _begin(batch)
 
 
-def _begin(batch: Batch, business: Tenant | None) -> None:
-    if business is None or business.status is Standing.CLOSED:
-        courses.cancel(batch)
+def hush(tenant: TenantId, batch_id: BatchId) -> None:
+    """Stops a batch that is being sent when something has come to bar it: quiet hours, or what staff have decided."""
+    found = batches.read(tenant, batch_id)
+    if found is None or found[0].status is not Status.ACCEPTED:
         return
-    if business.status is not Standing.ACTIVE or not business.verified_at:
-        hold(batch, clock.after(_SUSPENDED_LOOK_S), SUSPENDED)
-        return
-    until = quiet.held_until(quiet.hours_of(batch.category, business.preferences), batch.id)
-    if until:
-        hold(batch, until, QUIET_HOURS)
-        return
+    if bar := bars.of(found[0]):
+        _stop(found[0], bar)
+
+
+def _begin(batch: Batch) -> None:
     try:
         started = turns.take(batch, Status.ACCEPTED, due=messaging.swept_at(), walk=0, starts_at=None, reason=None)
         batch = batches.of(writes.commit(started))
@@ -63,7 +69,15 @@ def _begin(batch: Batch, business: Tenant | None) -> None:
     walks.go_on(batch)
 
 
-def hold(batch: Batch, until: str, reason: str) -> None:
+def _stop(batch: Batch, bar: Bar) -> None:
+    if bar.until:
+        _hold(batch, bar.until, bar.reason)
+        return
+    with suppress(courses.BatchOver):
+        courses.cancel(batch, reason=bar.reason)
+
+
+def _hold(batch: Batch, until: str, reason: str) -> None:
     """Lets a batch wait until a moment; leaves it if somebody has led it on."""
     try:
         held = turns.take(batch, Status.HELD, due=messaging.swept_at(at=until), starts_at=until, reason=reason)
@@ -73,14 +87,3 @@ def hold(batch: Batch, until: str, reason: str) -> None:
     logger.info("batch held", batch_id=batch.id, reason=reason, until=until)
     count("BatchesHeld")
     schedules.put(batch)
-
-
-def hush(tenant: TenantId, batch_id: BatchId) -> None:
-    """Holds a batch that is being sent when quiet hours have begun."""
-    found = batches.read(tenant, batch_id)
-    business = tenants.get(tenant, consistent=True)
-    if found is None or business is None or found[0].status is not Status.ACCEPTED:
-        return
-    until = quiet.held_until(quiet.hours_of(found[0].category, business.preferences), batch_id)
-    if until:
-        hold(found[0], until, QUIET_HOURS)

@@ -22,7 +22,7 @@ from functions.sms.content import opt_outs
 from functions.sms.hooks import telling
 from functions.sms.pacing import lanes, pace
 from functions.sms.provider import circuit
-from functions.sms.timing import quiet, starts
+from functions.sms.timing import starts
 from mifumo import backoff, circuits, clock, tables, writes
 from mifumo.circuits import Circuit, Pass, Rule
 from mifumo.ids import BatchId, TenantId
@@ -32,7 +32,8 @@ from mifumo.providers.beem import Answer, Kind
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import delivery, inbox, lost, questions, routes, trial, withheld
+from . import bars, delivery, inbox, lost, questions, routes, trial, withheld
+from .bars import Bar
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900
@@ -67,7 +68,7 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool 
 
     One that is `placed` comes at its place on its tenant's schedule.
     """
-    batch, chunk, state = _read(tenant, batch_id, number)
+    batch, chunk, state, bar = _read(tenant, batch_id, number)
     if chunk.ended:
         # A worker may have died between the chunk's end and the batch's, or before it told of either.
         telling.of_chunk(chunk)
@@ -83,8 +84,8 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool 
     if batch.status is Status.CANCELLING:
         withheld.call_off(batch, chunk)
         return
-    if batch.quiet and quiet.end(batch.quiet, clock.now()):
-        # It stays queued: the sweep brings it again, and by then its batch is held.
+    if bar:
+        # It stays queued: the sweep brings it again, and by then its batch is held, or called off.
         starts.hush(batch)
         return
     if chunk.lane is Lane.BULK and not _has_turn(chunk, placed=placed):
@@ -118,17 +119,18 @@ def _opens(state: Circuit) -> str:
     return min(max(state.open_until or "", clock.after(rule.open_s)), clock.after(rule.open_max_s))
 
 
-def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit]:
+def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit, Bar | None]:
     table = messaging.table()
     wanted = [
         (table, batches.key(tenant, batch_id)),
         (table, chunks.key(tenant, batch_id, number)),
         (table, circuit.KEY),
     ]
-    found = tables.read(*wanted)
+    found = tables.read(*wanted, *bars.places(tenant))
     if wanted[0] not in found or wanted[1] not in found:
         raise UnknownChunkError(f"batch {batch_id} has no chunk {number}")
-    return batches.of(found[wanted[0]]), chunks.of(found[wanted[1]]), circuit.of(found.get(wanted[2]))
+    batch = batches.of(found[wanted[0]])
+    return batch, chunks.of(found[wanted[1]]), circuit.of(found.get(wanted[2])), bars.among(batch, found)
 
 
 def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:

@@ -60,7 +60,9 @@ class BatchAnswer(Answer):
     send_at: str | None = Field(description="The moment that it was scheduled for.")
     held_until: str | None = Field(description="When what is `held` goes on.")
     reason: str | None = Field(
-        description="Why it is `held`: `quiet_hours`, or `tenant_suspended`.", examples=["quiet_hours"]
+        description="Why it is `held`: `quiet_hours`, `tenant_suspended`, `sender_id_not_allowed`. Why it was "
+        "`cancelled` though nobody asked for it: `tenant_closed`, `waited_too_long`.",
+        examples=["quiet_hours"],
     )
     created_at: str
     completed_at: str | None

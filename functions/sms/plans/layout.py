@@ -25,9 +25,9 @@ class UnknownPartError(LookupError):
 
 
 def lay(tenant: TenantId, batch_id: BatchId, number: int) -> None:
-    """Lays one part out; does nothing when that was done."""
+    """Lays one part out; does nothing when that was done, or the batch is over."""
     batch, plan, is_laid = _read(tenant, batch_id, number)
-    if is_laid:
+    if is_laid or batch.status in batches.OVER:
         return
     numbers, recipients = list[int](), 0
     for ready in parts.read(tenant, plan.id, number, plan.extent.digests[number - 1]):

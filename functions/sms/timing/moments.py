@@ -44,10 +44,14 @@ Moment = Annotated[
 """A moment as it comes over the wire; to the second, as it is kept."""
 
 
-def require_ahead(moment: str, *, pointer: str = "/send_at") -> None:
-    """Raises ValidationFailed for the field unless a moment is ahead of us, and by a year at most."""
+def require_ahead(moment: str, *, accepted_at: str | None = None, pointer: str = "/send_at") -> None:
+    """Raises ValidationFailed for the field unless a moment is ahead of us, and at most a year after its batch was
+    accepted, or will be now: what it is sent from is not kept for ever.
+    """
     if moment < clock.after(AHEAD_MIN_S):
         detail = f"This is no later than {AHEAD_MIN_S} seconds from now: leave it out to send at once."
         raise ValidationFailed.of(pointer, "too_soon", detail)
-    if moment > clock.after(AHEAD_MAX_S):
-        raise ValidationFailed.of(pointer, "too_late", "At most 365 days ahead.")
+    last = clock.after(AHEAD_MAX_S, clock.parse(accepted_at) if accepted_at else None)
+    if moment > last:
+        detail = f"At most 365 days after it was accepted: {last}." if accepted_at else "At most 365 days ahead."
+        raise ValidationFailed.of(pointer, "too_late", detail)

@@ -1,6 +1,6 @@
 """Quiet hours: when promotional texts wake nobody, as the tenant has set them, or at night in Tanzania."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,8 @@ from mifumo.preferences import Preferences, QuietHours
 
 DEFAULT: Final = QuietHours("20:00", "08:00", "Africa/Dar_es_Salaam")
 # Who waits for the morning is sent within a quarter of an hour of it, each batch at a moment of its own.
-_JITTER_S: Final = 900
+_JITTER_MAX_S: Final = 900
+_DAY: Final = timedelta(days=1)
 
 
 def hours_of(category: Category, preferences: Preferences) -> QuietHours | None:
@@ -26,13 +27,20 @@ def end(hours: QuietHours, at: datetime) -> datetime | None:
     now = local.time()
     if not (first <= now < last if first < last else now >= first or now < last):
         return None
-    day = local.date() if now < last else local.date() + timedelta(days=1)
+    day = local.date() if now < last else local.date() + _DAY
     return datetime.combine(day, last, tzinfo=zone).astimezone(UTC)
 
 
 def held_until(hours: QuietHours | None, batch: BatchId) -> str | None:
     """Stamps until when a batch is held that would go now; None when it may go. The same batch, the same moment."""
-    until = end(hours, clock.now()) if hours else None
-    if until is None:
+    if hours is None or (until := end(hours, clock.now())) is None:
         return None
-    return clock.after(int(ids.fingerprint("jitter", batch)[:8], 16) % _JITTER_S, until)
+    return clock.after(int(ids.fingerprint("jitter", batch)[:8], 16) % _jitter_s(hours), until)
+
+
+def _jitter_s(hours: QuietHours) -> int:
+    """Returns within how much of the time that is left between two quiet hours batches are let go: they must not be
+    over by then.
+    """
+    first, last = (datetime.combine(date.min, time.fromisoformat(at)) for at in (hours.start, hours.end))
+    return max(1, min(_JITTER_MAX_S, (first - last) % _DAY // timedelta(seconds=2)))

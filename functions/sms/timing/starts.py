@@ -20,7 +20,7 @@ def enqueue(batch: Batch) -> None:
 
 
 def hush(batch: Batch) -> None:
-    """Has a batch held, because quiet hours have begun."""
+    """Has a batch stopped that something has come to bar: quiet hours have begun, or staff have decided."""
     _say(batch, hush=True)
 
 
