@@ -21,3 +21,8 @@ def swept_at(wait_s: float = 0, *, at: str | None = None) -> str:
     from now, at the earliest.
     """
     return clock.after(wait_s + MessagingSettings.load().sweep_after_s, clock.parse(at) if at else None)
+
+
+def ahead_s(swept: str) -> float:
+    """Returns how far ahead the moment is that `swept_at` was told of, negative if it is over."""
+    return (clock.parse(swept) - clock.now()).total_seconds() - MessagingSettings.load().sweep_after_s

@@ -22,7 +22,7 @@ from .charges import returned, settlement
 from .courses import parked, walks
 from .delivery import delivery, inbox, lost, questions
 from .hooks import hook_deliveries, rounds, telling
-from .pacing import lanes
+from .pacing import lanes, waited
 from .timing import starts, waits
 from .uploads import readings, uploads
 from .uploads.uploads import UploadLost
@@ -49,6 +49,7 @@ def chunk(key: Key) -> None:
 
 def _enqueue_again(found: Chunk) -> None:
     """The queue lost it, or it waited for the circuit."""
+    waited.tell(found)
     writes.commit(chunks.move(found, State.QUEUED, due=messaging.swept_at()))
     lanes.enqueue(found.tenant, found.lane, [(found.batch, found.number)])
 

@@ -22,7 +22,7 @@ def _chunk(body: dict[str, Any]) -> None:
     if body.get("ask"):
         inquiry.ask(*where, first=int(body["ask"]))
     else:
-        handover.hand_over(*where, placed=bool(body.get("placed")))
+        handover.hand_over(*where, waits=body.get("waits", ""))
 
 
 aws.connect(aws.dynamodb, aws.sqs, aws.secrets_manager)

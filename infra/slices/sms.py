@@ -38,6 +38,10 @@ _HOOKS_CONCURRENCY = 20
 _SWEEP_TIMEOUT_S = 55  # done before the next one starts
 # The sweep comes every minute and takes a thousand chunks: what it has not moved on by then, it cannot.
 _CHUNK_LATE_MAX_S = 900
+# The largest campaign has its last turn two hours after its first, at a tenant's rate; several at once take longer.
+_TEXTS_WAITED_MAX_S = 6 * 3600
+# Whatever waits is looked at so often: a queue delays no message for longer.
+_WAITING_LOOKED_AT_MINUTES = 15
 _ALARMS = {
     "NoticeBudgetExhausted": "The platform's own account has no credits for codes: adjust its wallet",
     "ProviderCircuitOpened": "Nothing is handed to Beem for now: see GET /api/admin/sms/provider/",
@@ -276,18 +280,17 @@ class Sms(Construct):
         self.urgent.grant_send(sweep)
         self.bulk.grant_send(sweep)
         EveryMinute(self, "SweepSchedule", function=sweep, house=self._house)
-        late = cloudwatch.Metric(
-            namespace="Mifumo",
-            metric_name="OldestChunkLateSeconds",
-            dimensions_map={"service": "sms"},
-            statistic="Maximum",
-            period=Duration.minutes(5),
-        )
         self._house.alerts.on(
-            late,
+            _longest("OldestChunkLateSeconds", minutes=5),
             scope=Construct(self, "OldestChunk"),
             above=_CHUNK_LATE_MAX_S,
             meaning="Texts wait that nothing moves on: the log of the sweep says why",
+        )
+        self._house.alerts.on(
+            _longest("TextsWaitedSeconds", minutes=_WAITING_LOOKED_AT_MINUTES),
+            scope=Construct(self, "TextsWaited"),
+            above=_TEXTS_WAITED_MAX_S,
+            meaning="Texts that were to go out hours ago are put off again and again",
         )
         return sweep
 
@@ -513,3 +516,13 @@ class Sms(Construct):
         )
         data.messaging.grant(privacy.worker, *READ, *UPDATE, *DELETE)
         return privacy
+
+
+def _longest(name: str, *, minutes: int) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="Mifumo",
+        metric_name=name,
+        dimensions_map={"service": "sms"},
+        statistic="Maximum",
+        period=Duration.minutes(minutes),
+    )

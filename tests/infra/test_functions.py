@@ -68,12 +68,15 @@ def test_every_function_has_an_alarm_on_its_errors(stage: str) -> None:
     assert watched == set(resources(stage, "AWS::Lambda::Function"))
 
 
+_WAITS = {"OldestChunkLateSeconds": 900, "TextsWaitedSeconds": 21_600}
+
+
 @every_stage
 def test_every_alarm_tells_somebody_and_takes_silence_for_health(stage: str) -> None:
     (topic,) = resources(stage, "AWS::SNS::Topic")
     for alarm in properties(stage, "AWS::CloudWatch::Alarm"):
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         # Whatever is counted rings at the first; what waits rings when it has waited for long.
-        threshold = 900 if alarm["MetricName"] == "OldestChunkLateSeconds" else 0
+        threshold = _WAITS.get(alarm["MetricName"], 0)
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (threshold, "GreaterThanThreshold")
         assert alarm["TreatMissingData"] == "notBreaching"

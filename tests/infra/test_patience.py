@@ -75,3 +75,15 @@ def test_an_alarm_rings_when_the_oldest_open_text_is_not_moved_on(stage: str) ->
     assert alarm["AlarmActions"]
     # Some sweeps after its moment, and long before anybody has waited for three days.
     assert 5 * 60 <= alarm["Threshold"] <= 3_600
+
+
+@every_stage
+def test_an_alarm_rings_when_a_text_is_put_off_again_and_again_for_hours(stage: str) -> None:
+    (alarm,) = [
+        alarm for alarm in properties(stage, "AWS::CloudWatch::Alarm") if alarm["MetricName"] == "TextsWaitedSeconds"
+    ]
+    assert alarm["Statistic"] == "Maximum"
+    assert alarm["Period"] >= queue.DELAY_MAX_S, "what waits is looked at once in it at least"
+    assert alarm["AlarmActions"]
+    # Ten million segments take two hours at a tenant's rate on AWS; nobody should wait for half a day.
+    assert 2 * 3_600 < alarm["Threshold"] <= 12 * 3_600

@@ -1,172 +1,44 @@
 """Pace: while one tenant drains a million, another's hundred texts are handed over promptly, and a code at once.
 
-The simulation runs the real pacing in virtual time, over a model of the queue and its workers: once fair as SQS is with
-a group for each tenant, and once as if it were not. What stands in the table's place compares and sets, as a test of
-the real one shows that DynamoDB does.
+The simulation is `tests/sms/bulk_lane.py`: the real pacing, hand-over and sweep in virtual time.
 """
 
-import heapq
 import itertools
-from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from functions.sms import messaging
-from functions.sms.batches import batches, chunks, listings, turns
-from functions.sms.batches.batches import Batch
-from functions.sms.batches.chunks import Chunk, Lane, State
+from functions.sms.batches import chunks, listings, turns
+from functions.sms.batches.chunks import State
 from functions.sms.courses import walks
 from functions.sms.pacing import lanes, pace
-from mifumo import clock, queue, settings, tables, writes
+from functions.sms.pacing.pace import Standing
+from mifumo import clock, queue, settings, tables
 from mifumo.ids import BatchId, TenantId
-from mifumo.segments import Encoding
 from mifumo.tables import Key
 from tests.builders import token
+from tests.sms.bulk_lane import PLATFORM_PER_S, TENANT_PER_S, campaign, chunk_of, open_lane
 from tests.sms.test_quoted import numbers, quote
 from tests.sms.world import TENANT, World
 from tests.wire import Wire
 
 OTHER = TenantId("t2")
-# Of an AWS stage: ten workers whose calls take 0.3 s; a look at a chunk that is put off takes 20 ms.
-WORKERS, CALL_S, LOOK_S = 10, 0.3, 0.02
-TENANT_PER_S, PLATFORM_PER_S = 1_500, 2_400
-EPOCH = datetime(2026, 1, 31, 9, tzinfo=UTC)
-
-
-def chunk_of(tenant: str, number: int = 1, *, recipients: int = 100) -> Chunk:
-    return Chunk(
-        tenant=TenantId(tenant),
-        batch=BatchId("b"),
-        number=number,
-        lane=Lane.BULK,
-        state=State.QUEUED,
-        recipients=("255712000010",) * recipients,
-        segments=1,
-        created_at="",
-        updated_at="",
-    )
-
-
-def campaign(recipients: int) -> Batch:
-    return Batch(
-        id=BatchId("b"),
-        tenant=TENANT,
-        status=batches.Status.ACCEPTED,
-        sender_id="INFO",
-        text="Habari",
-        encoding=Encoding.GSM_7,
-        segments=1,
-        accepted=recipients,
-        price=recipients,
-        charged=0,
-        chunks=recipients // 100,
-        lane=Lane.BULK,
-        fingerprint="",
-        created_at="",
-    )
-
-
-@dataclass
-class Simulation:
-    """The bulk lane in virtual time: messages by when they are visible, and workers by when they are free."""
-
-    fair: bool
-    paced: bool = True
-    handed_over: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-    now_s: float = 0.0
-    _pending: list[tuple[float, int, str, bool, float]] = field(default_factory=list)
-    _ready: dict[str, deque[tuple[bool, float]]] = field(default_factory=lambda: defaultdict(deque))
-    _order: deque[str] = field(default_factory=deque)
-    _served: dict[str, float] = field(default_factory=dict)
-    _ticket: Any = field(default_factory=itertools.count)
-
-    def put(self, tenant: str, count: int, *, at_s: float, visible_s: float | None = None) -> None:
-        """Puts chunks into the queue; the wait of each is counted from `at_s`, or from when it was to be visible."""
-        for _ in range(count):
-            heapq.heappush(self._pending, (visible_s or at_s, next(self._ticket), tenant, False, visible_s or at_s))
-
-    def run(self) -> None:
-        """Lets the workers work until nothing is left."""
-        workers = [0.0] * WORKERS
-        while self._pending or any(self._ready.values()):
-            self.now_s = max(self.now_s, heapq.heappop(workers))  # who was free before waited until now
-            if not any(self._ready.values()):
-                self.now_s = max(self.now_s, self._pending[0][0])
-            while self._pending and self._pending[0][0] <= self.now_s:
-                _, _, tenant, placed, since_s = heapq.heappop(self._pending)
-                self._ready[tenant].append((placed, since_s))
-                self._order.append(tenant)
-            heapq.heappush(workers, self.now_s + self._serve(self._next()))
-
-    def _next(self) -> str:
-        if not self.fair:
-            return self._order.popleft()
-        tenant = min(
-            (one for one, waiting in self._ready.items() if waiting), key=lambda one: self._served.get(one, -1)
-        )
-        self._served[tenant] = self.now_s
-        return tenant
-
-    def _serve(self, tenant: str) -> float:
-        placed, since_s = self._ready[tenant].popleft()
-        wait_s = -(-pace.wait_s(chunk_of(tenant), placed=placed) // 1) if self.paced else 0
-        if wait_s:
-            heapq.heappush(self._pending, (self.now_s + wait_s, next(self._ticket), tenant, True, since_s))
-            return LOOK_S
-        self.handed_over[tenant].append((since_s, self.now_s))
-        return CALL_S
-
-    def waits_s(self, tenant: str) -> list[float]:
-        """Lists how long each of a tenant's chunks waited."""
-        return [at_s - since_s for since_s, at_s in self.handed_over[tenant]]
-
-    def ended_s(self, tenant: str) -> float:
-        """Tells when the last chunk of a tenant was handed over."""
-        return max(at_s for _, at_s in self.handed_over[tenant])
 
 
 @pytest.fixture
 def rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets the rates, in an environment that has nothing else of ours."""
-    monkeypatch.setenv("MESSAGING_TABLE", "messaging")
-    monkeypatch.setenv("SWEEP_AFTER_S", "60")
+    named = {"MESSAGING_TABLE": "messaging", "URGENT_QUEUE_URL": "urgent", "BULK_QUEUE_URL": "bulk"}
+    waits = {"SWEEP_AFTER_S": "60", "CLAIM_LEASE_S": "300", "SEND_RETRY_BASE_S": "15", "SEND_ATTEMPTS_MAX": "20"}
+    opens = {"CIRCUIT_OPEN_S": "60", "CIRCUIT_OPEN_MAX_S": "900", "CIRCUIT_FAILURES_MAX": "5"}
+    for name, value in {**named, **waits, **opens}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("TENANT_SEGMENTS_PER_S", str(TENANT_PER_S))
     monkeypatch.setenv("PLATFORM_SEGMENTS_PER_S", str(PLATFORM_PER_S))
     settings.forget()
-
-
-def simulation(monkeypatch: pytest.MonkeyPatch, *, fair: bool, paced: bool = True) -> Simulation:
-    """Makes a simulation whose clock is the virtual one and whose table compares and sets."""
-    made, table = Simulation(fair=fair, paced=paced), dict[tables.Key, int]()
-
-    def commit(write: writes.Write) -> dict[str, int]:
-        values = {name: int(value["N"]) for name, value in write.arguments["ExpressionAttributeValues"].items()}
-        stands = table.get(write.key, 0)
-        if ":until" in values:
-            holds, new = stands <= values[":from"], values.get(":until", 0)
-        else:
-            holds, new = values[":from"] < stands <= values[":before"], stands + values[":cost"]
-        if not holds:
-            raise write.refused(None)
-        table[write.key] = new
-        return {"free_at": new}
-
-    monkeypatch.setattr(writes, "commit", commit)
-    monkeypatch.setattr(clock, "now", lambda: EPOCH + timedelta(seconds=made.now_s))
-    return made
-
-
-def lay_out(one: Simulation, tenant: str, recipients: int) -> None:
-    """Puts a campaign into the queue as `lanes.fan_out` does."""
-    batch = campaign(recipients)
-    for number in range(1, batch.chunks + 1):
-        delay_s = int(pace.spread_s(batch, number))
-        assert delay_s <= 900
-        one.put(tenant, 1, at_s=0, visible_s=float(delay_s))
 
 
 @pytest.mark.parametrize("fair", [True, False])
@@ -174,10 +46,10 @@ def lay_out(one: Simulation, tenant: str, recipients: int) -> None:
 def test_while_a_million_drain_a_hundred_texts_of_anybody_wait_seconds(
     monkeypatch: pytest.MonkeyPatch, *, fair: bool
 ) -> None:
-    one = simulation(monkeypatch, fair=fair)
-    lay_out(one, "large", 1_000_000)
+    one = open_lane(monkeypatch, fair=fair)
+    one.lay_out("large", 1_000_000)
     for number, at_s in enumerate(range(1, 400, 3)):
-        one.put(f"small{number}", 1, at_s=at_s)
+        one.ask(f"small{number}", 1, at_s=at_s)
     one.run()
     worst = max(wait_s for number in range(133) for wait_s in one.waits_s(f"small{number}"))
     assert worst <= 5
@@ -189,9 +61,9 @@ def test_while_a_million_drain_a_hundred_texts_of_anybody_wait_seconds(
 def test_without_pace_and_without_fairness_they_would_wait_for_the_whole_million(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one = simulation(monkeypatch, fair=False, paced=False)
-    one.put("large", 10_000, at_s=0)
-    one.put("small", 1, at_s=1)
+    one = open_lane(monkeypatch, fair=False, paced=False)
+    one.ask("large", 10_000, at_s=0)
+    one.ask("small", 1, at_s=1)
     one.run()
     assert one.waits_s("small")[0] > 250
 
@@ -201,30 +73,97 @@ def test_without_pace_and_without_fairness_they_would_wait_for_the_whole_million
 def test_a_million_in_a_thousand_small_batches_at_once_delays_others_by_no_more_than_one_look_at_each(
     monkeypatch: pytest.MonkeyPatch, *, fair: bool, most_s: float
 ) -> None:
-    one = simulation(monkeypatch, fair=fair)
-    one.put("large", 10_000, at_s=0)
+    one = open_lane(monkeypatch, fair=fair)
+    one.ask("large", 10_000, at_s=0)
     for at_s in range(1, 400, 10):
-        one.put(f"small{at_s}", 1, at_s=at_s)
+        one.ask(f"small{at_s}", 1, at_s=at_s)
     one.run()
     assert max(wait_s for at_s in range(1, 400, 10) for wait_s in one.waits_s(f"small{at_s}")) <= most_s
     assert one.ended_s("large") <= 1_000_000 / TENANT_PER_S * 1.1
 
 
-@pytest.mark.parametrize("fair", [True, False])
+@pytest.mark.parametrize(("fair", "most_s"), [(True, 2), (False, 10)])
 @pytest.mark.usefixtures("rates")
 def test_five_large_tenants_share_what_the_platform_takes_and_a_small_one_is_let_in(
-    monkeypatch: pytest.MonkeyPatch, *, fair: bool
+    monkeypatch: pytest.MonkeyPatch, *, fair: bool, most_s: float
 ) -> None:
-    one = simulation(monkeypatch, fair=fair)
+    one = open_lane(monkeypatch, fair=fair)
     for number in range(5):
-        lay_out(one, f"large{number}", 100_000)
+        one.lay_out(f"large{number}", 100_000)
     for at_s in range(5, 120, 5):
-        one.put(f"small{at_s}", 1, at_s=at_s)
+        one.ask(f"small{at_s}", 1, at_s=at_s)
     one.run()
-    assert max(wait_s for at_s in range(5, 120, 5) for wait_s in one.waits_s(f"small{at_s}")) <= 30
+    assert max(wait_s for at_s in range(5, 120, 5) for wait_s in one.waits_s(f"small{at_s}")) <= most_s
     ends = [one.ended_s(f"large{number}") for number in range(5)]
-    assert max(ends) <= 500_000 / PLATFORM_PER_S * 1.35
-    assert min(ends) >= max(ends) * 0.6, "nobody was let past the others"
+    assert max(ends) <= 500_000 / PLATFORM_PER_S * 1.1
+    assert min(ends) >= max(ends) * 0.9, "nobody was let past the others"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Campaigns of so many segments that are laid out at the same moment, and how long a small batch may wait."""
+
+    tenants: int
+    each: int
+    segments: int
+
+    @property
+    def least_s(self) -> float:
+        """How long they take at least."""
+        of_one = self.each * self.segments
+        return max(of_one / TENANT_PER_S, of_one * self.tenants / PLATFORM_PER_S)
+
+
+LOADS = {
+    "four millions by one": Load(1, 4, 1_000_000),
+    "forty hundred thousands by one": Load(1, 40, 100_000),
+    "a million by each of eight": Load(8, 1, 1_000_000),
+    "three millions by each of two": Load(2, 1, 3_000_000),
+    "a hundred thousand by each of forty": Load(40, 1, 100_000),
+}
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+@pytest.mark.usefixtures("rates")
+def test_backlogs_that_reach_further_ahead_than_a_queue_delays_drain_at_their_rate_and_others_wait_seconds(
+    monkeypatch: pytest.MonkeyPatch, load: Load
+) -> None:
+    """A tenth of the workers and of the chunks, each of ten segments."""
+    one = open_lane(monkeypatch, fair=True, workers=1)
+    for tenant, batch in itertools.product(range(load.tenants), range(load.each)):
+        one.lay_out(f"large{tenant}", load.segments // 10, batch=f"b{batch}", segments=10)
+    for at_s in range(5, int(load.least_s), 61):
+        one.ask(f"small{at_s}", 1, at_s=at_s)
+    one.run(until_s=load.least_s * 2)
+    assert one.left == 0
+    assert max(wait_s for at_s in range(5, int(load.least_s), 61) for wait_s in one.waits_s(f"small{at_s}")) <= 10
+    ends = [one.ended_s(f"large{tenant}") for tenant in range(load.tenants)]
+    assert max(ends) <= load.least_s * 1.1
+    assert min(ends) >= max(ends) * 0.9, "nobody was let past the others"
+
+
+@pytest.mark.usefixtures("rates")
+def test_a_queue_that_loses_every_third_message_delays_a_backlog_and_stops_it_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sweep brings what was lost, and each chunk keeps the place that it has waited for."""
+    lost = itertools.count()
+    one = open_lane(monkeypatch, fair=True, workers=1, loses=lambda _: next(lost) % 3 == 0)
+    for batch in range(4):
+        one.lay_out("large", 50_000, batch=f"b{batch}", segments=20)
+    one.run(until_s=8_000)
+    assert one.left == 0
+    assert one.swept > 500
+
+
+@pytest.mark.usefixtures("rates")
+def test_a_message_that_comes_twice_hands_nothing_over_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = open_lane(monkeypatch, fair=True, workers=1, twice=True)
+    for batch in range(4):
+        one.lay_out("large", 50_000, batch=f"b{batch}", segments=20)
+    one.run(until_s=8_000)
+    assert one.left == 0
+    assert len(one.handed_over["large"]) == 2_000
 
 
 # --- the real table --------------------------------------------------------------------------------------------------
@@ -237,7 +176,7 @@ def test_places_on_a_schedule_are_taken_once_each_by_many_at_the_same_time(
     settings.forget()
     aws_tables.take_turns()
     with ThreadPoolExecutor(6) as pool:
-        waits = list(pool.map(lambda number: pace.wait_s(chunk_of("t1", number), placed=False), range(40)))
+        waits = list(pool.map(lambda number: pace.wait_s(chunk_of("t1", number), Standing()), range(40)))
     assert sum(wait_s == 0 for wait_s in waits) == 1
     places = sorted(wait_s for wait_s in waits if wait_s)
     gaps = [after - before for before, after in itertools.pairwise(places)]
@@ -247,19 +186,24 @@ def test_places_on_a_schedule_are_taken_once_each_by_many_at_the_same_time(
 @pytest.mark.usefixtures("aws_tables")
 def test_no_limit_is_no_call(aws_tables: Wire) -> None:
     aws_tables.clear()
-    assert pace.wait_s(chunk_of("t1"), placed=False) == 0
+    assert pace.wait_s(chunk_of("t1"), Standing()) == 0
     assert aws_tables.calls == []
 
 
-def test_a_large_batch_is_put_into_the_queue_in_waves_and_what_is_too_late_for_it_is_left_to_the_sweep(
+def test_a_large_batch_is_put_into_the_queue_in_waves_and_what_is_too_late_for_it_comes_half_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TENANT_SEGMENTS_PER_S", "100")
     settings.forget()
-    sent = list[tuple[int, int]]()
-    monkeypatch.setattr(queue, "send", lambda _url, bodies, **options: sent.append((len(bodies), options["delay_s"])))
-    lanes.fan_out(campaign(200_000), range(1, 2_001), place=1)
-    assert sent == [(1, delay_s) for delay_s in range(901)]
+    sent = list[tuple[bool, int]]()
+    monkeypatch.setattr(
+        queue, "send", lambda _url, bodies, **options: sent.append(("waits" in bodies[0], options["delay_s"]))
+    )
+    lanes.fan_out(campaign(190_000), range(1, 1_901), place=1)
+    at_once, half_way, in_three = sent[:901], sent[901:1801], sent[1801:]
+    assert at_once == [(False, delay_s) for delay_s in range(901)]
+    assert half_way == [(True, -(-delay_s // 2)) for delay_s in range(901, 1801)]
+    assert in_three == [(True, -(-delay_s // 3)) for delay_s in range(1801, 1900)]
     assert world.queued() == []
 
 
@@ -417,6 +361,109 @@ def test_a_chunk_that_was_put_off_ignores_a_second_message_and_uses_no_attempt(s
     handed = chunks.get(TENANT, BatchId(batch["id"]), 9)
     assert handed
     assert handed.state is State.SUBMITTED
+
+
+@pytest.fixture
+def far(slow: World, monkeypatch: pytest.MonkeyPatch) -> tuple[World, BatchId, list[tuple[dict[str, Any], int]]]:
+    """A batch of two chunks of a thousand segments at one a second: the first is out, the second has its place.
+
+    With what the queue is told from then on, and the delay that is asked of it.
+    """
+    monkeypatch.setenv("TENANT_SEGMENTS_PER_S", "1")
+    settings.forget()
+    told = list[tuple[dict[str, Any], int]]()
+    monkeypatch.setattr(
+        queue, "send", lambda _url, bodies, **options: [told.append((body, options["delay_s"])) for body in bodies]
+    )
+    slow.spend_all_but(5_000)
+    _, batch = slow.send(*many(100, 200), text="a" * 1_500)
+    first, second = [body for body, _ in told]
+    told.clear()
+    slow.deliver(first)
+    slow.deliver(second)
+    return slow, BatchId(batch["id"]), told
+
+
+def test_a_message_that_no_queue_delays_for_long_enough_is_put_back_for_the_rest_and_nothing_is_written(
+    far: tuple[World, BatchId, list[tuple[dict[str, Any], int]]],
+) -> None:
+    world, batch, told = far
+    [(waiting, delay_s)] = told
+    assert 495 <= delay_s <= 500, "two times make up the thousand"
+    world.pass_time(500)
+    world.wire.clear()
+    world.deliver(waiting)
+    [_, (again, rest_s)] = told
+    assert again == waiting
+    assert 490 <= rest_s <= 500
+    assert world.wire.count("UpdateItem") == 0
+    world.pass_time(500)
+    world.deliver(again)
+    assert all(chunk.state is State.SUBMITTED for chunk in chunks.of_batch(TENANT, batch))
+    assert len(world.sent_to()) == 200
+
+
+def test_a_message_too_many_is_dropped_before_the_turn_and_one_that_waits_for_an_earlier_place_too(
+    far: tuple[World, BatchId, list[tuple[dict[str, Any], int]]],
+) -> None:
+    world, batch, told = far
+    [(waiting, _)] = told
+    told.clear()
+    world.deliver({name: value for name, value in waiting.items() if name != "waits"})
+    world.deliver({**waiting, "waits": clock.after(10)})
+    assert told == []
+    assert [chunk.attempts for chunk in chunks.of_batch(TENANT, batch)] == [1, 0]
+
+
+def test_a_chunk_whose_message_is_lost_keeps_its_place_when_the_sweep_brings_it(
+    far: tuple[World, BatchId, list[tuple[dict[str, Any], int]]],
+) -> None:
+    world, batch, told = far
+    told.clear()
+    world.sweep(after_s=900)
+    assert told == [], "its place lies ahead"
+    world.sweep(after_s=170)
+    [(brought, _)] = told
+    key = tables.Key(f"T#{TENANT}", "PACE")
+    before = tables.get("messaging", key)
+    world.deliver(brought)
+    after = tables.get("messaging", key)
+    assert before
+    assert after
+    assert before["free_at"] == after["free_at"], "no place more"
+    assert all(chunk.state is State.SUBMITTED for chunk in chunks.of_batch(TENANT, batch))
+
+
+def test_what_a_paused_batch_had_of_places_is_gone_when_it_goes_on(
+    far: tuple[World, BatchId, list[tuple[dict[str, Any], int]]],
+) -> None:
+    world, batch, told = far
+    [(waiting, _)] = told
+    assert world.call("POST", f"/api/sms/batches/{batch}/pause/")[0] == 200
+    world.deliver(waiting)
+    world.pass_time(86_400)
+    assert world.call("POST", f"/api/sms/batches/{batch}/resume/")[0] == 200
+    told.clear()
+    walks.go_on(listings.require(TENANT, batch))
+    chunk = chunks.get(TENANT, batch, 2)
+    assert chunk
+    assert not chunk.placed
+    assert chunk.since
+    assert chunk.since > clock.after(-10)
+
+
+def test_how_long_a_text_has_waited_is_told_whenever_it_is_put_off_or_brought_again(
+    far: tuple[World, BatchId, list[tuple[dict[str, Any], int]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its moment moves ahead with each place that it takes; its age does not."""
+    world, _, told = far
+
+    [(waiting, _)] = told
+    world.pass_time(600)
+    world.deliver(waiting)
+    assert '"TextsWaitedSeconds":[600.0]' in capsys.readouterr().out
+    world.sweep(after_s=3_000)
+    assert '"TextsWaitedSeconds":[3600.0]' in capsys.readouterr().out
 
 
 def test_the_urgent_lane_takes_no_place(slow: World) -> None:

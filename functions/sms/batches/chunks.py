@@ -86,6 +86,8 @@ class Chunk:
     `window` is until when reports move money, `closed_at` when that had ended, and `returned` for how many texts the
     credits came back then. `misses` are the last calls to the provider that did not hand it over.
     `test` says that no provider hears of it, and that it costs nothing.
+    `placed` says that it has been put off to a place on its tenant's schedule; `since` is when it was to go on, where
+    that is not when it was accepted.
     `withheld` are the positions of those that opted out while the batch waited: they are not sent to.
     `text` and `encoding` are its own where they are not the batch's, `asked` is its text before characters were made
     cheaper; `part` is which part of a plan it was laid out from, 0 for one that was accepted with its batch.
@@ -123,6 +125,8 @@ class Chunk:
     closed_at: str | None = None
     returned: int = 0
     misses: tuple[Miss, ...] = ()
+    placed: bool = False
+    since: str | None = None
 
     @property
     def recipient_ids(self) -> list[tuple[int, str]]:
@@ -216,6 +220,8 @@ def of(item: Item) -> Chunk:
         closed_at=item.get("closed_at"),
         returned=item.get("returned", 0),
         misses=tuple(map(_miss, item.get("misses", ()))),
+        placed=item.get("placed", False),
+        since=item.get("since"),
     )
 
 
@@ -229,6 +235,7 @@ def new(chunk: Chunk) -> Write:
         "asked": chunk.asked,
         "part": chunk.part,
         "test": chunk.test,
+        "since": chunk.since,
     }
     item = {
         **key(chunk.tenant, chunk.batch, chunk.number)._asdict(),

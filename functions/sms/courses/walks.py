@@ -16,7 +16,7 @@ from functions.sms.charges import settlement
 from functions.sms.delivery import withheld
 from functions.sms.pacing import lanes, pace
 from functions.sms.timing import starts
-from mifumo import writes
+from mifumo import clock, writes
 from mifumo.observability import logger
 
 
@@ -50,8 +50,9 @@ def _tell(batch: Batch, page: list[Chunk]) -> int:
     for chunk in page:
         if chunk.state is State.QUEUED:
             wait_s = pace.spread_s(batch, batch.told + len(told) + 1)
+            due = messaging.swept_at(wait_s)
             with suppress(ChunkTaken):
-                writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(wait_s)))
+                writes.commit(chunks.move(chunk, State.QUEUED, due=due, placed=False, since=clock.stamp()))
                 told.append(chunk.number)
     lanes.fan_out(batch, told, place=batch.told + 1)
     return len(told)

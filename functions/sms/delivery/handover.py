@@ -20,7 +20,8 @@ from functions.sms.batches.chunks import Chunk, ChunkTaken, Lane, State
 from functions.sms.charges import settlement
 from functions.sms.content import opt_outs
 from functions.sms.hooks import telling
-from functions.sms.pacing import lanes, pace
+from functions.sms.pacing import lanes, pace, waited
+from functions.sms.pacing.pace import Standing
 from functions.sms.provider import circuit
 from functions.sms.timing import starts
 from mifumo import backoff, circuits, clock, tables, writes
@@ -63,12 +64,12 @@ class UnknownChunkError(LookupError):
     """A queue names a chunk that does not exist."""
 
 
-def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool = False) -> None:
+def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, waits: str = "") -> None:
     """Hands a chunk over if it is queued and has its turn; does nothing when somebody else has it or it has ended.
 
-    One that is `placed` comes at its place on its tenant's schedule.
+    Whoever `waits` for its turn at that moment and comes before it comes again.
     """
-    batch, chunk, state, bar = _read(tenant, batch_id, number)
+    batch, chunk, state, bar, stands = _read(tenant, batch_id, number)
     if chunk.ended:
         # A worker may have died between the chunk's end and the batch's, or before it told of either.
         telling.of_chunk(chunk)
@@ -88,29 +89,39 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, placed: bool 
         # It stays queued: the sweep brings it again, and by then its batch is held, or called off.
         starts.hush(batch)
         return
-    if chunk.lane is Lane.BULK and not _has_turn(chunk, placed=placed):
+    if chunk.lane is Lane.BULK and not _has_turn(chunk, stands, waits=waits):
         return
     # What no provider hears of says nothing of one, and waits for none.
     entry = Pass(state) if chunk.test else circuits.enter(state, HandoverSettings.load().rule)
     with suppress(ChunkTaken):
         if entry is None:
+            waited.tell(chunk)
             writes.commit(chunks.move(chunk, State.QUEUED, due=_opens(state)))
             return
         _submit(batch, chunk, entry)
 
 
-def _has_turn(chunk: Chunk, *, placed: bool) -> bool:
+def _has_turn(chunk: Chunk, stands: Standing, *, waits: str) -> bool:
     """Tells whether a chunk may be handed over now; one that may not comes again, and has used no attempt."""
-    if chunk.due and chunk.due > messaging.swept_at(_EARLY_S):
-        # This is one message too many: another one, or the sweep, comes when it is due.
+    if chunk.due and (early_s := messaging.ahead_s(chunk.due)) > _EARLY_S:
+        if waits and (waits == chunk.due or not chunk.placed):
+            _come_again(chunk, ceil(early_s), chunk.due)
+        # Any other is one message too many: the one that waits, or the sweep, comes when the chunk is due.
         return False
-    wait_s = ceil(pace.wait_s(chunk, placed=placed))
+    wait_s = ceil(pace.wait_s(chunk, stands))
     if not wait_s:
         return True
+    due = messaging.swept_at(wait_s)
     with suppress(ChunkTaken):
-        writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(wait_s)))
-        lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s, placed=True)
+        # That it is placed stands on the chunk itself, so it keeps its place whoever brings it then.
+        writes.commit(chunks.move(chunk, State.QUEUED, due=due, placed=True))
+        _come_again(chunk, wait_s, due)
     return False
+
+
+def _come_again(chunk: Chunk, wait_s: int, due: str) -> None:
+    waited.tell(chunk)
+    lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s, waits=due)
 
 
 def _opens(state: Circuit) -> str:
@@ -119,18 +130,21 @@ def _opens(state: Circuit) -> str:
     return min(max(state.open_until or "", clock.after(rule.open_s)), clock.after(rule.open_max_s))
 
 
-def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit, Bar | None]:
+def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit, Bar | None, Standing]:
     table = messaging.table()
     wanted = [
         (table, batches.key(tenant, batch_id)),
         (table, chunks.key(tenant, batch_id, number)),
         (table, circuit.KEY),
+        *((table, key) for key in pace.keys(tenant)),
     ]
     found = tables.read(*wanted, *bars.places(tenant))
     if wanted[0] not in found or wanted[1] not in found:
         raise UnknownChunkError(f"batch {batch_id} has no chunk {number}")
     batch = batches.of(found[wanted[0]])
-    return batch, chunks.of(found[wanted[1]]), circuit.of(found.get(wanted[2])), bars.among(batch, found)
+    state, bar = circuit.of(found.get(wanted[2])), bars.among(batch, found)
+    stands = pace.standing(found.get(wanted[3]), found.get(wanted[4]))
+    return batch, chunks.of(found[wanted[1]]), state, bar, stands
 
 
 def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:

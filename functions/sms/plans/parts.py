@@ -95,6 +95,7 @@ def chunk(batch: Batch, ready: Ready, *, part: int = 0) -> Chunk:
         asked=ready.asked if own else "",
         part=part,
         test=batch.test,
+        since=batch.starts_at,
     )
 
 
