@@ -101,6 +101,7 @@ SETTINGS = {
     # So fast that nothing waits for its place: what taking one costs is counted all the same.
     "TENANT_SEGMENTS_PER_S": "1000000000",
     "PLATFORM_SEGMENTS_PER_S": "1000000000",
+    "TENANT_URGENT_PER_S": "1000",
     "URGENT_RECIPIENTS_MAX": "10",
     "TEST_RECIPIENTS_PER_DAY": "1000",
     "TRANSFER_EXPIRY_S": "1209600",

@@ -102,6 +102,10 @@ class Stage:
     """The pace of the bulk lane: of one tenant, and of all, which is what Beem takes less what urgent texts need. Ten
     workers with calls of 0.3 s make some 3,300 segments a second; what they do not need goes into putting chunks off.
     """
+    tenant_urgent_per_s: int = 5
+    """A tenant's calls on the urgent lane, and twenty seconds' worth at once; what it sends beyond takes the bulk lane.
+    Ten workers with calls of 0.3 s make 33 of them: as many tenants as six send all that they may, and nobody waits.
+    """
     provider_balance_min: int = 100_000
     """Credits at Beem below which people are told."""
     circuit_open_max_s: int = 900
@@ -208,6 +212,7 @@ def _local() -> Stage:
         circuit_open_max_s=12,
         tenant_segments_per_s=400,
         platform_segments_per_s=600,
+        tenant_urgent_per_s=50,
         hooks_to_loopback=True,
         hook_timeout_s=3,
         hook_retries_s="1,2,3,5,5,10,10,20,20",

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from mifumo import clock, credited, tables, writes
 from mifumo.observability import count, logger
+from mifumo.providers.beem_reports import Report
 from mifumo.tables import Key
 
 from . import messaging
@@ -32,6 +33,8 @@ CHUNKS_MAX = 250
 BATCHES_MAX = 100
 PARTS_MAX = 100
 UPLOADS_MAX = 100
+# Of a hundred kept reports each, a few writes a report: some thirty pages fit into the time that a sweep has for them.
+REPORT_PAGES_MAX = 100
 # A batch in parts is looked at anew after a quarter of its age: that is often enough, however large it is.
 _PATIENCE = 4
 _PAUSED_LOOK_S = 900
@@ -179,10 +182,9 @@ def hook(key: Key) -> None:
         rounds.step(key)
 
 
-def reports(now: str) -> int:
-    """Applies kept reports that match by now, gives up on those whose window is over; returns how many it saw."""
-    kept = inbox.due(now, limit=tables.READ_KEYS_MAX)
-    still = delivery.apply([report for report, _ in kept], kept=True) if kept else []
+def reports(kept: list[tuple[Report, str]]) -> None:
+    """Applies kept reports that match by now, gives up on those whose window is over."""
+    still = delivery.apply([report for report, _ in kept], kept=True)
     received = dict(kept)
     for report in still:
         if inbox.wait(report, received[report]):
@@ -190,4 +192,3 @@ def reports(now: str) -> int:
         logger.error("report matches nothing", request_id=report.request_id, provider_status=report.provider_status)
         count("ReportOrphaned")
         inbox.give_up(report)
-    return len(kept)

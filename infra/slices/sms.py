@@ -95,6 +95,7 @@ class Sms(Construct):
             "BULK_QUEUE_URL": self.bulk.url,
             "TENANT_SEGMENTS_PER_S": str(house.stage.tenant_segments_per_s),
             "PLATFORM_SEGMENTS_PER_S": str(house.stage.platform_segments_per_s),
+            "TENANT_URGENT_PER_S": str(house.stage.tenant_urgent_per_s),
         }
         self._tables = {
             "SWEEP_AFTER_S": str(house.stage.sweep_after_s),

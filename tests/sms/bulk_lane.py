@@ -73,7 +73,7 @@ def campaign(recipients: int, *, tenant: str = "t1", batch: str = "b", segments:
     )
 
 
-Where = tuple[str, str, int]
+Where = tuple[TenantId, BatchId, int]
 
 
 @dataclass
@@ -109,12 +109,12 @@ class BulkLane:
 
     # --- who asks ---
 
-    def ask(self, tenant: str, count: int, *, at_s: float, batch: str = "b", segments: int = 1) -> None:
+    def ask(self, tenant: str, count: int, *, at_s: float, batch: str = "b", recipients: int = 100) -> None:
         """Has a tenant ask for a small batch of so many chunks at a moment."""
 
         def accept() -> None:
-            made = campaign(count * 100, tenant=tenant, batch=batch, segments=segments)
-            self._stand(made, range(1, count + 1), spread=False)
+            made = campaign(count * 100, tenant=tenant, batch=batch)
+            self._stand(made, range(1, count + 1), spread=False, recipients=recipients)
             lanes.enqueue(made.tenant, made.lane, [(made.id, number) for number in range(1, count + 1)])
 
         self._at(at_s, accept)
@@ -133,12 +133,13 @@ class BulkLane:
     def _at(self, at_s: float, happens: Callable[[], None]) -> None:
         heapq.heappush(self._asked, (at_s, next(self._ticket), happens))
 
-    def _stand(self, made: Batch, numbers: Iterable[int], *, spread: bool) -> None:
+    def _stand(self, made: Batch, numbers: Iterable[int], *, spread: bool, recipients: int = 100) -> None:
         self._batches[f"{made.tenant}/{made.id}"] = made
         for number in numbers:
             where, after_s = (made.tenant, made.id, number), pace.spread_s(made, number) if spread else 0.0
             due = messaging.swept_at(after_s)
-            self._chunks[where] = chunk_of(made.tenant, number, batch=made.id, segments=made.segments, due=due)
+            chunk = chunk_of(made.tenant, number, batch=made.id, recipients=recipients, segments=made.segments, due=due)
+            self._chunks[where] = chunk
             self._since_s[where] = self.now_s + after_s
             heapq.heappush(self._due, (due, where))
 
@@ -221,7 +222,7 @@ class BulkLane:
         if write.key.sk.startswith("PACE"):
             return self._scheduled(write, {name: int(value["N"]) for name, value in values.items()})
         _, tenant, _, batch = write.key.pk.split("#")
-        where = (tenant, batch, int(write.key.sk.removeprefix("CHUNK#")))
+        where = (TenantId(tenant), BatchId(batch), int(write.key.sk.removeprefix("CHUNK#")))
         placed = values[":placed"]["BOOL"] if ":placed" in values else self._chunks[where].placed
         self._chunks[where] = replace(self._chunks[where], due=values[":due"]["S"], placed=placed)
         heapq.heappush(self._due, (values[":due"]["S"], where))
@@ -242,9 +243,11 @@ class BulkLane:
         item["free_at"] = new
         return item
 
-    def read(self, tenant: TenantId, batch: BatchId, number: int) -> tuple[Batch, Chunk, circuits.Circuit, Standing]:
+    def read(
+        self, tenant: TenantId, batch: BatchId, number: int
+    ) -> tuple[Batch, Chunk, circuits.Circuit, None, Standing]:
         stands = pace.standing(*(self._schedules[key] for key in pace.keys(tenant)))
-        return self._batches[f"{tenant}/{batch}"], self._chunks[tenant, batch, number], circuit.of(None), stands
+        return self._batches[f"{tenant}/{batch}"], self._chunks[tenant, batch, number], circuit.of(None), None, stands
 
     def submit(self, _batch: Batch, chunk: Chunk, _entry: circuits.Pass) -> None:
         where = (chunk.tenant, chunk.batch, chunk.number)

@@ -9,9 +9,10 @@ import pytest
 from functions.sms import receipts, recovery
 from functions.sms.batches import chunks, messages
 from functions.sms.batches.heard import Word
-from functions.sms.delivery import routes
+from functions.sms.delivery import inbox, routes
 from mifumo import aws, clock, settings, tables, wallets, writes
 from mifumo.ids import BatchId
+from mifumo.providers import beem_reports
 from tests.builders import CONTEXT, sqs
 from tests.queues import taken
 from tests.sms.world import TENANT, World
@@ -298,6 +299,12 @@ def test_whoever_dies_before_reports_are_counted_leaves_no_count_behind(world: W
         assert world.batch(batch)["counts"] == {"delivered": 2, "submitted": 1}, at
 
 
+def look_at_kept(now: str) -> None:
+    """Looks at the kept reports that are due at a moment, as the sweep does."""
+    for page in inbox.due(now, pages_max=recovery.REPORT_PAGES_MAX):
+        recovery.reports(page)
+
+
 def test_who_dies_over_reports_that_waited_counts_them_at_the_next_look(world: World) -> None:
     for at in range(9):
         batch, names = three_sent(world)
@@ -309,9 +316,9 @@ def test_who_dies_over_reports_that_waited_counts_them_at_the_next_look(world: W
         world.pass_time(2)  # short of the look for reports that are missing
         world.wire.cut(at, after=True)
         with suppress(Crash):
-            recovery.reports(clock.after(MINUTE))
+            look_at_kept(clock.after(MINUTE))
         world.wire.mend()
-        recovery.reports(clock.after(MINUTE))
+        look_at_kept(clock.after(MINUTE))
         assert world.batch(batch)["counts"] == {"delivered": 2, "submitted": 1}, at
 
 
@@ -351,3 +358,46 @@ def test_who_ended_otherwise_before_is_not_counted_twice_while_others_are_silent
     world.report({**names[0], "status": "UNDELIVERED"})
     world.report({**names[0], "status": "DELIVERED"})
     assert world.batch(batch)["counts"] == {"delivered": 1, "submitted": 2}
+
+
+# --- the inbox after an outage ---------------------------------------------------------------------------------------
+
+
+def keep_many(total: int) -> None:
+    """Keeps reports of hand-overs that nobody knows."""
+    for number in range(total):
+        report = {
+            "request_id": 700_000 + number,
+            "recipient_id": number,
+            "dest_addr": "255712000010",
+            "status": "DELIVERED",
+        }
+        inbox.keep(beem_reports.parse(report))
+
+
+def test_a_sweep_looks_at_every_kept_report_that_is_due_and_not_at_a_hundred(world: World) -> None:
+    keep_many(230)
+    assert world.sweep(after_s=61)["reports"] == 230
+    assert world.sweep()["reports"] == 0, "and none before its next look"
+    assert world.sweep(after_s=5 * MINUTE)["reports"] == 230
+
+
+def test_kept_reports_leave_the_sweep_time_for_what_else_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_many(130)
+    world.send(FINE)
+    world.queued()
+    monkeypatch.setattr(CONTEXT, "left_ms", 20_000)
+    done = world.sweep(after_s=61)
+    assert (done["reports"], done["chunks"]) == (100, 1)
+    assert world.sweep()["reports"] == 30, "the next one goes on"
+
+
+def test_reports_that_a_sweep_stumbles_over_do_not_keep_it_from_chunks(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_many(1)
+    world.send(FINE)
+    world.queued()
+    monkeypatch.setattr("functions.sms.delivery.delivery.apply", lambda *_, **__: 1 / 0)
+    assert world.sweep(after_s=61)["chunks"] == 1
+    assert counted(capsys, "SweepStepFailed") == 1

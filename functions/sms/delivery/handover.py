@@ -89,6 +89,9 @@ def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, waits: str = 
         # It stays queued: the sweep brings it again, and by then its batch is held, or called off.
         starts.hush(batch)
         return
+    if chunk.lane is Lane.URGENT and not chunk.attempts and not pace.hurries(chunk, stands):
+        _go_on_in_bulk(chunk)
+        return
     if chunk.lane is Lane.BULK and not _has_turn(chunk, stands, waits=waits):
         return
     # What no provider hears of says nothing of one, and waits for none.
@@ -117,6 +120,14 @@ def _has_turn(chunk: Chunk, stands: Standing, *, waits: str) -> bool:
         writes.commit(chunks.move(chunk, State.QUEUED, due=due, placed=True))
         _come_again(chunk, wait_s, due)
     return False
+
+
+def _go_on_in_bulk(chunk: Chunk) -> None:
+    """Takes a chunk off the urgent lane, of which its tenant has had its share."""
+    count("ChunksNotUrgent")
+    with suppress(ChunkTaken):
+        writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(), lane=Lane.BULK.value))
+        lanes.enqueue(chunk.tenant, Lane.BULK, [(chunk.batch, chunk.number)])
 
 
 def _come_again(chunk: Chunk, wait_s: int, due: str) -> None:

@@ -4,6 +4,7 @@ Three things bring a report here: it came before our own commit of the hand-over
 `submit_unknown` and nobody knows its request id, or it is nonsense.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -64,13 +65,22 @@ def of(item: Item) -> Report:
     return Report(**{name: item[name] for name in Report.__dataclass_fields__})
 
 
-def due(now: str, *, limit: int) -> list[tuple[Report, str]]:
-    """Finds kept reports whose moment has come, with when each was received."""
-    page = tables.query(
-        messaging.table(), _DUE, index="due", between=("0", now), limit=min(limit, tables.READ_KEYS_MAX)
-    )
-    keys = [(messaging.table(), Key(item["pk"], item["sk"])) for item in page.items]
-    return [(of(item), item["received_at"]) for item in tables.read(*keys).values()] if keys else []
+def due(now: str, *, pages_max: int) -> Iterator[list[tuple[Report, str]]]:
+    """Finds kept reports whose moment has come, with when each was received, a page a call.
+
+    The index may be behind: what was moved on or has left since is left out.
+    """
+    start: Item | None = None
+    for _ in range(pages_max):
+        page = tables.query(
+            messaging.table(), _DUE, index="due", between=("0", now), limit=tables.READ_KEYS_MAX, start=start
+        )
+        keys = [(messaging.table(), Key(item["pk"], item["sk"])) for item in page.items]
+        found = tables.read(*keys).values() if keys else []
+        if waiting := [(of(item), item["received_at"]) for item in found if item.get("due_sk", "~") <= now]:
+            yield waiting
+        if (start := page.last) is None:
+            return
 
 
 def wait(report: Report, received_at: str) -> bool:

@@ -31,17 +31,15 @@ def enqueue(
 ) -> None:
     """Tells the workers of a lane which chunks to hand over, or to `ask` the provider about, from that position on.
 
-    On the bulk lane each tenant gets its fair share. A message that `waits` for the moment at which its chunk is due is
+    On both lanes each tenant gets its fair share. A message that `waits` for the moment at which its chunk is due is
     the one that comes for its turn: if that is later than a queue delays a message, it comes before, and is put back.
     """
     settings = QueueSettings.load()
     more = {**({"ask": ask} if ask else {}), **({"waits": waits} if waits else {})}
     delay_s = ceil(delay_s / max(1, ceil(delay_s / queue.DELAY_MAX_S)))
     bodies = [{"tenant": tenant, "batch": batch, "chunk": number, **more} for batch, number in parts]
-    if lane is Lane.URGENT:
-        queue.send(settings.urgent_queue_url, bodies, delay_s=delay_s)
-    else:
-        queue.send(settings.bulk_queue_url, bodies, group=tenant, delay_s=delay_s)
+    url = settings.urgent_queue_url if lane is Lane.URGENT else settings.bulk_queue_url
+    queue.send(url, bodies, group=tenant, delay_s=delay_s)
 
 
 def fan_out(batch: Batch, numbers: Iterable[int], *, place: int) -> None:

@@ -5,12 +5,17 @@ is laid out at once is spread over it as it is put into the queue; what comes in
 worker. The platform admits as many segments as its rate allows, a moment ahead, and the further the longer ago it let
 the tenant in: so large ones take turns, and one that asks seldom goes before them, however many have asked. Who is not
 admitted takes another place on its own schedule, and asks less often where its turn comes less often.
-Tests have their places among the tenant's own, and none among those of the platform: no provider hears of them.
+Tests have their places among the tenant's own, and none among those of the platform: no provider hears of them. What
+comes in a request of its own is a call to the provider, however small it is, and takes as long as so many segments.
+
+On the urgent lane a tenant has so many calls a second, and some seconds' worth at once; who sends more goes on in the
+bulk lane.
 
 | key in `messaging` | what |
 |---|---|
 | `T#<tenant>` / `PACE`, `PLATFORM` / `PACE` | `free_at`: until when the schedule is taken, in milliseconds since 1970 |
 | `T#<tenant>` / `PACE` | `let_in`: until when what was admitted last takes at the tenant's rate, likewise |
+| `T#<tenant>` / `PACE` | `urgent_at`: until when its calls on the urgent lane take at that rate, likewise |
 """
 
 from contextlib import suppress
@@ -32,15 +37,21 @@ _SLACK_MS = 1_000
 _AHEAD_MS, _PART_OF_IDLE, _AHEAD_MAX_MS = 1_000, 4, 10_000
 # Who was not admitted asks again after a moment at the earliest, and less often where it is let in less often.
 _AGAIN_MS, _BETWEEN_ASKS_MAX_MS = 1_000, 2_000
+# A call of three tenths of a second keeps a worker from so many segments of a campaign.
+_CALL_SEGMENTS = 75
+_URGENT_BURST_MS = 20_000
 _NEVER_MS = 10**14
 _PLATFORM = Key("PLATFORM", "PACE")
 
 
 class PaceSettings(Settings):
-    """Segments a second on the bulk lane, of one tenant and of all together; 0 sets no limit."""
+    """Segments a second on the bulk lane, of one tenant and of all together, and a tenant's calls on the urgent one; 0
+    sets no limit.
+    """
 
     tenant_segments_per_s: int
     platform_segments_per_s: int
+    tenant_urgent_per_s: int
 
 
 class _Taken(Exception):
@@ -62,6 +73,7 @@ class Standing:
     taken_ms: int = 0
     let_in_ms: int = 0
     platform_ms: int = 0
+    urgent_ms: int = 0
 
 
 def keys(tenant: TenantId) -> tuple[Key, Key]:
@@ -72,7 +84,23 @@ def keys(tenant: TenantId) -> tuple[Key, Key]:
 def standing(own: Item | None, platform: Item | None) -> Standing:
     """Reads how the schedules stand."""
     mine = own or {}
-    return Standing(mine.get("free_at", 0), mine.get("let_in", 0), (platform or {}).get("free_at", 0))
+    whole = (platform or {}).get("free_at", 0)
+    return Standing(mine.get("free_at", 0), mine.get("let_in", 0), whole, mine.get("urgent_at", 0))
+
+
+def hurries(chunk: Chunk, stands: Standing) -> bool:
+    """Takes one of its tenant's calls on the urgent lane, and tells whether there was one."""
+    per_s, now_ms = PaceSettings.load().tenant_urgent_per_s, clock.epoch_ms()
+    before_ms = now_ms + _URGENT_BURST_MS
+    if not per_s:
+        return True
+    if stands.urgent_ms > before_ms:
+        return False
+    with suppress(_Taken):
+        key, urgent = _of(chunk.tenant), stands.urgent_ms
+        _take(key, now_ms, 1000 // per_s, before_ms=before_ms, taken_ms=urgent, name="urgent_at")
+        return True
+    return False
 
 
 def wait_s(chunk: Chunk, stands: Standing) -> float:
@@ -97,7 +125,9 @@ def wait_s(chunk: Chunk, stands: Standing) -> float:
 
 
 def _takes_ms(chunk: Chunk, per_s: int) -> int:
-    return len(chunk.recipients) * chunk.segments * 1000 // per_s if per_s else 0
+    """Returns how long a chunk takes at a rate: a campaign's by its segments alone, as those of all together count."""
+    segments = len(chunk.recipients) * chunk.segments
+    return (segments if chunk.part else max(segments, _CALL_SEGMENTS)) * 1000 // per_s if per_s else 0
 
 
 def _of(tenant: TenantId) -> Key:
@@ -124,26 +154,26 @@ def _admitted(chunk: Chunk, now_ms: int, own_cost_ms: int, stands: Standing) -> 
     return True
 
 
-def _take(key: Key, from_ms: int, cost_ms: int, *, before_ms: int, taken_ms: int) -> int:
+def _take(key: Key, from_ms: int, cost_ms: int, *, before_ms: int, taken_ms: int, name: str = "free_at") -> int:
     """Takes the next place on a schedule and returns when it starts; raises _Taken when that is too late.
 
     Each of the two writes says what it builds on, so it does not matter how many take places at the same time. Which of
     them goes first is a guess.
     """
-    behind = "free_at > :from AND free_at <= :before"
+    behind, later = f"{name} > :from AND {name} <= :before", f"SET {name} = {name} + :cost"
     values = {":cost": cost_ms, ":from": from_ms, ":before": before_ms}
     if taken_ms > from_ms:
         with suppress(_Taken):
-            return _commit(key, "SET free_at = free_at + :cost", behind, values) - cost_ms
+            return _commit(key, later, behind, values)[name] - cost_ms
     with suppress(_Taken):
-        free = "attribute_not_exists(free_at) OR free_at <= :from"
-        _commit(key, "SET free_at = :until", free, {":until": from_ms + cost_ms, ":from": from_ms})
+        free = f"attribute_not_exists({name}) OR {name} <= :from"
+        _commit(key, f"SET {name} = :until", free, {":until": from_ms + cost_ms, ":from": from_ms})
         return from_ms
-    return _commit(key, "SET free_at = free_at + :cost", behind, values) - cost_ms
+    return _commit(key, later, behind, values)[name] - cost_ms
 
 
-def _commit(key: Key, expression: str, condition: str, values: dict[str, int]) -> int:
-    """Makes one write; returns until when the schedule is taken after it."""
+def _commit(key: Key, expression: str, condition: str, values: dict[str, int]) -> dict[str, int]:
+    """Makes one write; returns how the schedules stand after it."""
     table = messaging.table()
     write = writes.update(table, key, expression, condition=condition, values=values, refused=lambda _: _Taken())
-    return int(writes.commit(write).get("free_at", 0))
+    return {name: int(value) for name, value in writes.commit(write).items() if name not in {"pk", "sk"}}

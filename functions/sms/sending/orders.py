@@ -147,7 +147,7 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         price=extent.price,
         charged=0,
         chunks=extent.chunks,
-        lane=lane_of(extent.recipients),
+        lane=lane_of(extent.recipients, order.category),
         fingerprint=order.fingerprint,
         created_at=clock.stamp(),
         listens=found.listens,
@@ -164,9 +164,10 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     return Prepared(batch, told, ready, order.actor, remembered=remembered)
 
 
-def lane_of(recipients: int) -> Lane:
-    """Returns the lane of so many recipients: a campaign must not delay a one-time password."""
-    return Lane.URGENT if recipients <= LaneSettings.load().urgent_recipients_max else Lane.BULK
+def lane_of(recipients: int, category: Category) -> Lane:
+    """Returns the lane of so many recipients: no campaign, and nothing promotional, may delay a one-time password."""
+    few = recipients <= LaneSettings.load().urgent_recipients_max
+    return Lane.URGENT if few and category is not Category.PROMOTIONAL else Lane.BULK
 
 
 def _name(order: Order, tenant: Tenant) -> str:

@@ -80,7 +80,7 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     plan = _plan(wanted)
     if refusal := plans.why_not(plan, batch_id):
         raise refusal
-    extent = plan.extent
+    extent, category = plan.extent, _category(wanted, plan)
     batch = Batch(
         id=batch_id,
         tenant=plan.tenant,
@@ -93,7 +93,7 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
         price=extent.price,
         charged=0,
         chunks=extent.chunks,
-        lane=orders.lane_of(extent.recipients),
+        lane=orders.lane_of(extent.recipients, category),
         fingerprint=wanted.fingerprint,
         created_at=clock.stamp(),
         listens=found.listens,
@@ -101,7 +101,7 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
         plan=plan.id,
         parts=len(extent.digests),
         test=wanted.test,
-        category=_category(wanted, plan),
+        category=category,
         known_at=plan.created_at,
     )
     caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
