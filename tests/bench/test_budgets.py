@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import budgets, deployed, endpoints, imports, pipeline
+from bench import budgets, deployed, endpoints, imports, pipeline, stages
 from bench.cloud import cloud
 
 HANDLERS = sorted(handler.rpartition(".")[0] for handler in deployed.functions())
@@ -26,6 +26,14 @@ def test_a_million_texts_cost_at_most_four_dollars_from_accept_to_the_last_recei
         million = pipeline.run(one, pipeline.BATCH).per_million()
     assert million.dollars <= budgets.DOLLARS_PER_MILLION, million.lines
     assert all(line.quantity > 0 for line in million.lines[:6]), million.lines
+
+
+def test_a_million_texts_from_a_file_cost_no_more() -> None:
+    with cloud() as one:
+        pipeline.fund(10_000)
+        pipeline.run(one, 10, together=10)
+        found = stages.measure(one, 1_000, stages.ONE_TEXT)
+    assert sum(stage.dollars for stage in found) <= budgets.DOLLARS_PER_MILLION, found
 
 
 @pytest.mark.parametrize("module", HANDLERS)
