@@ -19,9 +19,9 @@ from functions.sms import messaging, recovery
 from functions.sms.batches import batches
 from functions.sms.batches.batches import Batch
 from functions.sms.batches.chunks import Chunk, Lane, State
-from functions.sms.delivery import handover
+from functions.sms.delivery import admission, handover
+from functions.sms.delivery.admission import Found
 from functions.sms.pacing import lanes, pace, waited
-from functions.sms.pacing.pace import Standing
 from functions.sms.provider import circuit
 from mifumo import circuits, clock, queue, writes
 from mifumo.ids import BatchId, TenantId
@@ -243,11 +243,10 @@ class BulkLane:
         item["free_at"] = new
         return item
 
-    def read(
-        self, tenant: TenantId, batch: BatchId, number: int
-    ) -> tuple[Batch, Chunk, circuits.Circuit, None, Standing]:
+    def read(self, tenant: TenantId, batch: BatchId, number: int) -> Found:
         stands = pace.standing(*(self._schedules[key] for key in pace.keys(tenant)))
-        return self._batches[f"{tenant}/{batch}"], self._chunks[tenant, batch, number], circuit.of(None), None, stands
+        chunk = self._chunks[tenant, batch, number]
+        return Found(self._batches[f"{tenant}/{batch}"], chunk, circuit.of(None), None, stands)
 
     def submit(self, _batch: Batch, chunk: Chunk, _entry: circuits.Pass) -> None:
         where = (chunk.tenant, chunk.batch, chunk.number)
@@ -280,10 +279,10 @@ def open_lane(monkeypatch: pytest.MonkeyPatch, **options: Any) -> BulkLane:
     monkeypatch.setattr(clock, "now", lambda: EPOCH + timedelta(seconds=made.now_s))
     monkeypatch.setattr(writes, "commit", made.commit)
     monkeypatch.setattr(queue, "send", made.send)
-    monkeypatch.setattr(handover, "_read", made.read)
+    monkeypatch.setattr(admission, "read", made.read)
     monkeypatch.setattr(handover, "_submit", made.submit)
     for module in (pace, waited):
         monkeypatch.setattr(module, "count", lambda *_: None)  # a hundred thousand figures, which nobody reads here
     if not made.paced:
-        monkeypatch.setattr(handover, "_has_turn", lambda *_, **__: True)
+        monkeypatch.setattr(admission, "_has_turn", lambda *_, **__: True)
     return made

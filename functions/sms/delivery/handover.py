@@ -11,20 +11,16 @@ A claim that died before `submitting` is free again; one that died after it is u
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil
 
 from functions.sms import messaging
-from functions.sms.batches import batches, chunks, laid, messages, window
-from functions.sms.batches.batches import Batch, Status
-from functions.sms.batches.chunks import Chunk, ChunkTaken, Lane, State
+from functions.sms.batches import chunks, laid, messages, window
+from functions.sms.batches.batches import Batch
+from functions.sms.batches.chunks import Chunk, ChunkTaken, State
 from functions.sms.charges import settlement
 from functions.sms.content import opt_outs
 from functions.sms.hooks import telling
-from functions.sms.pacing import lanes, pace, waited
-from functions.sms.pacing.pace import Standing
-from functions.sms.provider import circuit
-from functions.sms.timing import starts
-from mifumo import backoff, circuits, clock, tables, writes
+from functions.sms.pacing import lanes, waited
+from mifumo import backoff, circuits, clock, writes
 from mifumo.circuits import Circuit, Pass, Rule
 from mifumo.ids import BatchId, TenantId
 from mifumo.observability import count, logger
@@ -33,13 +29,10 @@ from mifumo.providers.beem import Answer, Kind
 from mifumo.segments import Encoding
 from mifumo.settings import Settings
 
-from . import bars, delivery, inbox, lost, questions, routes, trial, withheld
-from .bars import Bar
+from . import admission, delivery, inbox, lost, questions, routes, trial
 
 # Waits double from the base to at most a quarter of an hour, the longest that SQS delays a message.
 _RETRY_MAX_S = 900
-# A queue is not earlier than it was told to be, but clocks differ.
-_EARLY_S = 2
 # Who has opted out is known for so long after a chunk was written; what waits for longer is looked up again.
 _KNOWN_FOR_S = 60
 
@@ -60,102 +53,40 @@ class HandoverSettings(Settings):
         return Rule(self.circuit_failures_max, self.circuit_open_s, self.circuit_open_max_s)
 
 
-class UnknownChunkError(LookupError):
-    """A queue names a chunk that does not exist."""
-
-
 def hand_over(tenant: TenantId, batch_id: BatchId, number: int, *, waits: str = "") -> None:
     """Hands a chunk over if it is queued and has its turn; does nothing when somebody else has it or it has ended.
 
     Whoever `waits` for its turn at that moment and comes before it comes again.
     """
-    batch, chunk, state, bar, stands = _read(tenant, batch_id, number)
+    found = admission.read(tenant, batch_id, number)
+    batch, chunk = found.batch, found.chunk
     if chunk.ended:
-        # A worker may have died between the chunk's end and the batch's, or before it told of either.
-        telling.of_chunk(chunk)
-        if chunk.test and chunk.state is State.SUBMITTED:
-            trial.report(chunk)
-        settlement.look(batch, chunk)
+        _look_again(batch, chunk)
         return
-    if chunk.state is not State.QUEUED:
-        return
-    if batch.status in batches.WAITING:
-        withheld.set_aside(batch, chunk)
-        return
-    if batch.status is Status.CANCELLING:
-        withheld.call_off(batch, chunk)
-        return
-    if bar:
-        # It stays queued: the sweep brings it again, and by then its batch is held, or called off.
-        starts.hush(batch)
-        return
-    if chunk.lane is Lane.URGENT and not chunk.attempts and not pace.hurries(chunk, stands):
-        _go_on_in_bulk(chunk)
-        return
-    if chunk.lane is Lane.BULK and not _has_turn(chunk, stands, waits=waits):
+    if not admission.admits(found, waits=waits):
         return
     # What no provider hears of says nothing of one, and waits for none.
-    entry = Pass(state) if chunk.test else circuits.enter(state, HandoverSettings.load().rule)
+    entry = Pass(found.circuit) if chunk.test else circuits.enter(found.circuit, HandoverSettings.load().rule)
     with suppress(ChunkTaken):
         if entry is None:
             waited.tell(chunk)
-            writes.commit(chunks.move(chunk, State.QUEUED, due=_opens(state)))
+            writes.commit(chunks.move(chunk, State.QUEUED, due=_opens(found.circuit)))
             return
         _submit(batch, chunk, entry)
 
 
-def _has_turn(chunk: Chunk, stands: Standing, *, waits: str) -> bool:
-    """Tells whether a chunk may be handed over now; one that may not comes again, and has used no attempt."""
-    if chunk.due and (early_s := messaging.ahead_s(chunk.due)) > _EARLY_S:
-        if waits and (waits == chunk.due or not chunk.placed):
-            _come_again(chunk, ceil(early_s), chunk.due)
-        # Any other is one message too many: the one that waits, or the sweep, comes when the chunk is due.
-        return False
-    wait_s = ceil(pace.wait_s(chunk, stands))
-    if not wait_s:
-        return True
-    due = messaging.swept_at(wait_s)
-    with suppress(ChunkTaken):
-        # That it is placed stands on the chunk itself, so it keeps its place whoever brings it then.
-        writes.commit(chunks.move(chunk, State.QUEUED, due=due, placed=True))
-        _come_again(chunk, wait_s, due)
-    return False
-
-
-def _go_on_in_bulk(chunk: Chunk) -> None:
-    """Takes a chunk off the urgent lane, of which its tenant has had its share."""
-    count("ChunksNotUrgent")
-    with suppress(ChunkTaken):
-        writes.commit(chunks.move(chunk, State.QUEUED, due=messaging.swept_at(), lane=Lane.BULK.value))
-        lanes.enqueue(chunk.tenant, Lane.BULK, [(chunk.batch, chunk.number)])
-
-
-def _come_again(chunk: Chunk, wait_s: int, due: str) -> None:
-    waited.tell(chunk)
-    lanes.enqueue(chunk.tenant, chunk.lane, [(chunk.batch, chunk.number)], delay_s=wait_s, waits=due)
+def _look_again(batch: Batch, chunk: Chunk) -> None:
+    """Does what a worker may have died before, between the chunk's end and the batch's, or before it told of either."""
+    telling.of_chunk(chunk)
+    if chunk.test and chunk.state is State.SUBMITTED:
+        trial.report(chunk)
+    settlement.look(batch, chunk)
 
 
 def _opens(state: Circuit) -> str:
     """Says when a chunk looks at the circuit again; staff may close one that they hold open at any time."""
     rule = HandoverSettings.load().rule
     return min(max(state.open_until or "", clock.after(rule.open_s)), clock.after(rule.open_max_s))
-
-
-def _read(tenant: TenantId, batch_id: BatchId, number: int) -> tuple[Batch, Chunk, Circuit, Bar | None, Standing]:
-    table = messaging.table()
-    wanted = [
-        (table, batches.key(tenant, batch_id)),
-        (table, chunks.key(tenant, batch_id, number)),
-        (table, circuit.KEY),
-        *((table, key) for key in pace.keys(tenant)),
-    ]
-    found = tables.read(*wanted, *bars.places(tenant))
-    if wanted[0] not in found or wanted[1] not in found:
-        raise UnknownChunkError(f"batch {batch_id} has no chunk {number}")
-    batch = batches.of(found[wanted[0]])
-    state, bar = circuit.of(found.get(wanted[2])), bars.among(batch, found)
-    stands = pace.standing(found.get(wanted[3]), found.get(wanted[4]))
-    return batch, chunks.of(found[wanted[1]]), state, bar, stands
 
 
 def _submit(batch: Batch, chunk: Chunk, entry: Pass) -> None:
