@@ -38,14 +38,19 @@ def _reported(records: list[Record], *, again: set[str]) -> list[str]:
     for message_id, body in records:
         if report := _report(body):
             came.setdefault(report.request_id, []).append((message_id, report))
-    known, failed, touched = routes.of(set(came)), list[str](), list[Place]()
+    failed, touched = list[str](), list[Place]()
+    try:
+        known = routes.of(set(came))
+    except Exception:  # noqa: BLE001 # The outermost edge of a worker: the queue delivers again, then dead-letters.
+        logger.exception("reports not looked up", records=len(records))
+        return [message_id for some in came.values() for message_id, _ in some]
     for request_id, some in came.items():
         message_ids = [message_id for message_id, _ in some]
         try:
             touched += delivery.receive(
                 [report for _, report in some], known.get(request_id), again=not again.isdisjoint(message_ids)
             )
-        except Exception:  # noqa: BLE001 # The outermost edge of a worker: the queue delivers again, then dead-letters.
+        except Exception:  # noqa: BLE001 # As above.
             logger.exception("reports failed", records=len(some))
             failed += message_ids
     delivery.tell(touched)
