@@ -160,21 +160,28 @@ class Story:
         """Lets a worker do what messages of one queue say."""
         queue, bodies = messages[0].queue, [message.body for message in messages]
         self._note(f"deliver {queue} {[_REQUEST_ID.sub('', str(body)) for body in bodies]}")
+        event = sqs(*bodies)
+        for record, message in zip(event["Records"], messages, strict=True):
+            record["attributes"]["ApproximateReceiveCount"] = str(message.receives)
         try:
-            answer = self.processes.run(lambda: _HANDLERS[queue](sqs(*bodies), self._context(queue)))
+            answer = self.processes.run(lambda: _HANDLERS[queue](event, self._context(queue)))
         except Crash:
             self.queues.back(messages)
             return
-        if answer["batchItemFailures"]:
-            self.counts["failed"] += 1
-            self.queues.back(messages)
-            return
+        failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+        self.counts["failed"] += bool(failed)
+        named = [(record["messageId"], message) for record, message in zip(event["Records"], messages, strict=True)]
+        self.queues.back([message for name, message in named if name in failed])
+        done = [message for name, message in named if name not in failed]
         if queue == "receipts":
-            self._told += [Told(clock.now(), body["report"]) for body in bodies if "report" in body]
-            for body in bodies:
-                if "inbound" in body:
-                    self.phones.done(body["inbound"])
-        self.queues.done(messages)
+            self._heard([message.body for message in done])
+        self.queues.done(done)
+
+    def _heard(self, bodies: list[dict[str, Any]]) -> None:
+        self._told += [Told(clock.now(), body["report"]) for body in bodies if "report" in body]
+        for body in bodies:
+            if "inbound" in body:
+                self.phones.done(body["inbound"])
 
     def _context(self, queue: str) -> LambdaContext:
         """Gives whoever reads files little time on bad days."""

@@ -80,17 +80,17 @@ def charge_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "fault"),
+    ("spoil", "fault", "first"),
     [
-        (claim_whatever_stands, " reached "),
-        (send_again_what_nobody_knows, " reached "),
-        (charge_what_was_held, " is charged "),
-        (let_any_start_undo_a_stop, " wants no texts "),
+        (claim_whatever_stands, " reached ", 1),
+        (send_again_what_nobody_knows, " reached ", 1),
+        (charge_what_was_held, " is charged ", 1),
+        (let_any_start_undo_a_stop, " wants no texts ", 14),
     ],
 )
-def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, fault: str) -> None:
-    """Not in each story is there an occasion to break it."""
-    endings = (tell(seed, _FEW, spoil=spoil) for seed in range(1, _STORIES_MAX))
+def test_a_rule_that_is_broken_on_purpose_is_found_out_and_the_seed_is_told(spoil: Any, fault: str, first: int) -> None:
+    """Not in each story is there an occasion to break it: they are told from a seed on that is near one."""
+    endings = (tell(seed, _FEW, spoil=spoil) for seed in range(first, first + _STORIES_MAX))
     ending = next(ending for ending in endings if any(fault in one for one in ending.faults))
     with pytest.raises(AssertionError, match=f"(?s){fault}.*make chaos SEED={ending.seed} RECIPIENTS={_FEW}"):
         require_well(ending)
