@@ -61,6 +61,19 @@ def returned() -> list[int]:
     return [entry["amount"] for entry in entries if entry["kind"] == "refund"]
 
 
+def test_reports_that_cannot_be_looked_up_come_again_all_of_them(world: World) -> None:
+    (first, one), (second, other) = handed_over(world), handed_over(world, "0712010003")
+    bodies = [{"provider": "beem", "report": {**named, "status": "DELIVERED"}} for named in (one, other)]
+    world.wire.trouble(writes=0, reads=1)
+    failed = receipts.handler(sqs(*bodies), CONTEXT)["batchItemFailures"]
+    world.wire.calm()
+    assert [one["itemIdentifier"] for one in failed] == ["m0", "m1"]
+    assert receipts.handler(sqs(*bodies), CONTEXT) == {"batchItemFailures": []}
+    assert {world.statuses(batch)[to] for batch, to in ((first, "+255712000003"), (second, "+255712010003"))} == {
+        "delivered"
+    }
+
+
 # --- corrections -----------------------------------------------------------------------------------------------------
 
 
