@@ -18,6 +18,7 @@ from typing import Any
 
 import requests
 
+from bench import memory
 from mifumo import ledger, wallets
 from mifumo.ids import TenantId
 from sandbox.emulator import speaking_to
@@ -29,9 +30,8 @@ _ROWS = 100_000
 _TEXT = "Habari {{name}}, ofa yako ya leo iko tayari. Karibu tena!"
 _STAGE_MAX_S = 3_600
 _POSTED, _ACCEPTED = 204, 202
-# The name that a function's process is told of itself, and what the system tells of one.
+# The name that a function's process is told of itself, as CloudFormation makes it.
 _FUNCTION = re.compile(rb"AWS_LAMBDA_FUNCTION_NAME=[\w-]+-((?:Sms|Webhooks)\w+?)[0-9A-F]{8}-")
-_PEAK = re.compile(r"VmHWM:\s*(\d+)")
 
 
 class VoidRunError(RuntimeError):
@@ -125,11 +125,9 @@ def _memory() -> str:
     most = dict[str, int]()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is somebody else's
-            function = _FUNCTION.search((process / "environ").read_bytes())
-            peak = _PEAK.search((process / "status").read_text())
-            if function and peak:
+            if function := _FUNCTION.search((process / "environ").read_bytes()):
                 name = function[1].decode()
-                most[name] = max(most.get(name, 0), int(peak[1]) // 1024)
+                most[name] = max(most.get(name, 0), int(memory.peak_mb(process)))
     return ", ".join(f"{name} {megabytes}" for name, megabytes in sorted(most.items())) or "not told"
 
 

@@ -67,6 +67,11 @@ def bill(recipients: int, tally: Tally, spent: Mapping[str, Spent], functions: M
     return Bill(recipients, lines)
 
 
+def objects(calls: Mapping[str, int]) -> float:
+    """What the calls to S3 cost among these."""
+    return calls.get("PutObject", 0) * prices.OBJECT_PUT + calls.get("GetObject", 0) * prices.OBJECT_GET
+
+
 def duration_ms(handler: str, used: Spent, function: Function) -> float:
     """All milliseconds of a function's invocations: our own work at its share of a processor, and waiting.
 

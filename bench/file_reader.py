@@ -6,9 +6,9 @@ It imports what the function imports and little else, so that its memory is the 
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
+from bench import memory
 from functions.sms import splitter
 from mifumo import aws
 from tests.builders import CONTEXT, sqs
@@ -30,7 +30,7 @@ def main(tenant: str, upload: str) -> int:
 
     for client in (aws.dynamodb(), aws.sqs(), aws.s3()):
         client.meta.events.register_first("before-call.*.*", called)
-    idle_mb = _peak_mb()
+    idle_mb = memory.peak_mb()
     started, own = time.monotonic(), time.process_time()
     answered = splitter.handler(sqs({"tenant": tenant, "upload": upload}), CONTEXT)
     if answered["batchItemFailures"]:
@@ -39,18 +39,12 @@ def main(tenant: str, upload: str) -> int:
         "seconds": time.monotonic() - started,
         "own_s": time.process_time() - own,
         "idle_mb": idle_mb,
-        "peak_mb": _peak_mb(),
+        "peak_mb": memory.peak_mb(),
         "calls": calls,
         "write_units": written,
     }
     sys.stdout.write(json.dumps(told) + "\n")
     return 0
-
-
-def _peak_mb() -> float:
-    """Reads how much memory this process has had at most; `getrusage` would count what its parent had as well."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from bench import prices
+from bench import dollars, prices
 from bench.cloud import SETTINGS, furnish
 from functions.sms import api
 from functions.sms.plans import parts
@@ -59,12 +59,7 @@ class Measured:
         """What a million such rows cost, by the list prices; reads of the table are less than a cent."""
         function_s = self.own_s + self.calls.total() * prices.AWS_CALL_MS / 1_000
         gb_s = function_s * prices.WHOLE_PROCESSOR_MB / 1024
-        cost = (
-            self.calls["PutObject"] * prices.OBJECT_PUT
-            + self.calls["GetObject"] * prices.OBJECT_GET
-            + self.write_units * prices.WRITE_UNIT
-            + gb_s * prices.GB_SECOND["arm64"]
-        )
+        cost = dollars.objects(self.calls) + self.write_units * prices.WRITE_UNIT + gb_s * prices.GB_SECOND["arm64"]
         return cost / self.rows * 1_000_000
 
     @property

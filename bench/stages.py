@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import boto3
 
-from bench import budgets, deployed, pipeline, prices
+from bench import budgets, deployed, pipeline
 from bench.cloud import SETTINGS, Cloud, cloud
-from bench.dollars import MILLION, bill
+from bench.dollars import MILLION, bill, objects
 from bench.pipeline import SEND, TENANT, VoidRunError
 from mifumo import wallets
 from tests.builders import answer, request, sqs, token
@@ -85,7 +85,6 @@ def measure(one: Cloud, rows: int, text: str) -> list[Stage]:
 
 def _used(one: Cloud, rows: int, stage: str) -> Stage:
     functions, used = deployed.functions(), one.spent.values()
-    objects = one.tally.calls["PutObject"] * prices.OBJECT_PUT + one.tally.calls["GetObject"] * prices.OBJECT_GET
     return Stage(
         stage,
         ", ".join(f"{name.split('.', 1)[1][:-8]} ({functions[name].memory_mb} MB)" for name in one.spent),
@@ -93,7 +92,7 @@ def _used(one: Cloud, rows: int, stage: str) -> Stage:
         one.tally.calls.total() / rows,
         sum(each.own_s for each in used) / rows * 1e6,
         sum(each.sdk_s for each in used) / rows * 1e6,
-        (bill(rows, one.tally, one.spent, functions).dollars + objects) / rows * MILLION,
+        (bill(rows, one.tally, one.spent, functions).dollars + objects(one.tally.calls)) / rows * MILLION,
     )
 
 
