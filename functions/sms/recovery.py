@@ -42,8 +42,8 @@ _PAUSED_LOOK_S = 900
 
 def chunk(key: Key) -> None:
     """Moves one due chunk on."""
-    item = tables.get(messaging.table(), key)
-    if item is None or item.get("due_sk", "~") > clock.stamp():
+    item = messaging.read_due(key)
+    if item is None:
         return
     found = chunks.of(item)
     with suppress(ChunkTaken):
@@ -149,8 +149,8 @@ def _wait_s(batch: Batch) -> float:
 
 def part(key: Key) -> None:
     """Counts the recipients of a part once no report of them can come any more; puts it off while one may."""
-    item = tables.get(messaging.table(), key)
-    if item is None or item.get("due_sk", "~") > clock.stamp():
+    item = messaging.read_due(key)
+    if item is None:
         return
     found, finals = laid.of(item), Counter[str]()
     with suppress(laid.PartMoved):

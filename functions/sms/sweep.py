@@ -1,5 +1,7 @@
 """Every minute: find what stopped in the middle and let it go on."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,11 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
             if context.get_remaining_time_in_millis() < _MARGIN_MS:
                 logger.warning("sweep ran out of time", done=done)
                 return done
-            try:
-                step(key)
-            except Exception:  # noqa: BLE001 # One broken item must not keep the sweep from the others.
-                logger.exception("sweep step failed", name_of_step=name, pk=key.pk, sk=key.sk)
-                count("SweepStepFailed")
+            _try(name, partial(step, key), pk=key.pk, sk=key.sk)
             done[name] += 1
     return done
 
@@ -54,16 +52,21 @@ def _apply_reports(now: str, context: LambdaContext) -> int:
     """Looks at kept reports while there is time for them; answers how many."""
     seen = 0
     for page in inbox.due(now, pages_max=recovery.REPORT_PAGES_MAX):
-        try:
-            recovery.reports(page)
-        except Exception:  # noqa: BLE001 # What one page stumbles over must not keep the sweep from everything else.
-            logger.exception("sweep step failed", name_of_step="reports")
-            count("SweepStepFailed")
+        _try("reports", partial(recovery.reports, page))
         seen += len(page)
         if context.get_remaining_time_in_millis() < _REPORTS_LEAVE_MS:
             logger.warning("reports left for the next sweep", seen=seen)
             break
     return seen
+
+
+def _try(name: str, step: Callable[[], None], **where: Any) -> None:
+    """Takes a step; what it stumbles over must not keep the sweep from everything else."""
+    try:
+        step()
+    except Exception:  # noqa: BLE001 # One broken item, or page of them, is told of and left for the next sweep.
+        logger.exception("sweep step failed", name_of_step=name, **where)
+        count("SweepStepFailed")
 
 
 def _tell_lateness(now: str, since: str | None) -> None:

@@ -80,7 +80,7 @@ _NEVER_LOADED = {
         "functions.sms.charges.allowance.TrialSettings",
         "functions.sms.plans.parts.CampaignSettings",
         "functions.sms.delivery.inbox.InboxSettings",
-        "functions.sms.sending.orders.LaneSettings",
+        "functions.sms.sending.accepting.LaneSettings",
         "functions.sms.pacing.pace.PaceSettings",
         "functions.sms.batches.window.WindowSettings",
         "functions.sms.hooks.hook_secrets.HookSecretSettings",
@@ -120,7 +120,7 @@ _NEVER_LOADED = {
     # measures texts as orders do, and knows nothing of who sends them, what they can pay and who asks
     "functions.sms.splitter.handler": {
         "functions.sms.charges.allowance.TrialSettings",
-        "functions.sms.sending.orders.LaneSettings",
+        "functions.sms.sending.accepting.LaneSettings",
         "functions.sms.pacing.pace.PaceSettings",
         "functions.sms.sending.sent.SentSettings",
         "mifumo.audit.AuditSettings",

@@ -19,7 +19,7 @@ from mifumo.wire import Answer, Request
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _TAGS = ["tenant"]
 # What is held until quiet hours are over needs some time to go before the next ones begin.
-_OPEN_MIN, _DAY_MIN = 60, 24 * 60
+_OPEN_MIN_S = 3600
 # More than there are countries.
 _COUNTRIES_MAX = 300
 # More than anybody sends in a day; what a table holds exactly.
@@ -42,11 +42,6 @@ def _named(name: str | None) -> str:
     if name is None:
         raise PydanticCustomError("name_missing", "A business has a name: give one, or leave the name out.")
     return name
-
-
-def _minutes(at: str) -> int:
-    hours, minutes = at.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def _upper(value: Any) -> Any:
@@ -97,7 +92,7 @@ class QuietHoursRequest(Request):
     def _some(self) -> Self:
         if self.start == self.end:
             raise PydanticCustomError("quiet_hours_empty", "Let them end at another time than they begin.")
-        if (_minutes(self.start) - _minutes(self.end)) % _DAY_MIN < _OPEN_MIN:
+        if self.hours().open_s < _OPEN_MIN_S:
             raise PydanticCustomError("quiet_hours_too_long", "Leave at least an hour of the day for what is held.")
         return self
 

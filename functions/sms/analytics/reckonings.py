@@ -18,7 +18,7 @@ from functions.sms.batches import chunks
 from functions.sms.batches.batches import Batch
 from functions.sms.batches.chunks import RETENTION_S
 from functions.sms.batches.window import WindowSettings
-from mifumo import clock, tables, writes
+from mifumo import clock, writes
 from mifumo.aws import Item
 from mifumo.ids import BatchId, TenantId
 from mifumo.tables import Key
@@ -116,14 +116,13 @@ def _soon(place: Key) -> Write:
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds reckonings whose look is due."""
-    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
-    return [Key(item["pk"], item["sk"]) for item in page.items]
+    return messaging.due(_DUE, now, limit=limit)
 
 
 def read_due(place: Key) -> Reckoning | None:
     """Reads a reckoning that the index called due; None when it is not any more."""
-    item = tables.get(messaging.table(), place)
-    return _of(item) if item and item.get("due_sk", "~") <= clock.stamp() else None
+    item = messaging.read_due(place)
+    return _of(item) if item else None
 
 
 def looked(reckoning: Reckoning, *, seen: str, counted: Mapping[str, Mapping[str, int]], ended: bool) -> Write:

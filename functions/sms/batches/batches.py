@@ -297,8 +297,7 @@ def _place(item: Item) -> Item:
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds batches that were not completed by their moment."""
-    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
-    return [Key(item["pk"], item["sk"]) for item in page.items]
+    return messaging.due(_DUE, now, limit=limit)
 
 
 def open_since(tenant: TenantId, before: str) -> bool:

@@ -186,8 +186,7 @@ def put_off(part: LaidPart, *, due: str) -> Write:
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds parts whose last count is due."""
-    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
-    return [Key(item["pk"], item["sk"]) for item in page.items]
+    return messaging.due(_DUE, now, limit=limit)
 
 
 def _written(part: LaidPart, figures: Item, *, gone: list[str], condition: str, values: Item) -> Write:

@@ -2,7 +2,7 @@
 
 from mifumo import ids, packages
 from mifumo.aws import Item
-from mifumo.errors import Forbidden
+from mifumo.errors import Forbidden, ValidationFailed
 from mifumo.ids import SenderIdId
 
 from .sender_ids import PLATFORM, SenderId, Status
@@ -42,6 +42,14 @@ def usable(package: str | None, approved: Item | None) -> list[str]:
 def holds(name: str, *, package: str | None, approved: Item | None) -> bool:
     """Tells whether a name that a tenant was allowed once is one that it may send under now."""
     return name.upper() in {usable_name.upper() for usable_name in usable(package, approved)}
+
+
+def asked(name: str | None, default: str) -> str:
+    """Returns the name that is given, or the tenant's default; raises ValidationFailed where there is neither."""
+    if found := name or default:
+        return found
+    detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
+    raise ValidationFailed.of("/sender_id", "missing", detail)
 
 
 def resolve(name: str, *, package: str | None, approved: Item | None) -> str:

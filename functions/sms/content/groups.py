@@ -142,7 +142,7 @@ def member_page(tenant: TenantId, group: str, *, limit: int, start: Item | None)
 
 def numbers(tenant: TenantId, group: str) -> list[str]:
     """Reads the numbers of a group's members; raises NotFound for a group that is not there, or is empty."""
-    found = [f"+{item['digits']}" for item in _members(tenant, group)] if ids.valid(group) else []
+    found = [f"+{item['digits']}" for item in _members(tenant, group)]
     if not found:
         raise _nobody()
     return found
@@ -150,7 +150,7 @@ def numbers(tenant: TenantId, group: str) -> list[str]:
 
 def everybody(tenant: TenantId, group: str) -> list[Contact]:
     """Reads a group's members with all that is known of them, a hundred a read; raises NotFound as `numbers` does."""
-    members = [item["sk"] for item in _members(tenant, group)] if ids.valid(group) else []
+    members = [item["sk"] for item in _members(tenant, group)]
     found = contacts.several(tenant, members)
     if not found:
         raise _nobody()
@@ -158,6 +158,8 @@ def everybody(tenant: TenantId, group: str) -> list[Contact]:
 
 
 def _members(tenant: TenantId, group: str) -> list[Item]:
+    if not ids.valid(group):
+        return []
     options = {"limit": MEMBERS_MAX, "consistent": True}
     return list(tables.query_all(messaging.table(), partition(tenant, group), pages_max=2, **options))
 

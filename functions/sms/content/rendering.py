@@ -38,12 +38,17 @@ def misfits(body: str, values: Values, *, pointer: str = "/variables") -> list[F
         for name in wanted
         if name not in values
     ]
-    extra = [
+    return [*missing, *strangers(body, values, pointer=pointer)]
+
+
+def strangers(body: str, values: Values, *, pointer: str = "/variables") -> list[FieldError]:
+    """Lists the values that no variable takes."""
+    wanted = variables(body)
+    return [
         FieldError(f"{pointer}/{_escaped(name)}", "unknown_variable", "The template has no such variable.")
         for name in values
         if name not in wanted
     ]
-    return [*missing, *extra]
 
 
 def render(body: str, values: Values) -> str:

@@ -111,6 +111,11 @@ def _paused(batch: Batch) -> Write | None:
     return turns.take(batch, Status.PAUSED, due=messaging.swept_at())
 
 
+def held(batch: Batch, until: str, reason: str) -> Write:
+    """Lets a batch wait until a moment, for a reason; refuses with BatchMoved."""
+    return turns.take(batch, Status.HELD, due=messaging.swept_at(at=until), starts_at=until, reason=reason)
+
+
 def _resumed(batch: Batch, bar: Bar | None) -> Write | None:
     _require_open(batch)
     if batch.status is Status.ACCEPTED:
@@ -118,8 +123,7 @@ def _resumed(batch: Batch, bar: Bar | None) -> Write | None:
     if batch.status is not Status.PAUSED:
         raise StatusUnfit(f"It is {batch.status}: only what is paused can be resumed.")
     if bar and bar.until:
-        due = messaging.swept_at(at=bar.until)
-        return turns.take(batch, Status.HELD, due=due, starts_at=bar.until, reason=bar.reason)
+        return held(batch, bar.until, bar.reason)
     return turns.take(batch, Status.ACCEPTED, due=messaging.swept_at(), walk=0)
 
 

@@ -80,8 +80,7 @@ def _stop(batch: Batch, bar: Bar) -> None:
 def _hold(batch: Batch, until: str, reason: str) -> None:
     """Lets a batch wait until a moment; leaves it if somebody has led it on."""
     try:
-        held = turns.take(batch, Status.HELD, due=messaging.swept_at(at=until), starts_at=until, reason=reason)
-        batch = batches.of(writes.commit(held))
+        batch = batches.of(writes.commit(courses.held(batch, until, reason)))
     except BatchMoved:
         return
     logger.info("batch held", batch_id=batch.id, reason=reason, until=until)

@@ -40,7 +40,7 @@ def among(batch: Batch, found: Mapping[tuple[str, Key], Item]) -> Bar | None:
     business = tenants.of(found[who]) if who in found else None
     if business is None or business.status is Status.CLOSED:
         return Bar(waits.CLOSED)
-    if batch.created_at <= clock.after(-waits.WAITS_MAX_S):
+    if waits.overdue(batch):
         return Bar(waits.TOO_LONG)
     if business.status is not Status.ACTIVE or not business.verified_at:
         return Bar(waits.SUSPENDED, clock.after(_LOOK_S))

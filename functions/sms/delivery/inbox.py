@@ -77,7 +77,7 @@ def due(now: str, *, pages_max: int) -> Iterator[list[tuple[Report, str]]]:
         )
         keys = [(messaging.table(), Key(item["pk"], item["sk"])) for item in page.items]
         found = tables.read(*keys).values() if keys else []
-        if waiting := [(of(item), item["received_at"]) for item in found if item.get("due_sk", "~") <= now]:
+        if waiting := [(of(item), item["received_at"]) for item in found if messaging.is_due(item, now)]:
             yield waiting
         if (start := page.last) is None:
             return

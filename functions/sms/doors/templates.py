@@ -16,7 +16,7 @@ from functions.sms.models.send_models import SMART_ENCODING, ReplacedAnswer, Var
 from functions.sms.sending import members, orders
 from mifumo import cursors, segments
 from mifumo.callers import Principal
-from mifumo.errors import NotFound, ValidationFailed
+from mifumo.errors import named_by
 from mifumo.http import Caller, Cursor, Limit, needs
 from mifumo.permissions import Action
 from mifumo.segments import Encoding
@@ -174,7 +174,5 @@ def _known(caller: Principal, contact: str | None, template: Template) -> dict[s
     """Returns what a contact fills of a template; raises ValidationFailed for one that is not there."""
     if contact is None:
         return {}
-    try:
+    with named_by("/contact_id", "unknown_contact"):
         return members.values_of(contacts.read(caller.tenant_id, contact), template.variables)
-    except NotFound as error:
-        raise ValidationFailed.of("/contact_id", "unknown_contact", error.detail) from error

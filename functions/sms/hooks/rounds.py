@@ -45,7 +45,7 @@ def step(key: Key) -> None:
     table, hook_key = messaging.table(), hooks.key(*hook_deliveries.named(key))
     found = tables.read((table, key), (table, hook_key))
     item, endpoint = found.get((table, key)), found.get((table, hook_key))
-    if item is None or item.get("due_sk", "~") > clock.stamp():
+    if item is None or not messaging.is_due(item, clock.stamp()):
         return
     delivery, hook = hook_deliveries.of(item), hooks.of(endpoint) if endpoint else None
     if hook and not hook.disabled and hook.rests_until > clock.stamp():

@@ -61,6 +61,12 @@ _RECIPIENT_SCHEMA: dict[str, Any] = {
 }
 AnyRecipient = Annotated[PersonalRecipient, BeforeValidator(_written), WithJsonSchema(_RECIPIENT_SCHEMA)]
 
+_CATEGORY = Field(
+    None,
+    description="What it is for, where no template says so. What is `promotional` waits for the end of the tenant's "
+    "quiet hours; everything else, `transactional` unless told otherwise, goes at once.",
+    examples=["transactional"],
+)
 _PARK = Field(
     default=False,
     description="When credits are lacking, keep it and send it by itself once there are enough, within a week.",
@@ -133,12 +139,7 @@ class SendRequest(Request):
         "come back in `refused` as `variable_missing`.",
         examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"],
     )
-    category: Category | None = Field(
-        None,
-        description="What it is for, where no template says so. What is `promotional` waits for the end of the "
-        "tenant's quiet hours; everything else, `transactional` unless told otherwise, goes at once.",
-        examples=["transactional"],
-    )
+    category: Category | None = _CATEGORY
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     smart_encoding: bool = SMART_ENCODING
@@ -158,12 +159,7 @@ class QuotedRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"quote_id": "01jd8x6q5v7w9y2k4m6p8r0t1a"}]})
 
     quote_id: str = Field(description="The `id` of a quote that is ready.", examples=["01jd8x6q5v7w9y2k4m6p8r0t1a"])
-    category: Category | None = Field(
-        None,
-        description="What it is for, where no template says so. What is `promotional` waits for the end of the "
-        "tenant's quiet hours; everything else, `transactional` unless told otherwise, goes at once.",
-        examples=["transactional"],
-    )
+    category: Category | None = _CATEGORY
     send_at: Moment | None = Field(None, description=_SEND_AT, examples=["2027-01-31T08:15:00+03:00"])
     max_credits: int | None = Field(None, ge=1, description=_MAX_CREDITS, examples=[5_000])
     allow_repeat: bool = Field(

@@ -62,8 +62,7 @@ def values_of(contact: Contact, wanted: list[str]) -> dict[str, str]:
 
 
 def _require_wanted(template: Template, given: Mapping[str, str]) -> None:
-    strange = {name: value for name, value in given.items() if name not in template.variables}
-    if errors := rendering.misfits(template.body, {**dict.fromkeys(template.variables, ""), **strange}):
+    if errors := rendering.strangers(template.body, given):
         raise ValidationFailed("The variables do not fit the template.", errors=tuple(errors))
 
 

@@ -1,13 +1,11 @@
 """Order: what a tenant asks to have sent, checked and priced; nothing is written here."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.sms.batches import batches, chunks
-from functions.sms.batches.batches import Batch, Refused, Status
+from functions.sms.batches.batches import Batch, Refused
 from functions.sms.batches.categories import Category
-from functions.sms.batches.chunks import Lane
-from functions.sms.charges import caps
 from functions.sms.content import entitlement, rendering
 from functions.sms.plans import parts
 from functions.sms.plans.parts import Ready
@@ -17,23 +15,15 @@ from mifumo import clock, ids, phone, segments, substitutes, tenants
 from mifumo.errors import FieldError, ValidationFailed
 from mifumo.ids import BatchId, TenantId
 from mifumo.segments import Encoding
-from mifumo.settings import Settings
-from mifumo.tenants import Tenant
 from mifumo.writes import Write
 
-from . import reached
+from . import accepting, reached
 from .standing import Standing
 
 # Ten segments are 1,530 plain characters; Beem's own limit is not published.
 SEGMENTS_MAX = 10
 _ERRORS_SHOWN_MAX = 100
 _REPEATED = "It got this very text within half an hour; with `allow_repeat: true` it gets it again. It is not charged."
-
-
-class LaneSettings(Settings):
-    """How small a batch is to take the urgent lane."""
-
-    urgent_recipients_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +112,8 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
     tenant = tenants.require_able(found.tenant)
     if not order.texts:
         measured(order.text, smart=order.smart)
-    sender_id = entitlement.resolve(_name(order, tenant), package=found.wallet.package, approved=found.approved)
+    name = entitlement.asked(order.sender_id, tenant.preferences.default_sender_id)
+    sender_id = entitlement.resolve(name, package=found.wallet.package, approved=found.approved)
     numbers, refused = _recipients(order.recipients, tenant.preferences.foreign_countries, found.opted_out)
     at = clock.epoch(waits.moment(order.category, tenant.preferences, order.send_at, batch_id))
     ready = _ready(order, numbers)
@@ -135,48 +126,14 @@ def prepare(order: Order, found: Standing, batch_id: BatchId) -> Prepared:
         errors = tuple(FieldError(f"/recipients/{place}", r.code, r.detail) for place, r in sorted(refused.items()))
         raise ValidationFailed("None of the recipients can be sent to.", errors=errors[:_ERRORS_SHOWN_MAX])
     extent, one = Extent().and_chunks(ready), None if order.texts else ready[0]
-    batch = Batch(
-        id=batch_id,
-        tenant=order.tenant,
-        status=Status.ACCEPTED,
-        sender_id=sender_id,
-        text=one.text if one else order.text,
-        encoding=extent.encoding,
-        segments=extent.segments,
-        accepted=extent.recipients,
-        price=extent.price,
-        charged=0,
-        chunks=extent.chunks,
-        lane=lane_of(extent.recipients, order.category),
-        fingerprint=order.fingerprint,
-        created_at=clock.stamp(),
-        listens=found.listens,
-        # Nothing is taken for a test, so there is nothing to give back.
-        refunds=tenant.preferences.refund_undelivered and not order.test,
-        test=order.test,
-        category=order.category,
-        asked=one.asked if one else "",
+    text, asked = (one.text, one.asked) if one else (order.text, "")
+    batch = accepting.batch(
+        order, extent, found, tenant, batch_id, sender_id=sender_id, text=text, category=order.category
     )
-    caps.require(batch.price, tenant.preferences, asked=order.max_credits)
-    batch = waits.planned(batch, tenant.preferences, order.send_at)
+    batch = replace(batch, asked=asked)
     remembered = tuple(found.recent.add(batch_id, ready, at=at)) if found.recent else ()
     told = [*order.left, *(refused[place] for place in sorted(refused))]
     return Prepared(batch, told, ready, order.actor, remembered=remembered)
-
-
-def lane_of(recipients: int, category: Category) -> Lane:
-    """Returns the lane of so many recipients: no campaign, and nothing promotional, may delay a one-time password."""
-    few = recipients <= LaneSettings.load().urgent_recipients_max
-    return Lane.URGENT if few and category is not Category.PROMOTIONAL else Lane.BULK
-
-
-def _name(order: Order, tenant: Tenant) -> str:
-    """Returns the name that the order gives, or the tenant's default."""
-    name = order.sender_id or tenant.preferences.default_sender_id
-    if not name:
-        detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
-        raise ValidationFailed.of("/sender_id", "missing", detail)
-    return name
 
 
 def measured(text: str, *, pointer: str = "/text", smart: bool = False) -> tuple[str, segments.Segmentation]:

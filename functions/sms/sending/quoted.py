@@ -4,11 +4,11 @@ Everything else is as for any order: who may send, under which name, how much a 
 in the transaction that gives the plan to its batch; its chunks are laid out after that.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
-from functions.sms.batches.batches import Batch, Status
+from functions.sms.batches.batches import Batch
 from functions.sms.batches.categories import Category
-from functions.sms.charges import caps
 from functions.sms.content import entitlement
 from functions.sms.plans import plans
 from functions.sms.plans.plans import Plan
@@ -18,7 +18,7 @@ from mifumo.errors import ValidationFailed
 from mifumo.ids import BatchId, TenantId
 from mifumo.writes import Write
 
-from . import dispatch, orders, reruns, sent, standing
+from . import accepting, dispatch, reruns, sent, standing
 from .dispatch import Accepted
 from .orders import Prepared
 from .standing import Standing
@@ -81,31 +81,9 @@ def prepare(wanted: Wanted, found: Standing, batch_id: BatchId) -> Prepared:
     if refusal := plans.why_not(plan, batch_id):
         raise refusal
     extent, category = plan.extent, _category(wanted, plan)
-    batch = Batch(
-        id=batch_id,
-        tenant=plan.tenant,
-        status=Status.ACCEPTED,
-        sender_id=entitlement.resolve(plan.sender_id, package=found.wallet.package, approved=found.approved),
-        text=plan.text,
-        encoding=extent.encoding,
-        segments=extent.segments,
-        accepted=extent.recipients,
-        price=extent.price,
-        charged=0,
-        chunks=extent.chunks,
-        lane=orders.lane_of(extent.recipients, category),
-        fingerprint=wanted.fingerprint,
-        created_at=clock.stamp(),
-        listens=found.listens,
-        refunds=tenant.preferences.refund_undelivered and not wanted.test,
-        plan=plan.id,
-        parts=len(extent.digests),
-        test=wanted.test,
-        category=category,
-        known_at=plan.created_at,
-    )
-    caps.require(batch.price, tenant.preferences, asked=wanted.max_credits)
-    batch = waits.planned(batch, tenant.preferences, wanted.send_at)
+    name = entitlement.resolve(plan.sender_id, package=found.wallet.package, approved=found.approved)
+    batch = accepting.batch(wanted, extent, found, tenant, batch_id, sender_id=name, text=plan.text, category=category)
+    batch = replace(batch, plan=plan.id, parts=len(extent.digests), known_at=plan.created_at)
     if wanted.test:
         return Prepared(batch, [], (), wanted.actor)
     used = () if plan.batch == batch_id else (plans.use(plan, batch_id),)

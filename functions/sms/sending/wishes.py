@@ -4,8 +4,7 @@ A repeat of a request is met by what was asked for, not by what that came to: a 
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from functions.sms.batches import batches
@@ -13,7 +12,7 @@ from functions.sms.batches.categories import Category
 from functions.sms.content import groups, rendering, templates
 from functions.sms.content.templates import Template
 from mifumo import ids
-from mifumo.errors import FieldError, NotFound, ValidationFailed
+from mifumo.errors import FieldError, ValidationFailed, named_by
 from mifumo.ids import TenantId
 
 from . import dispatch, members, orders
@@ -131,7 +130,7 @@ def _either(wish: Wish) -> list[FieldError]:
 def _recipients(wish: Wish) -> tuple[str, ...]:
     if wish.group is None:
         return wish.recipients or ()
-    with _known_group():
+    with named_by("/group_id", "unknown_group"):
         return tuple(groups.numbers(wish.tenant, wish.group))
 
 
@@ -139,23 +138,13 @@ def _letters(wish: Wish, template: Template | None) -> Letters | None:
     """Writes to the members of a group, where the template asks for more than the request gives."""
     if wish.group is None or template is None:
         return None
-    with _known_group():
+    with named_by("/group_id", "unknown_group"):
         return members.letters(wish.tenant, wish.group, template, wish.variables, smart=wish.smart)
 
 
-@contextmanager
-def _known_group() -> Iterator[None]:
-    try:
-        yield
-    except NotFound as error:
-        raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
-
-
 def _template(wish: Wish, template: str) -> Template:
-    try:
+    with named_by("/template_id", "unknown_template"):
         return templates.read(wish.tenant, template)
-    except NotFound as error:
-        raise ValidationFailed.of("/template_id", "unknown_template", error.detail) from error
 
 
 def _texts(wish: Wish, template: Template, recipients: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,8 +153,7 @@ def _texts(wish: Wish, template: Template, recipients: tuple[str, ...]) -> tuple
     """
     wanted = template.variables
     shared = {name: value for name, value in wish.variables.items() if name in wanted}
-    strange = {name: value for name, value in wish.variables.items() if name not in wanted}
-    errors = rendering.misfits(template.body, {**dict.fromkeys(wanted, ""), **strange})
+    errors = rendering.strangers(template.body, wish.variables)
     texts = []
     for place in range(len(recipients)):
         values = {**shared, **wish.own.get(place, {})}

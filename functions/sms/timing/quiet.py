@@ -1,6 +1,6 @@
 """Quiet hours: when promotional texts wake nobody, as the tenant has set them, or at night in Tanzania."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -42,5 +42,4 @@ def _jitter_s(hours: QuietHours) -> int:
     """Returns within how much of the time that is left between two quiet hours batches are let go: they must not be
     over by then.
     """
-    first, last = (datetime.combine(date.min, time.fromisoformat(at)) for at in (hours.start, hours.end))
-    return max(1, min(_JITTER_MAX_S, (first - last) % _DAY // timedelta(seconds=2)))
+    return max(1, min(_JITTER_MAX_S, hours.open_s // 2))

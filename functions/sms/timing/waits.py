@@ -22,7 +22,12 @@ WAITS_MAX_S: Final = 380 * 24 * 3600
 
 def too_long(batch: Batch) -> bool:
     """Tells whether a batch still waits that has waited for longer than it may."""
-    return batch.status in WAITING and batch.created_at <= clock.after(-WAITS_MAX_S)
+    return batch.status in WAITING and overdue(batch)
+
+
+def overdue(batch: Batch) -> bool:
+    """Tells whether a batch was accepted longer ago than any may wait."""
+    return batch.created_at <= clock.after(-WAITS_MAX_S)
 
 
 def asked(category: Category, send_at: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from functions.sms.sending.standing import Standing
 from mifumo import audit, clock, ids, tables, tenants, writes
 from mifumo.aws import Item
 from mifumo.callers import Principal
-from mifumo.errors import FieldError, NotFound, ValidationFailed
+from mifumo.errors import FieldError, ValidationFailed, named_by
 from mifumo.ids import TenantId
 from mifumo.tenants import Tenant
 
@@ -93,12 +93,10 @@ def _task(tenant_id: TenantId, asked: Asked, tenant: Tenant, found: Standing) ->
     countries = tuple(sorted(tenant.preferences.foreign_countries))
     if asked.purpose is not Purpose.CAMPAIGN:
         if asked.group:
-            _require_group(tenant_id, asked.group)
+            with named_by("/group_id", "unknown_group"):
+                groups.read(tenant_id, asked.group)
         return Task(asked.purpose, group=asked.group, tags=asked.tags, reason=asked.reason)
-    name = asked.sender_id or tenant.preferences.default_sender_id
-    if not name:
-        detail = "Give a sender ID, or set a default at PATCH /api/tenant/; GET /api/sms/capability/ lists yours."
-        raise ValidationFailed.of("/sender_id", "missing", detail)
+    name = entitlement.asked(asked.sender_id, tenant.preferences.default_sender_id)
     sender_id = entitlement.resolve(name, package=found.wallet.package, approved=found.approved)
     text, category = _text(tenant_id, asked)
     return Task(
@@ -128,13 +126,6 @@ def _misfits(asked: Asked) -> list[FieldError]:
     return errors
 
 
-def _require_group(tenant: TenantId, group: str) -> None:
-    try:
-        groups.read(tenant, group)
-    except NotFound as error:
-        raise ValidationFailed.of("/group_id", "unknown_group", error.detail) from error
-
-
 def _text(tenant: TenantId, asked: Asked) -> tuple[str, Category | None]:
     """Returns the text with its placeholders, and what its template says it is for, if it has one.
 
@@ -143,10 +134,8 @@ def _text(tenant: TenantId, asked: Asked) -> tuple[str, Category | None]:
     pointer, text, category = "/text", asked.text, None
     if asked.template:
         pointer = "/template_id"
-        try:
+        with named_by(pointer, "unknown_template"):
             template = templates.read(tenant, asked.template)
-        except NotFound as error:
-            raise ValidationFailed.of(pointer, "unknown_template", error.detail) from error
         text, category = template.body, template.category
     if broken := rendering.broken(text):
         raise ValidationFailed.of(pointer, "placeholder_invalid", broken)

@@ -245,8 +245,7 @@ def _moved(upload: Upload, expression: str, values: Item, *, names: dict[str, st
 
 def due(now: str, *, limit: int) -> list[Key]:
     """Finds uploads of whose readers nothing has been seen for long."""
-    page = tables.query(messaging.table(), _DUE, index="due", between=("0", now), limit=limit)
-    return [Key(item["pk"], item["sk"]) for item in page.items]
+    return messaging.due(_DUE, now, limit=limit)
 
 
 def look_again(where: Key) -> Write:

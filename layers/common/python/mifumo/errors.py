@@ -19,6 +19,8 @@ Refusals of one noun (InsufficientCredits, SenderIdNotAllowed) stand beside that
 answer, end in `Error` and reach the caller as a plain 500.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -172,3 +174,12 @@ class Busy(AppError):
     code = "busy"
     title = "Try again in a moment"
     retryable = True
+
+
+@contextmanager
+def named_by(pointer: str, code: str) -> Iterator[None]:
+    """Says of what is not found that a field of the request names it; raises ValidationFailed instead of NotFound."""
+    try:
+        yield
+    except NotFound as error:
+        raise ValidationFailed.of(pointer, code, error.detail) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 
@@ -12,6 +13,12 @@ class QuietHours:
     start: str
     end: str
     time_zone: str
+
+    @property
+    def open_s(self) -> int:
+        """How much of a day is not quiet, in seconds."""
+        start, end = (datetime.combine(date.min, time.fromisoformat(at)) for at in (self.start, self.end))
+        return (start - end) % timedelta(days=1) // timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
